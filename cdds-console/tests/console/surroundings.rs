@@ -95,7 +95,7 @@ async fn recipients_are_added_shown_and_removed_by_their_owner_alone() {
     let page = host.get(OLGA, "/recipients").await.text;
     assert!(page.contains(ESCAPED) && !page.contains("<img"), "{page}");
     for said in
-        [&*"ab".repeat(32), "Expires in 10 d", "under another name", "Sealed", &format!("./jobs/{job}")]
+        [&*"ab".repeat(32), "Expires in 10 d", "under the same name", "Sealed", &format!("./jobs/{job}")]
     {
         assert!(page.contains(said), "{said}: {page}");
     }

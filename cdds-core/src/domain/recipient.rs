@@ -19,7 +19,7 @@ pub struct Recipient {
     pub name: RecipientName,
     /// The contents of the certificate.
     pub certificate: CertificateFacts,
-    /// When it was stored.
+    /// When the certificate was stored.
     pub added_at: DateTime<Utc>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for ExpiringCertificate {
             }
             Expires::Soon => format!("expires on {day}"),
         };
-        let way_out = "Store a renewed one under another name and let the job use that.";
+        let way_out = "Have it renewed and store the new one under the same name: no job has to be edited.";
         write!(f, "The certificate of {name} {end}. {way_out}")
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
 use crate::domain::id::{JobId, RecipientName};
 use crate::domain::job::Job;
-use crate::domain::recipient::{self, ExpiringCertificate, Recipient};
+use crate::domain::recipient::{self, CertificateFacts, ExpiringCertificate, Recipient};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
 use crate::ports::catalog::{CatalogErrorKind, RecipientRemoval};
@@ -46,12 +46,51 @@ impl Recipients {
         match self.ports.catalog.insert_recipient(&added, &[entry]).await {
             Err(error) if error.kind() == CatalogErrorKind::Conflict => Err(RuleViolation::new(
                 Code::RecipientExists,
-                format!("a recipient {} is already stored: choose another name", added.name),
+                format!("a recipient {} is already stored: choose another name, or renew it", added.name),
             )
             .into()),
             Err(error) => Err(error.into()),
             Ok(()) => Ok(added),
         }
+    }
+
+    /// Replaces the certificate of a recipient, PEM or DER, by a renewed one under the same name (rules S2, S3).
+    /// Jobs that name the recipient seal for the new certificate from their next attempt on; an attempt that runs
+    /// stays with the old one.
+    ///
+    /// `expected` is the fingerprint of the certificate that the caller means to replace; `None` stands for the
+    /// one that is stored when the call begins. Returns the recipient as it is afterwards. If the certificate is
+    /// stored for it already, nothing changes and no entry of the audit is made.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] if the new certificate cannot be used;
+    /// [`ServiceError::Conflict`] if another certificate than the expected one is stored, or the recipient was
+    /// removed meanwhile.
+    pub async fn renew(
+        &self,
+        by: &Principal,
+        name: &RecipientName,
+        certificate: &[u8],
+        expected: Option<&str>,
+    ) -> Result<Renewal, ServiceError> {
+        check(&self.ports, by, Action::RenewRecipient, Some(Object::Recipient(name.clone()))).await?;
+        let present = self.find(by, name).await?;
+        let now = self.ports.catalog.now().await?;
+        let facts = self.ports.certificates.inspect(certificate, now).map_err(jobs::refusal)?;
+        let replaced = present.certificate.fingerprint.clone();
+        if facts.fingerprint == replaced {
+            return Ok(Renewal { recipient: present, replaced: None });
+        }
+        if expected.is_some_and(|expected| expected != replaced) {
+            return Err(ServiceError::Conflict { what: format!("recipient {name}") });
+        }
+        let entry = entry(&self.ports, by, Action::RenewRecipient, now);
+        let entry = entry
+            .with_object(Object::Recipient(name.clone()))
+            .with_certificates(&replaced, &facts.fingerprint);
+        let recipient = Recipient { certificate: facts, added_at: now, ..present.clone() };
+        self.ports.catalog.replace_recipient(&recipient, &replaced, &[entry]).await?;
+        Ok(Renewal { recipient, replaced: Some(present.certificate) })
     }
 
     /// Removes a certificate that no job uses (rule J15).
@@ -97,9 +136,7 @@ impl Recipients {
     /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] if the certificate cannot be used now (rule S2).
     pub async fn sample(&self, by: &Principal, name: &RecipientName) -> Result<Bytes, ServiceError> {
         check(&self.ports, by, Action::See, Some(Object::Recipient(name.clone()))).await?;
-        let stored = self.ports.catalog.recipients(&by.owner).await?;
-        let recipient = stored.into_iter().find(|recipient| recipient.name == *name);
-        let recipient = recipient.ok_or_else(|| ServiceError::not_found(Entity::Recipient, name))?;
+        let recipient = self.find(by, name).await?;
         let now = self.ports.catalog.now().await?;
         let sealer = self.ports.certificates.sealer(&[recipient], now).map_err(jobs::refusal)?;
 
@@ -132,6 +169,31 @@ impl Recipients {
         check(&self.ports, by, Action::See, None).await?;
         Ok(self.ports.catalog.recipients(&by.owner).await?)
     }
+
+    /// Returns one of the owner's recipients.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn show(&self, by: &Principal, name: &RecipientName) -> Result<Recipient, ServiceError> {
+        check(&self.ports, by, Action::See, Some(Object::Recipient(name.clone()))).await?;
+        self.find(by, name).await
+    }
+
+    async fn find(&self, by: &Principal, name: &RecipientName) -> Result<Recipient, ServiceError> {
+        let stored = self.ports.catalog.recipients(&by.owner).await?;
+        let found = stored.into_iter().find(|recipient| recipient.name == *name);
+        found.ok_or_else(|| ServiceError::not_found(Entity::Recipient, name))
+    }
+}
+
+/// What a renewal has made of a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Renewal {
+    /// The recipient as it is now.
+    pub recipient: Recipient,
+    /// The certificate that it had before; `None` if it had this one already, and nothing was changed.
+    pub replaced: Option<CertificateFacts>,
 }
 
 fn in_use(name: &RecipientName, jobs: &[JobId]) -> RuleViolation {

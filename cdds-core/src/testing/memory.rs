@@ -345,6 +345,15 @@ impl RecipientStore for MemoryCatalog {
         self.state().audited(audit, |state| state.insert_recipient(recipient))
     }
 
+    async fn replace_recipient(
+        &self,
+        recipient: &Recipient,
+        expected: &str,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.state().audited(audit, |state| state.replace_recipient(recipient, expected))
+    }
+
     async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
         Ok(self.state().recipients.values().filter(|known| known.owner == *owner).cloned().collect())
     }

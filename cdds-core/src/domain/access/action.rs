@@ -66,6 +66,8 @@ actions! {
     SendAgain => "send_again", Operator, "send notices again";
     /// Store a certificate.
     AddRecipient => "add_recipient", Operator, "add recipients";
+    /// Replace a certificate by a renewed one.
+    RenewRecipient => "renew_recipient", Operator, "renew recipients";
     /// Remove a certificate.
     RemoveRecipient => "remove_recipient", Operator, "remove recipients";
     /// Delete a job.
@@ -214,7 +216,7 @@ mod tests {
         let operator = Role::Operator.actions();
         assert!(viewer.iter().all(|action| operator.contains(action)));
         assert!(
-            [Action::EditJob, Action::Download, Action::RemoveRecipient]
+            [Action::EditJob, Action::Download, Action::RenewRecipient, Action::RemoveRecipient]
                 .into_iter()
                 .all(|action| operator.contains(action))
         );

@@ -30,7 +30,9 @@ pub struct AuditRecord {
     pub version_before: Option<u64>,
     /// The object's version after the change; `None` if it has no versions.
     pub version_after: Option<u64>,
-    /// The names of the settings that an edit changed, without their values.
+    /// The names of the settings that an edit changed, without their values. Of a renewed recipient, the
+    /// fingerprints of the two certificates: `replaced:…` and `certificate:…`
+    /// ([`with_certificates`](Self::with_certificates)).
     pub settings: Vec<String>,
     /// What came of it.
     pub outcome: Outcome,
@@ -61,6 +63,12 @@ impl AuditRecord {
             settings: Vec::new(),
             outcome: Outcome::Done,
         }
+    }
+
+    /// Names the certificate that was replaced and the one that replaces it, by their fingerprints (rule S3).
+    #[must_use]
+    pub fn with_certificates(self, replaced: &str, by: &str) -> Self {
+        self.with_settings(vec![format!("replaced:{replaced}"), format!("certificate:{by}")])
     }
 }
 

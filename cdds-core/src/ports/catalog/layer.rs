@@ -179,6 +179,7 @@ hand_on! {
     }
     RecipientStore {
         fn insert_recipient(recipient: &Recipient, audit: &[AuditRecord]) -> ();
+        fn replace_recipient(recipient: &Recipient, expected: &str, audit: &[AuditRecord]) -> ();
         fn recipients(owner: &Owner) -> Vec<Recipient>;
         fn remove_recipient(owner: &Owner, name: &RecipientName, audit: &[AuditRecord]) -> RecipientRemoval;
     }

@@ -25,6 +25,19 @@ pub trait RecipientStore: Debug + Send + Sync {
         audit: &[AuditRecord],
     ) -> Result<(), CatalogError>;
 
+    /// Replaces the certificate of a recipient, which keeps its name and with it its jobs, if its present one
+    /// has the fingerprint `expected` (rule S3). All but owner and name is that of `recipient` afterwards.
+    ///
+    /// # Errors
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the owner has no recipient with
+    /// this name, or another certificate is stored for it by now.
+    async fn replace_recipient(
+        &self,
+        recipient: &Recipient,
+        expected: &str,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
+
     /// Returns the owner's recipients, ordered by name.
     ///
     /// # Errors

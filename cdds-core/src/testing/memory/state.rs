@@ -213,6 +213,19 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn replace_recipient(
+        &mut self,
+        recipient: &Recipient,
+        expected: &str,
+    ) -> Result<(), CatalogError> {
+        let known = self.recipients.get_mut(&(recipient.owner.clone(), recipient.name.clone()));
+        match known.filter(|known| known.certificate.fingerprint == expected) {
+            Some(known) => known.clone_from(recipient),
+            None => return Err(conflict(format!("recipient {}", recipient.name))),
+        }
+        Ok(())
+    }
+
     /// Decides whether a recipient may be removed. Removes nothing.
     pub(super) fn removal_of_recipient(&self, owner: &Owner, name: &RecipientName) -> RecipientRemoval {
         let of_job = |job: &&Job| job.state != JobState::Deleted && job.owner == *owner;

@@ -341,6 +341,16 @@ impl RecipientStore for FaultyCatalog {
         self.faults.around("catalog.insert_recipient", Care::Busy, insert).await
     }
 
+    async fn replace_recipient(
+        &self,
+        recipient: &Recipient,
+        expected: &str,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let replace = async { step(self.catalog.inner.replace_recipient(recipient, expected, audit)) };
+        self.faults.around("catalog.replace_recipient", Care::Busy, replace).await
+    }
+
     async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
         self.look("catalog.recipients", Care::Busy, self.catalog.inner.recipients(owner)).await
     }

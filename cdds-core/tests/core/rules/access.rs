@@ -86,6 +86,7 @@ impl Services {
             artifacts.torn_by(&[file]);
             artifacts.execution_of(file);
             recipients.list();
+            recipients.show(&name());
             recipients.sample(&name());
             outbox.list(&NoticeQuery::default());
         }
@@ -110,6 +111,7 @@ impl Services {
         call! { HoldSet: artifacts.hold(execution); }
         call! { ReleaseSet: artifacts.release(execution); }
         call! { AddRecipient: recipients.add(name(), b"no certificate"); }
+        call! { RenewRecipient: recipients.renew(&name(), b"no certificate", None); }
         call! { RemoveRecipient: recipients.remove(&name()); }
         call! { SeeAudit: audit.list(&AuditQuery::default()); }
         said

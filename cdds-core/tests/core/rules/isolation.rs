@@ -52,7 +52,7 @@ struct Step {
 }
 
 /// The number of kinds of calls.
-const CALLS: u8 = 42;
+const CALLS: u8 = 44;
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     // The engine works, and jobs are submitted, more often than anything else.
@@ -273,7 +273,7 @@ impl World {
             33 => page(&block_on(self.audit.list(by, &AuditQuery::default())), |entry| {
                 format!("{:?}", entry.action)
             }),
-            34..=37 => self.call_recipients(step, by),
+            34..=37 | 42 | 43 => self.call_recipients(step, by),
             38 => page(&block_on(self.outbox.list(by, &NoticeQuery::default())), |_| "notice".to_owned()),
             39 => {
                 let notice = one_of(&known.notices, pick).unwrap_or(NoticeId(nothing()));
@@ -354,6 +354,10 @@ impl World {
             34 => answer(&block_on(recipients.list(by)), |found| found.len().to_string()),
             35 => done(&block_on(recipients.remove(by, &name))),
             36 => done(&block_on(recipients.sample(by, &name))),
+            42 => done(&block_on(recipients.renew(by, &name, b"no certificate", None))),
+            43 => {
+                answer(&block_on(recipients.show(by, &name)), |found| found.certificate.fingerprint.clone())
+            }
             _ => done(&block_on(recipients.add(by, name, b"no certificate"))),
         }
     }

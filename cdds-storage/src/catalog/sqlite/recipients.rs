@@ -10,7 +10,7 @@ use cdds_core::stored::settings_from_json;
 use rusqlite::params;
 
 use super::super::row::{RecipientRow, corrupt};
-use super::fault::{Fault, constraint};
+use super::fault::{Fault, conflict, constraint};
 use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 
@@ -33,6 +33,32 @@ pub(super) fn insert(tx: &Transaction<'_>, recipient: &Recipient) -> Result<(), 
     )
     .map_err(constraint(format!("there is already a recipient {}: choose another name", recipient.name)))?;
     Ok(())
+}
+
+/// Replaces the certificate of a recipient. The row stays, so the jobs that name it do as well.
+pub(super) fn replace(tx: &Transaction<'_>, recipient: &Recipient, expected: &str) -> Result<(), Fault> {
+    let row = RecipientRow::of(recipient)?;
+    let replaced = tx.execute(
+        "UPDATE recipient SET der = ?3, fingerprint = ?4, subject = ?5, not_before = ?6, not_after = ?7, warnings = ?8,
+             added_at = ?9
+         WHERE owner = ?1 AND name = ?2 AND fingerprint = ?10",
+        params![
+            row.owner,
+            row.name,
+            row.der,
+            row.fingerprint,
+            row.subject,
+            row.not_before,
+            row.not_after,
+            row.warnings,
+            row.added_at,
+            expected,
+        ],
+    )?;
+    match replaced {
+        1 => Ok(()),
+        _ => Err(conflict(format!("recipient {}", recipient.name))),
+    }
 }
 
 pub(super) fn list(tx: &Transaction<'_>, owner: &Owner) -> Result<Vec<Recipient>, Fault> {

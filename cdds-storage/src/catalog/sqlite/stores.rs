@@ -347,6 +347,20 @@ impl RecipientStore for SqliteCatalog {
         .await
     }
 
+    async fn replace_recipient(
+        &self,
+        recipient: &Recipient,
+        expected: &str,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
+        let (recipient, expected) = (recipient.clone(), expected.to_owned());
+        self.write("replace the recipient's certificate", move |tx| {
+            audited(tx, &audit, || recipients::replace(tx, &recipient, &expected))
+        })
+        .await
+    }
+
     async fn recipients(&self, owner: &Owner) -> Result<Vec<Recipient>, CatalogError> {
         let owner = owner.clone();
         self.read("list recipients", move |tx| recipients::list(tx, &owner)).await

@@ -166,3 +166,39 @@ fn j15_a_submission_and_a_removal_never_pass_each_other() {
         assert_eq!(removed, expected);
     }
 }
+
+#[test]
+fn s3_of_two_renewals_at_the_same_time_one_is_stored_and_jobs_keep_the_recipient() {
+    for _ in 0..30 {
+        let world = World::new();
+        store(&world, &["ada"]);
+        let job = world.submit_as(&Owner::default(), sealed(daily(), &["ada"]), at(0));
+        let present = recipient("default", "ada").certificate.fingerprint;
+        let renewed = ["cd", "ef"].map(|print| {
+            let mut renewed = recipient("default", "ada");
+            renewed.certificate.fingerprint = print.repeat(32);
+            renewed.certificate.warnings.clear();
+            renewed.added_at = at(5);
+            renewed
+        });
+        let handles = [world.second_handle(), world.second_handle()];
+        let present = present.as_str();
+        let done = std::thread::scope(|scope| {
+            let both = [0, 1].map(|one| {
+                let (handle, renewed) = (&handles[one], &renewed[one]);
+                scope.spawn(move || block_on(handle.replace_recipient(renewed, present, &[])))
+            });
+            both.map(|one| one.join().unwrap().map_err(|error| error.kind()))
+        });
+        let winner = match done {
+            [Ok(()), Err(CatalogErrorKind::Conflict)] => &renewed[0],
+            [Err(CatalogErrorKind::Conflict), Ok(())] => &renewed[1],
+            _ => panic!("{done:?}"),
+        };
+        assert_eq!(
+            block_on(world.catalog.recipients(&Owner::default())).unwrap(),
+            std::slice::from_ref(winner)
+        );
+        assert_eq!(remove(&world.catalog, "ada"), RecipientRemoval::InUse(vec![job.id]));
+    }
+}

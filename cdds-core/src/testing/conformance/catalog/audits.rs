@@ -89,6 +89,9 @@ pub(super) async fn of_owners(case: &Case) -> Found {
     let job = case.queued(&ada, "of the owner").await?;
     let new = recipient(&ada, "archive", case.now())?;
     audited!(case, &ada, refused, insert_recipient(&new));
+    let mut renewed = new.clone();
+    renewed.certificate.fingerprint = "another".to_owned();
+    audited!(case, &ada, refused, replace_recipient(&renewed, &new.certificate.fingerprint));
     audited!(case, &ada, allowed, remove_recipient(&ada, &new.name));
     let entries = [case.entry(&ada, Action::RemoveRecipient)];
     let gone = done!(case, "that was removed", remove_recipient(&ada, &new.name, &entries));

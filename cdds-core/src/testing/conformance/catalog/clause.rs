@@ -111,6 +111,11 @@ clauses! {
     /// expected ([`set_store`](crate::ports::catalog::StoreRegister::set_store); rule A11). Found by:
     /// `StoreIgnoresExpected`, `StoreComparesId`.
     StoreReplaced => "the store of a catalog is replaced only if it is the expected one", revisions::store;
+    /// The certificate of a recipient is replaced, under the same name and with the jobs that name it, only if it is
+    /// still the expected one
+    /// ([`replace_recipient`](crate::ports::catalog::RecipientStore::replace_recipient); rule S3). Found by:
+    /// `ReplaceIgnoresExpected`.
+    RecipientReplaced => "a recipient's certificate is replaced only if it is the expected one", revisions::recipient;
     /// Of two changes of a job at the same time, made for the same revision, one is stored and the other one is
     /// refused. Their calls are polled in turns on one thread: a catalog whose calls block is asked one after
     /// the other. Found by: `ChangesRace`.
@@ -199,7 +204,7 @@ clauses! {
     ForeignChanges => "no change touches anything of another owner", owners::changes;
     /// Recipients have names of their owner: two owners may use the same one, and a job names only those of its
     /// own owner (rules J15, S1). Found by: `RecipientsShared`,
-    /// `RemovesRecipientOfAnyone`.
+    /// `RemovesRecipientOfAnyone`, `ReplacesRecipientOfAnyone`.
     OwnRecipients => "a job seals only for recipients of its own owner", owners::recipients;
     /// `jobs` gives the rows that its query asks for, in its order, page by page until the end, each once and
     /// none lost, and counts all of them on the first page ([`Page`](crate::ports::catalog::query::Page)).

@@ -9,6 +9,7 @@ use crate::domain::execution::Execution;
 use crate::domain::id::{ArtifactId, JobId, NoticeId, Owner};
 use crate::domain::job::lifecycle::submit;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
     ArtifactQuery, AuditQuery, ExecutionQuery, JobQuery, NoticeQuery, Page, Total,
 };
@@ -205,6 +206,9 @@ pub(super) async fn recipients(case: &Case) -> Found {
     let entries = audit(&bob);
     let missing = done!(case, "of another owner", remove_recipient(&bob, &only_ada.name, &entries));
     require(missing == RecipientRemoval::Missing, || format!("remove_recipient: was {missing:?}"))?;
+    let renewed = Recipient { owner: bob.clone(), added_at: case.now(), ..only_ada.clone() };
+    let present = &only_ada.certificate.fingerprint;
+    refused!(case, Conflict, "of another owner", replace_recipient(&renewed, present, &audit(&bob)));
     let entries = audit(&ada);
     let removed = done!(case, "that no job names", remove_recipient(&ada, &of_ada.name, &entries));
     require(removed == RecipientRemoval::Removed, || format!("remove_recipient: was {removed:?}"))?;

@@ -117,6 +117,8 @@ planted! {
     StoreIgnoresExpected => StoreReplaced,
     /// `set_store` compares the id of the present store alone.
     StoreComparesId => StoreReplaced,
+    /// `replace_recipient` does not compare the present certificate.
+    ReplaceIgnoresExpected => RecipientReplaced,
     /// `change_job` decides by what it read before others have written.
     ChangesRace => ChangesRace,
     /// Changes of jobs and executions are stored without their entries.
@@ -281,6 +283,8 @@ planted! {
     AdoptsForAnyone => ForeignChanges,
     /// `remove_recipient` does not compare the owner.
     RemovesRecipientOfAnyone => OwnRecipients,
+    /// `replace_recipient` does not compare the owner.
+    ReplacesRecipientOfAnyone => OwnRecipients,
     /// The recipients of one owner are there for the jobs of all.
     RecipientsShared => OwnRecipients,
     /// `jobs` does not filter by `search`.
@@ -384,6 +388,7 @@ impl Planted {
             | Clause::ExecutionUnchanged
             | Clause::ChangeKeepsWork
             | Clause::StoreReplaced
+            | Clause::RecipientReplaced
             | Clause::ChangesRace
             | Clause::AuditOfJobs
             | Clause::AuditOfSets

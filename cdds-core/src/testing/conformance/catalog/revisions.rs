@@ -3,18 +3,19 @@
 use chrono::TimeDelta;
 
 use super::case::{Case, Found, done, refused, require};
-use super::scene::{HOUR, LEASE, failed, owner, publication, worker};
+use super::scene::{HOUR, LEASE, failed, once, owner, publication, sealed, settings, worker};
 use crate::domain::access::Action;
 use crate::domain::archive::adoption::{Adoption, FoundSet, adopt};
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::calendar::window::Window;
 use crate::domain::execution::Execution;
 use crate::domain::execution::progress::Progress;
-use crate::domain::id::{ExecutionId, StoreId};
+use crate::domain::id::{ExecutionId, RecipientName, StoreId};
 use crate::domain::job::{Job, JobChange, Title};
 use crate::domain::pairing::StoreLink;
+use crate::domain::recipient::{CertificateFacts, Recipient};
 use crate::domain::work::{Fence, Nonce, Writer};
-use crate::ports::catalog::{Beat, CatalogErrorKind, Settlement};
+use crate::ports::catalog::{Beat, CatalogErrorKind, RecipientRemoval, Settlement};
 
 /// Returns the change of a job's title, made for the job as it was read.
 fn titled(job: &Job, title: &str) -> Found<JobChange> {
@@ -164,6 +165,46 @@ pub(super) async fn store(case: &Case) -> Found {
     done!(case, "that is replaced", set_store(Some(confirmed), second, &entries));
     let shown = case.reopened().store().await.map_err(|error| error.to_string())?;
     require(shown == Some(second), || format!("store: should be {second:?}, and is {shown:?}"))
+}
+
+pub(super) async fn recipient(case: &Case) -> Found {
+    let ada = owner("ada")?;
+    let audit = || [case.entry(&ada, Action::RenewRecipient)];
+    let first = case.recipient(&ada, "archive").await?;
+    let user = case.submit(&ada, sealed(settings("sealed", once())?, &first)?).await?;
+    let (second, third) = (renewed(case, &first, 2), renewed(case, &first, 3));
+    let (one, two) = (&first.certificate.fingerprint, &second.certificate.fingerprint);
+    let missing = Recipient {
+        name: RecipientName::new("missing").map_err(|error| error.to_string())?,
+        ..second.clone()
+    };
+    refused!(case, Conflict, "that is missing", replace_recipient(&missing, one, &audit()));
+    refused!(case, Conflict, "that has another certificate", replace_recipient(&second, two, &audit()));
+    let entries = audit();
+    done!(case, "that has the expected certificate", replace_recipient(&second, one, &entries));
+    refused!(case, Conflict, "that was replaced since", replace_recipient(&third, one, &audit()));
+    let entries = audit();
+    done!(case, "that is replaced again", replace_recipient(&third, two, &entries));
+    let entries = audit();
+    let in_use = done!(case, "that a job still names", remove_recipient(&ada, &first.name, &entries));
+    require(in_use == RecipientRemoval::InUse(vec![user.id]), || {
+        format!("remove_recipient, of one that was replaced: was {in_use:?}")
+    })
+}
+
+/// Returns a recipient with another certificate that was stored later.
+fn renewed(case: &Case, recipient: &Recipient, number: u8) -> Recipient {
+    case.pass(1);
+    let mut renewed = Recipient { added_at: case.now(), ..recipient.clone() };
+    renewed.certificate = CertificateFacts {
+        der: vec![number],
+        fingerprint: format!("{}:{number}", recipient.certificate.fingerprint),
+        subject: format!("CN={number}"),
+        not_before: case.now(),
+        not_after: case.now() + TimeDelta::days(90),
+        warnings: Vec::new(),
+    };
+    renewed
 }
 
 /// Two people change the same job at the same time, each through a handle of its own.

@@ -240,6 +240,22 @@ impl CatalogLayer for Changing {
         self.catalog.insert_recipient(recipient, &self.entries(audit).await?).await
     }
 
+    async fn replace_recipient(
+        &self,
+        recipient: &Recipient,
+        expected: &str,
+        audit: &[AuditRecord],
+    ) -> Stored {
+        let entries = self.entries(audit).await?;
+        let known = self.catalog.recipients(&recipient.owner).await?;
+        let present = known.iter().find(|one| one.name == recipient.name);
+        let expected = match present {
+            Some(present) if self.has(Planted::ReplaceIgnoresExpected) => &present.certificate.fingerprint,
+            _ => expected,
+        };
+        self.catalog.replace_recipient(recipient, expected, &entries).await
+    }
+
     async fn remove_recipient(
         &self,
         owner: &Owner,

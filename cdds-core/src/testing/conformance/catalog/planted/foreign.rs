@@ -71,13 +71,30 @@ impl Layer {
         name: &RecipientName,
         audit: &[AuditRecord],
     ) -> Result<RecipientRemoval, CatalogError> {
-        let mut whose = owner.clone();
-        if self.has(Planted::RemovesRecipientOfAnyone) {
-            let all = self.everybodys().await?;
-            let foreign = all.into_iter().find(|one| one.name == *name && one.owner != *owner);
-            whose = foreign.map_or(whose, |foreign| foreign.owner);
-        }
+        let whose = self.whose(Planted::RemovesRecipientOfAnyone, owner, name).await?;
         self.catalog.remove_recipient(&whose, name, audit).await
+    }
+
+    pub(super) async fn replaces_recipient(
+        &self,
+        recipient: &Recipient,
+        expected: &str,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let bug = Planted::ReplacesRecipientOfAnyone;
+        let whose = self.whose(bug, &recipient.owner, &recipient.name).await?;
+        let recipient = Recipient { owner: whose, ..recipient.clone() };
+        self.catalog.replace_recipient(&recipient, expected, audit).await
+    }
+
+    /// Returns the owner who asks, or with this bug another one who has a recipient of this name.
+    async fn whose(&self, bug: Planted, asking: &Owner, name: &RecipientName) -> Result<Owner, CatalogError> {
+        if !self.has(bug) {
+            return Ok(asking.clone());
+        }
+        let all = self.everybodys().await?;
+        let foreign = all.into_iter().find(|one| one.name == *name && one.owner != *asking);
+        Ok(foreign.map_or_else(|| asking.clone(), |foreign| foreign.owner))
     }
 
     pub(super) async fn deletes(

@@ -267,6 +267,15 @@ impl CatalogLayer for Layer {
         Ok(all)
     }
 
+    async fn replace_recipient(
+        &self,
+        recipient: &Recipient,
+        expected: &str,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        self.replaces_recipient(recipient, expected, audit).await
+    }
+
     async fn remove_recipient(
         &self,
         owner: &Owner,
