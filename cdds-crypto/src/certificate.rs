@@ -13,7 +13,7 @@ use std::fmt;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rsa::PublicEncryptingKey;
-use cdds_core::domain::recipient::CertificateFacts;
+use cdds_core::domain::recipient::{CertificateDetails, CertificateFacts, KeyType};
 use chrono::{DateTime, TimeDelta, Utc};
 use der::asn1::UintRef;
 use der::{Decode, Encode, Reader, SliceReader};
@@ -57,6 +57,17 @@ pub(crate) fn check(encoded: &[u8], now: DateTime<Utc>) -> Result<Checked, Refus
         facts: CertificateFacts { der, fingerprint, subject, not_before, not_after, warnings },
         key,
     })
+}
+
+/// Returns what people tell a certificate by, given its DER; `None` if it cannot be read.
+pub(crate) fn details(der: &[u8]) -> Option<CertificateDetails> {
+    let tbs = Certificate::from_der(der).ok()?.tbs_certificate;
+    let key = tbs.subject_public_key_info.subject_public_key.as_bytes()?;
+    let serial: String = tbs.serial_number.as_bytes().iter().map(|byte| format!("{byte:02X}")).collect();
+    // A first byte of zero is the sign of the number.
+    let serial = serial.strip_prefix("00").filter(|rest| !rest.is_empty()).unwrap_or(&serial);
+    let key_bits = u32::try_from(modulus_bits(key)?).ok()?;
+    Some(CertificateDetails::new(printable(&tbs.issuer.to_string()), serial, KeyType::Rsa, key_bits))
 }
 
 /// Reads one certificate, PEM or DER, with an RSA key of 2048 to 8192 bits. Its validity is not checked.

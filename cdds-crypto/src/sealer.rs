@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use cdds_core::domain::recipient::{CertificateFacts, Recipient};
+use cdds_core::domain::recipient::{CertificateDetails, CertificateFacts, Recipient};
 use cdds_core::ports::sealer::{Certificates, Sealer, SealerError, SealerErrorKind, Sealing};
 use chrono::{DateTime, Utc};
 
@@ -53,6 +53,10 @@ impl SmimeCertificates {
 impl Certificates for SmimeCertificates {
     fn inspect(&self, encoded: &[u8], now: DateTime<Utc>) -> Result<CertificateFacts, SealerError> {
         certificate::check(encoded, now).map(|checked| checked.facts).map_err(refused)
+    }
+
+    fn details(&self, der: &[u8]) -> Option<CertificateDetails> {
+        certificate::details(der)
     }
 
     fn sealer(&self, recipients: &[Recipient], now: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError> {

@@ -27,7 +27,8 @@ pub struct AuditView {
     pub version_before: Option<u64>,
     /// The object's version after the change; null if it has no versions.
     pub version_after: Option<u64>,
-    /// The names of the settings that an edit changed.
+    /// The names of the settings that an edit changed; of a renewed recipient, `replaced:` and `certificate:` with the
+    /// fingerprints of the certificates before and after.
     pub settings: Vec<String>,
     /// What came of it: `done`, `forbidden`, or of a download `begun`, `verified`, `broken_off` or `corrupt`.
     pub outcome: String,
@@ -81,10 +82,18 @@ impl AuditView {
         self.object.as_ref().map_or_else(String::new, words)
     }
 
+    /// `certificate 1f0c9a… to 8e44b2…`: the beginnings of the fingerprints of a renewal.
+    fn renewal_words(&self) -> Option<String> {
+        let [replaced, by] = &*self.settings else { return None };
+        let (replaced, by) = (replaced.strip_prefix("replaced:")?, by.strip_prefix("certificate:")?);
+        let begins = |fingerprint: &str| fingerprint.chars().take(16).collect::<String>();
+        Some(format!("certificate {}… to {}…", begins(replaced), begins(by)))
+    }
+
     /// What more there is to say: `version 2 to 3: title, split_size`, the bytes of a download, or that its
     /// end is not on record. May be empty.
     pub fn remark(&self) -> String {
-        let settings = self.settings.join(", ");
+        let settings = self.renewal_words().unwrap_or_else(|| self.settings.join(", "));
         match (self.version_before, self.version_after, self.bytes) {
             (_, _, Some(bytes)) => words::bytes(bytes),
             (Some(before), Some(after), None) if before != after && settings.is_empty() => {

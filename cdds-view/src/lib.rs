@@ -38,7 +38,7 @@ pub use self::occurrence::{ForecastView, OccurrenceView, WindowView};
 pub use self::page::PageView;
 pub use self::problem::ProblemView;
 pub use self::progress::ProgressView;
-pub use self::recipient::RecipientView;
+pub use self::recipient::{RecipientView, RenewalView};
 pub use self::selection::Selection;
 pub use self::set::{SetFileKind, SetFileView, SetView};
 pub use self::source::{CategoryView, OwnershipView, SourceView, TypeView};

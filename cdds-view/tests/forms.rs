@@ -13,7 +13,7 @@ use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, Status, Trigger};
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
 use cdds_core::domain::job::{Job, JobSettings, JobState};
-use cdds_core::domain::recipient::{CertificateFacts, Recipient};
+use cdds_core::domain::recipient::{CertificateDetails, CertificateFacts, KeyType, Recipient};
 use cdds_core::domain::source::SourceTerms;
 use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::ports::catalog::query::{
@@ -24,7 +24,7 @@ use cdds_core::ports::source::RegisteredSource;
 use cdds_view::settings::SettingsForm;
 use cdds_view::{
     ArtifactView, ExecutionDetailsView, ExecutionView, JobView, OccurrenceView, PageView, RecipientView,
-    SourceView,
+    RenewalView, SourceView,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -208,7 +208,12 @@ fn recipients_sources_and_occurrences() {
         },
         added_at: AT,
     };
-    insta::assert_snapshot!(read_back(&RecipientView::from(recipient)), @r#"{"name":"ops","fingerprint":"0000000000000000000000000000000000000000000000000000000000000000","subject":"CN=ops","not_before":"2030-03-17T17:46:40Z","not_after":"2030-03-17T17:46:40Z","warnings":[]}"#);
+    let renewed = recipient.clone();
+    insta::assert_snapshot!(read_back(&RecipientView::from(recipient)), @r#"{"name":"ops","fingerprint":"0000000000000000000000000000000000000000000000000000000000000000","subject":"CN=ops","issuer":null,"serial":null,"key_type":null,"key_bits":null,"not_before":"2030-03-17T17:46:40Z","not_after":"2030-03-17T17:46:40Z","added_at":"2030-03-17T17:46:40Z","warnings":[]}"#);
+    let details = CertificateDetails::new("CN=ca", "0A", KeyType::Rsa, 3072);
+    let view = RecipientView::new(renewed, Some(details));
+    assert_eq!(view.key_words(), "RSA 3072");
+    insta::assert_snapshot!(read_back(&RenewalView::new(view, Some("11".repeat(32)))), @r#"{"recipient":{"name":"ops","fingerprint":"0000000000000000000000000000000000000000000000000000000000000000","subject":"CN=ops","issuer":"CN=ca","serial":"0A","key_type":"RSA","key_bits":3072,"not_before":"2030-03-17T17:46:40Z","not_after":"2030-03-17T17:46:40Z","added_at":"2030-03-17T17:46:40Z","warnings":[]},"replaced":"1111111111111111111111111111111111111111111111111111111111111111"}"#);
     let source = RegisteredSource::Unsupported { title: "Old".to_owned(), reason: "no instants".to_owned() };
     insta::assert_snapshot!(read_back(&SourceView::new(&"old".parse().unwrap(), &source)), @r#"{"id":"old","title":"Old","supported":false,"reason":"no instants","types":[]}"#);
     let occurrence = Occurrence { slot: AT, window: Window::until(AT) };

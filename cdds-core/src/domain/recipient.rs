@@ -40,6 +40,49 @@ pub struct CertificateFacts {
     pub warnings: Vec<String>,
 }
 
+/// What people tell a certificate by, beside its [facts](CertificateFacts). No rule needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CertificateDetails {
+    /// The issuer's distinguished name, for people.
+    pub issuer: String,
+    /// The serial number as `openssl x509 -serial` prints it: two upper-case hexadecimal digits a byte.
+    pub serial: String,
+    /// The kind of its public key.
+    pub key_type: KeyType,
+    /// The size of its public key in bits.
+    pub key_bits: u32,
+}
+
+impl CertificateDetails {
+    /// Creates the details of a certificate.
+    pub fn new(
+        issuer: impl Into<String>,
+        serial: impl Into<String>,
+        key_type: KeyType,
+        key_bits: u32,
+    ) -> Self {
+        Self { issuer: issuer.into(), serial: serial.into(), key_type, key_bits }
+    }
+}
+
+/// A kind of public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// RSA.
+    Rsa,
+}
+
+impl KeyType {
+    /// Returns the name, as printed: `RSA`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rsa => "RSA",
+        }
+    }
+}
+
 /// A certificate of a job that expires soon or has expired (rule S3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiringCertificate {

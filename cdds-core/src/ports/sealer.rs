@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use chrono::{DateTime, Utc};
 
 use super::error::{PortError, PortErrorKind};
-use crate::domain::recipient::{CertificateFacts, Recipient};
+use crate::domain::recipient::{CertificateDetails, CertificateFacts, Recipient};
 
 /// Seals parts for a fixed set of recipients.
 ///
@@ -61,6 +61,12 @@ pub trait Certificates: Debug + Send + Sync {
     /// # Errors
     /// [`SealerErrorKind::Certificate`] naming the recipient that cannot be used.
     fn sealer(&self, recipients: &[Recipient], now: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError>;
+
+    /// Returns what people tell a stored certificate by, given its DER. Its validity is not checked. `None` stands
+    /// for a certificate that cannot be read, and is the default.
+    fn details(&self, _der: &[u8]) -> Option<CertificateDetails> {
+        None
+    }
 }
 
 /// [`Certificates`] of a service that seals nothing: every certificate is refused, and jobs are plaintext.

@@ -8,7 +8,7 @@ use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
 use crate::domain::id::{JobId, RecipientName};
 use crate::domain::job::Job;
-use crate::domain::recipient::{self, CertificateFacts, ExpiringCertificate, Recipient};
+use crate::domain::recipient::{self, CertificateDetails, CertificateFacts, ExpiringCertificate, Recipient};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
 use crate::ports::catalog::{CatalogErrorKind, RecipientRemoval};
@@ -177,6 +177,13 @@ impl Recipients {
     pub async fn show(&self, by: &Principal, name: &RecipientName) -> Result<Recipient, ServiceError> {
         check(&self.ports, by, Action::See, Some(Object::Recipient(name.clone()))).await?;
         self.find(by, name).await
+    }
+
+    /// Returns what people tell the certificate of a recipient by; `None` if the service's
+    /// [`Certificates`](crate::ports::sealer::Certificates) do not say. Reads nothing but the recipient, so it needs no
+    /// principal.
+    pub fn details(&self, recipient: &Recipient) -> Option<CertificateDetails> {
+        self.ports.certificates.details(&recipient.certificate.der)
     }
 
     async fn find(&self, by: &Principal, name: &RecipientName) -> Result<Recipient, ServiceError> {

@@ -42,6 +42,12 @@ fn facts_are_those_that_openssl_shows() {
     assert_eq!(facts.subject, "CN=anna,O=Example");
     let der = openssl(&["x509", "-in", &text(&ANNA.certificate), "-outform", "DER"]).stdout;
     assert_eq!(facts.der, der);
+
+    let details = SmimeCertificates::new().details(&der).unwrap();
+    let shown = openssl(&["x509", "-in", &text(&ANNA.certificate), "-noout", "-serial"]).stdout;
+    assert_eq!(format!("serial={}\n", details.serial), String::from_utf8(shown).unwrap());
+    assert_eq!((&*details.issuer, details.key_bits), ("CN=anna,O=Example", 2048));
+    assert_eq!(SmimeCertificates::new().details(&der[1..]), None);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{FileResponse, HeaderMap, view_response};
 use crate::settings::SettingsForm;
 use crate::{
     ArtifactView, AuditView, ExecutionDetailsView, ExecutionView, ForecastView, JobView, NoticeView,
-    OccurrenceView, PageView, ProblemView, RecipientView, SetView, SourceView,
+    OccurrenceView, PageView, ProblemView, RecipientView, RenewalView, SetView, SourceView,
 };
 
 impl IntoResponse for FileResponse {
@@ -46,6 +46,7 @@ answers!(
     NoticeView,
     OccurrenceView,
     RecipientView,
+    RenewalView,
     SetView,
     SettingsForm,
     SourceView
