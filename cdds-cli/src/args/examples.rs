@@ -71,6 +71,7 @@ const EXAMPLES: &[(&str, &str)] = &[
            cdds recipient test ops",
     ),
     ("recipient add", "  cdds recipient add ops certificate.pem"),
+    ("recipient renew", "  cdds recipient renew ops certificate-2027.pem"),
     ("recipient list", "  cdds recipient list"),
     (
         "recipient test",

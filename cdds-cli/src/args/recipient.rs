@@ -16,6 +16,14 @@ pub(crate) enum RecipientCommand {
         #[arg(value_name = "CERT.pem")]
         certificate: PathBuf,
     },
+    /// Replace the certificate of a recipient by a renewed one; jobs keep the recipient
+    Renew {
+        /// How jobs name the recipient
+        name: String,
+        /// The renewed certificate, PEM or DER
+        #[arg(value_name = "CERT.pem")]
+        certificate: PathBuf,
+    },
     /// List stored certificates
     List,
     /// Write a small archive sealed for a recipient, to test whether it can be opened

@@ -4,14 +4,17 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use cdds_core::domain::id::RecipientName;
+use cdds_core::domain::recipient::Recipient;
+use cdds_core::service::ServiceError;
 use cdds_storage::durable;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::Deleted;
-use cdds_view::RecipientView;
+use cdds_view::{RecipientView, RenewalView};
 
 use crate::args::{Consent, RecipientCommand};
+use crate::compose::App;
 use crate::error::CliError;
 use crate::input;
 use crate::session::Session;
@@ -20,6 +23,7 @@ use crate::text::escaped;
 pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> Result<(), CliError> {
     match command {
         RecipientCommand::Add { name, certificate } => add(name, &certificate, session).await,
+        RecipientCommand::Renew { name, certificate } => renew(name, &certificate, session).await,
         RecipientCommand::List => list(session).await,
         RecipientCommand::Test { name, to, force } => test(name, &to, force, session).await,
         RecipientCommand::Remove { name, consent } => remove(name, &consent, session).await,
@@ -28,26 +32,57 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
 
 async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let certificate = input::read(path).map_err(|error| {
+    let certificate = read(&name, path)?;
+    let name = RecipientName::new(name)?;
+    let added = app.recipients.add(&session.principal, name, &certificate).await;
+    let added = added.map_err(|error| about(path, error))?;
+    Ok(session.output.object(&view(&app, added))?)
+}
+
+async fn renew(name: String, path: &Path, session: &Session) -> Result<(), CliError> {
+    let app = session.open()?;
+    let certificate = read(&name, path)?;
+    let name = RecipientName::new(name)?;
+    let renewal = app.recipients.renew(&session.principal, &name, &certificate, None).await;
+    let renewal = renewal.map_err(|error| about(path, error))?;
+    if renewal.replaced.is_none() {
+        let same =
+            format!("note: {} is the certificate of {name} already; nothing was changed", path.display());
+        session.console.note(&escaped(&same));
+    }
+    let replaced = renewal.replaced.map(|replaced| replaced.fingerprint);
+    Ok(session.output.object(&RenewalView::new(view(&app, renewal.recipient), replaced))?)
+}
+
+/// Reads the file of a certificate.
+fn read(name: &str, path: &Path) -> Result<Vec<u8>, CliError> {
+    input::read(path).map_err(|error| {
         let failed = CliError::file("read", path, &error);
-        if Path::new(&name).is_file() {
+        if Path::new(name).is_file() {
             failed.with_way_out("the name comes first, then the file")
         } else {
             failed
         }
-    })?;
-    let name = RecipientName::new(name)?;
-    let recipient = app.recipients.add(&session.principal, name, &certificate).await;
-    let recipient = recipient.map_err(|error| match CliError::from(error) {
+    })
+}
+
+/// Names the file whose certificate is refused.
+fn about(path: &Path, error: ServiceError) -> CliError {
+    match CliError::from(error) {
         refused if refused.code() == "invalid_certificate" => refused.about(path),
         other => other,
-    })?;
-    Ok(session.output.object(&RecipientView::from(recipient))?)
+    }
+}
+
+fn view(app: &App, recipient: Recipient) -> RecipientView {
+    let details = app.recipients.details(&recipient);
+    RecipientView::new(recipient, details)
 }
 
 async fn list(session: &Session) -> Result<(), CliError> {
-    let recipients = session.open()?.recipients.list(&session.principal).await?;
-    let views: Vec<RecipientView> = recipients.into_iter().map(RecipientView::from).collect();
+    let app = session.open()?;
+    let recipients = app.recipients.list(&session.principal).await?;
+    let views: Vec<RecipientView> = recipients.into_iter().map(|one| view(&app, one)).collect();
     Ok(session.output.list(&views)?)
 }
 

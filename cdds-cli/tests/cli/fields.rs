@@ -54,7 +54,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     );
     assert_eq!(
         keys(&place, &["recipient", "list"], "{"),
-        "name fingerprint subject not_before not_after warnings"
+        "name fingerprint subject issuer serial key_type key_bits not_before not_after added_at warnings"
     );
     assert_eq!(keys(&place, &["source", "list"], "{"), "id title supported reason types");
 

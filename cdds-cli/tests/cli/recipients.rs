@@ -85,6 +85,80 @@ fn s3_a_job_warns_wherever_it_is_shown() {
 }
 
 #[test]
+fn s3_a_renewed_certificate_is_sealed_for_from_the_next_attempt_on_and_the_old_key_opens_what_was_before() {
+    let place = Place::with_interactions(1);
+    place.recipient("ops");
+    let first = place.json(&["recipient", "list"])[0].clone();
+    let serial = place.program("openssl", &["x509", "-noout", "-serial"], &["-in", "ops.pem"]);
+    assert_eq!(format!("serial={}", string(&first["serial"])), serial.trim());
+    assert_eq!((&first["key_type"], &first["key_bits"]), (&json!("RSA"), &json!(2048)));
+    let job = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+    let job = [&job[..], &["--run", "once", "--recipient", "ops"]].concat();
+    let before = place.json(&job)["id"].clone();
+    place.done(&["run", "--until-idle"]);
+
+    let make = ["req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "90", "-subj", "/CN=ops"];
+    place.program("openssl", &make, &["-keyout", "new.key", "-out", "new.pem"]);
+    let renewed = place.json(&["recipient", "renew", "ops", "new.pem"]);
+    assert_eq!(renewed["replaced"], first["fingerprint"]);
+    assert_eq!(renewed["recipient"]["key_bits"], 3072);
+    let output = place.cdds(&["recipient", "renew", "ops", "new.pem"]).output().unwrap();
+    assert!(output.status.success() && text(&output.stderr).contains("nothing was changed"), "{output:?}");
+    let again = place.json(&["recipient", "renew", "ops", "new.pem"]);
+    assert_eq!((&again["replaced"], &again["recipient"]), (&json!(null), &renewed["recipient"]));
+    let entries = place.json(&["audit", "--action", "renew_recipient"]);
+    let settings = json!([
+        format!("replaced:{}", string(&first["fingerprint"])),
+        format!("certificate:{}", string(&renewed["recipient"]["fingerprint"])),
+    ]);
+    assert_eq!((entries.as_array().unwrap().len(), &entries[0]["settings"]), (1, &settings));
+
+    let after = place.json(&job)["id"].clone();
+    place.done(&["run", "--until-idle"]);
+    for (job, key, fingerprint) in
+        [(before, "ops.key", &first["fingerprint"]), (after, "new.key", &renewed["recipient"]["fingerprint"])]
+    {
+        let execution = place.json(&["history", "list", "--job", &string(&job)])[0]["id"].clone();
+        let to = format!("out-{key}");
+        place.done(&["artifact", "download", "--execution", &string(&execution), "--to", &to]);
+        let files = place.files(&to);
+        let manifest = files.iter().find(|name| name.ends_with(".manifest.json")).unwrap();
+        let manifest = std::fs::read_to_string(place.path(&format!("{to}/{manifest}"))).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        assert_eq!(&manifest["recipients"], &json!([{"fingerprint": fingerprint}]));
+        let part = files.iter().find(|name| name.ends_with(".smime")).unwrap();
+        let other = if key == "ops.key" { "new.key" } else { "ops.key" };
+        let part = format!("{to}/{part}");
+        place.done(&["verify", &part, "--key", key]);
+        assert!(!place.cdds(&["verify", &part, "--key", other]).output().unwrap().status.success());
+    }
+}
+
+#[test]
+fn s2_s3_a_renewal_is_refused_as_a_new_certificate_is() {
+    let place = Place::new();
+    place.recipient("ops");
+    let first = place.json(&["recipient", "list"]);
+    assert_eq!(place.refused(&["recipient", "renew", "law", "ops.pem"]), (4, "not_found".to_owned()));
+    let key = place.cdds(&["recipient", "renew", "ops", "ops.key"]).output().unwrap();
+    let told = text(&key.stderr);
+    assert_eq!(key.status.code(), Some(3), "{told}");
+    assert!(told.contains("ops.key") && told.contains("this is a private key: never hand it out"), "{told}");
+    for (algorithm, named) in [("ec", "an elliptic curve (EC) key"), ("ed25519", "an Ed25519 key")] {
+        let new: &[&str] =
+            if algorithm == "ec" { &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] } else { &["ed25519"] };
+        let make =
+            [&["req", "-x509", "-nodes", "-days", "90", "-subj", "/CN=ops", "-newkey"][..], new].concat();
+        place.program("openssl", &make, &["-keyout", "bad.key", "-out", "bad.pem"]);
+        let output = place.cdds(&["recipient", "renew", "ops", "bad.pem"]).output().unwrap();
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(3) && told.contains(named), "{told}");
+    }
+    assert_eq!(place.refused(&["recipient", "renew", "ops", "missing.pem"]).0, 4);
+    assert_eq!(place.json(&["recipient", "list"]), first);
+}
+
+#[test]
 fn s2_a_certificate_that_has_expired_by_then_fails_the_execution_and_nothing_is_stored() {
     let place = Place::with_interactions(1);
     place.recipient("ops");

@@ -72,7 +72,7 @@ async fn certificate(
         1 => "1 job uses it".to_owned(),
         users => format!("{users} jobs use it"),
     };
-    let way_out = "store a renewed certificate under another name, and edit the jobs to use that";
+    let way_out = &format!("have it renewed, and run `cdds recipient renew {} CERT.pem`", recipient.name);
     let sealed = app.recipients.sample(&session.principal, &recipient.name).await;
     let left = recipient.certificate.not_after - now;
     match sealed {
