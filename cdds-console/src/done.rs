@@ -21,6 +21,7 @@ pub(crate) enum Done {
     SetReleased,
     SetDeleted,
     RecipientAdded,
+    RecipientRenewed,
     RecipientRemoved,
     All,
 }
@@ -29,7 +30,7 @@ impl Done {
     /// The name of the parameter.
     pub(crate) const PARAMETER: &str = "done";
 
-    const KNOWN: [Self; 18] = [
+    const KNOWN: [Self; 19] = [
         Self::JobCreated,
         Self::JobEdited,
         Self::RunQueued,
@@ -46,6 +47,7 @@ impl Done {
         Self::SetReleased,
         Self::SetDeleted,
         Self::RecipientAdded,
+        Self::RecipientRenewed,
         Self::RecipientRemoved,
         Self::All,
     ];
@@ -68,6 +70,7 @@ impl Done {
             Self::SetReleased => "released",
             Self::SetDeleted => "set-deleted",
             Self::RecipientAdded => "added",
+            Self::RecipientRenewed => "renewed",
             Self::RecipientRemoved => "removed",
             Self::All => "done",
         }

@@ -11,6 +11,7 @@ mod assets;
 mod done;
 mod forms;
 mod guard;
+mod handed;
 mod lists;
 mod live;
 mod pages;

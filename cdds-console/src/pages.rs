@@ -46,6 +46,7 @@ pub(crate) fn routes() -> Router<App> {
 fn of_surroundings() -> Router<App> {
     Router::new()
         .route("/recipients", get(recipients::list).post(recipients::add))
+        .route("/recipients/renew", get(recipients::renewal).post(recipients::renew))
         .route("/recipients/remove", post(recipients::remove))
         .route("/recipients/sample", get(recipients::sample))
         .route("/sources", get(sources::list))

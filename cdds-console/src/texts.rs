@@ -114,6 +114,7 @@ pub(crate) const fn done(what: Done) -> &'static str {
         Done::SetReleased => "The set was released from its hold.",
         Done::SetDeleted => "The set was deleted. Its execution stays in the history.",
         Done::RecipientAdded => "The recipient was added. Download its test file to try the private key.",
+        Done::RecipientRenewed => "The certificate was renewed: jobs use the new one from their next run on.",
         Done::RecipientRemoved => "The recipient was removed.",
         Done::All => "Done.",
     }

@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::RecipientName;
-use cdds_view::{ProblemView, RecipientView};
+use cdds_core::domain::recipient::Recipient;
+use cdds_view::{ProblemView, RecipientView, RenewalView};
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,9 +17,9 @@ use super::body::Body;
 use super::document::Api;
 use super::operation::Operation;
 use super::taken::created;
-use crate::App;
 use crate::answers::Id;
 use crate::visit::Caller;
+use crate::{App, Services};
 
 pub(super) fn routes(api: Api) -> Api {
     let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text);
@@ -45,6 +46,21 @@ pub(super) fn routes(api: Api) -> Api {
             .needs(Action::See)
             .answers::<RecipientView>(200),
     )
+    .post(
+        "/recipients/{name}/renew",
+        renew,
+        about(
+            "renew_recipient",
+            "Renew a recipient",
+            "Replaces the certificate by a renewed one under the same name. Jobs stay as they are, and seal for it from \
+             their next attempt on; what was sealed before opens with the old key alone. The same certificate once more \
+             changes nothing.",
+        )
+        .needs(Action::RenewRecipient)
+        .takes::<RenewalForm>(json!({"certificate": pem}))
+        .answers::<RenewalView>(200)
+        .refuses(409),
+    )
     .delete(
         "/recipients/{name}",
         remove,
@@ -58,7 +74,9 @@ pub(super) fn routes(api: Api) -> Api {
         about(
             "sample_recipient",
             "Get a sample",
-            "Gives a small archive sealed for the recipient, who can try to open it.",
+            "Gives a small archive sealed for the recipient, who can try to open it: `openssl cms -decrypt -binary \
+             -inform DER -in sample.zip.smime -inkey key.pem -out sample.zip`, or with `-inform SMIME` if it begins \
+             with `MIME-Version`.",
         )
         .needs(Action::See)
         .refuses(422)
@@ -71,7 +89,7 @@ async fn list(
     Caller(by): Caller,
 ) -> Result<Json<Whole<RecipientView>>, ProblemView> {
     let stored = services.recipients.list(&by).await?;
-    Ok(Json(Whole::of(stored.into_iter().map(RecipientView::from))))
+    Ok(Json(Whole::of(stored.into_iter().map(|one| view(&services, one)))))
 }
 
 /// A certificate, and the name under which it is stored.
@@ -100,7 +118,7 @@ async fn add(
         }
     })?;
     let name: String = form_urlencoded::byte_serialize(added.name.as_str().as_bytes()).collect();
-    Ok(created(format!("recipients/{name}"), RecipientView::from(added)))
+    Ok(created(format!("recipients/{name}"), view(&services, added)))
 }
 
 async fn show(
@@ -108,10 +126,44 @@ async fn show(
     Caller(by): Caller,
     Id(name): Id<RecipientName>,
 ) -> Result<RecipientView, ProblemView> {
-    let stored = services.recipients.list(&by).await?;
-    let found = stored.into_iter().find(|recipient| recipient.name == name);
-    let missing = || ProblemView::new(404, "not_found", format!("there is no recipient {name}"));
-    found.map(RecipientView::from).ok_or_else(missing)
+    let stored = services.recipients.show(&by, &name).await?;
+    Ok(view(&services, stored))
+}
+
+/// A renewed certificate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RenewalForm {
+    /// The certificate as PEM.
+    certificate: String,
+    /// The fingerprint of the certificate that it replaces. If another one is stored by now, the renewal is refused;
+    /// left out or null, it replaces whichever is stored.
+    #[serde(default)]
+    replaces: Option<String>,
+}
+
+async fn renew(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Id(name): Id<RecipientName>,
+    Body(RenewalForm { certificate, replaces }): Body<RenewalForm>,
+) -> Result<RenewalView, ProblemView> {
+    let renewal = services.recipients.renew(&by, &name, certificate.as_bytes(), replaces.as_deref()).await;
+    let renewal = renewal.map_err(|error| {
+        let problem = ProblemView::from(error);
+        match problem.code.as_str() {
+            "invalid_certificate" => problem.with_field("certificate"),
+            "conflict" => problem.with_field("replaces"),
+            _ => problem,
+        }
+    })?;
+    let replaced = renewal.replaced.map(|replaced| replaced.fingerprint);
+    Ok(RenewalView::new(view(&services, renewal.recipient), replaced))
+}
+
+fn view(services: &Services, recipient: Recipient) -> RecipientView {
+    let details = services.recipients.details(&recipient);
+    RecipientView::new(recipient, details)
 }
 
 async fn remove(

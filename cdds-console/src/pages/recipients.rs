@@ -1,5 +1,9 @@
 //! Recipients: the certificates that exports are sealed for.
 
+mod certificate;
+mod form;
+mod renew;
+
 use std::collections::BTreeMap;
 
 use axum::extract::State;
@@ -7,17 +11,20 @@ use axum::response::{IntoResponse, Response};
 use cdds_core::Principal;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::RecipientName;
-use cdds_core::domain::recipient::EXPIRY_WARNING;
+use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::{JobQuery, Slice};
-use cdds_view::{ProblemView, RecipientView, words};
+use cdds_view::{ProblemView, RecipientView};
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
+use http::header;
 use maud::{Markup, html};
 
+pub(super) use self::form::add;
+use self::form::{Typed, add_form};
+pub(super) use self::renew::{ask as renewal, renew};
 use super::Refused;
 use super::confirm::Question;
 use super::frame::{Section, icon, page};
-use super::parts::{day, mark};
+use super::parts::mark;
 use crate::answers::{Answers, Form, Query, wrong};
 use crate::done::Done;
 use crate::texts::{self, execution, recipients as said};
@@ -39,7 +46,8 @@ struct Sight {
 
 impl Sight {
     async fn of(services: &Services, by: &Principal) -> Result<Self, Refused> {
-        let recipients = services.recipients.list(by).await?.into_iter().map(RecipientView::from).collect();
+        let recipients =
+            services.recipients.list(by).await?.into_iter().map(|one| view(services, one)).collect();
         let query = JobQuery::default().with_slice(Slice::first(JOBS_MAX));
         let page = services.jobs.list(by, &query).await?;
         let mut jobs: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -52,14 +60,16 @@ impl Sight {
         }
         Ok(Self { recipients, jobs, are_more: page.next.is_some(), now: services.jobs.now().await? })
     }
+
+    /// Returns the jobs that use a recipient.
+    fn jobs_of(&self, name: &RecipientName) -> &[(String, String)] {
+        self.jobs.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
-/// What somebody typed, and why it was refused.
-#[derive(Default)]
-struct Typed<'a> {
-    name: &'a str,
-    certificate: &'a str,
-    refusal: Option<ProblemView>,
+fn view(services: &Services, recipient: Recipient) -> RecipientView {
+    let details = services.recipients.details(&recipient);
+    RecipientView::new(recipient, details)
 }
 
 /// `GET /recipients`
@@ -69,6 +79,7 @@ pub(super) async fn list(State(App { services, .. }): State<App>, visit: Visit) 
 
 async fn shown(services: &Services, visit: &Visit, typed: &Typed<'_>) -> Result<Markup, Refused> {
     let sight = Sight::of(services, visit.principal()).await?;
+    let is_added = visit.may(Action::AddRecipient);
     let body = html! {
         div.rows.tight {
             h1 { (texts::RECIPIENTS) }
@@ -77,24 +88,23 @@ async fn shown(services: &Services, visit: &Visit, typed: &Typed<'_>) -> Result<
         @if sight.recipients.is_empty() {
             section.card.pad.rows aria-labelledby="none" {
                 h2 #none { (said::NOTHING_YET) }
-                p { (said::NOTHING_YET_SAYS) }
-                pre tabindex="0" role="group" aria-label=(said::MAKE_ONE) { (said::MAKE_COMMAND) }
+                p { (if is_added { said::NOTHING_YET_SAYS } else { said::NOTHING_YET_VIEWER }) }
+                @if is_added {
+                    pre tabindex="0" role="group" aria-label=(said::MAKE_ONE) { (said::MAKE_COMMAND) }
+                }
             }
         }
         @for (index, recipient) in sight.recipients.iter().enumerate() { (one(visit, &sight, index, recipient)) }
-        @if visit.may(Action::AddRecipient) { (form(visit, typed)) }
+        @if is_added { (add_form(visit, typed)) }
+        @if !sight.recipients.is_empty() { (opening()) }
     };
-    let title = match typed.refusal {
-        Some(_) => texts::error_of(texts::RECIPIENTS),
-        None => texts::RECIPIENTS.to_owned(),
-    };
-    Ok(page(visit, Section::Recipients, &title, &body))
+    Ok(page(visit, Section::Recipients, &typed.title(texts::RECIPIENTS), &body))
 }
 
 fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) -> Markup {
     let (heading, id) = (format!("r-{index}"), format!("del-{index}"));
     let query = Answers::default().with("name", recipient.name.as_str()).query();
-    let jobs = sight.jobs.get(&recipient.name).map(Vec::as_slice).unwrap_or_default();
+    let jobs = sight.jobs_of(&recipient.name);
     let question = Question {
         id: &id,
         title: &said::remove_this(recipient.name.as_str()),
@@ -102,7 +112,8 @@ fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) ->
         yes: said::REMOVE_IT,
         no: execution::KEEP_IT,
     };
-    let is_removed = visit.may(Action::RemoveRecipient);
+    let (is_renewed, is_removed) = (visit.may(Action::RenewRecipient), visit.may(Action::RemoveRecipient));
+    let renewal = format!("{}{query}", visit.to("recipients/renew"));
     html! {
         section.card.pad.rows aria-labelledby=(heading) {
             div.bar {
@@ -111,14 +122,20 @@ fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) ->
                     a.btn href={ (visit.to("recipients/sample")) (query) } aria-label={ (said::TEST_FILE) ": " (recipient.name) } {
                         (icon("down")) (said::TEST_FILE)
                     }
+                    @if is_renewed {
+                        a.btn href=(renewal) aria-label={ (said::RENEW) ": " (recipient.name) } { (said::RENEW) }
+                    }
                     @if is_removed { (question.button(said::REMOVE)) }
                 }
             }
-            dl.kv {
-                dt { (said::SUBJECT) } dd { (recipient.subject) }
-                dt { (said::VALID) } dd { (validity(sight, recipient)) }
-                dt { "SHA-256" } dd { code { (recipient.fingerprint) } }
+            (certificate::facts(recipient, sight.now, &html! {
                 dt { (said::JOBS_TITLE) } dd { (used_by(visit, sight, jobs)) }
+            }))
+            @if certificate::needs_renewal(recipient, sight.now) {
+                p {
+                    (said::RENEW_SAYS) " "
+                    @if is_renewed { a href=(renewal) { (said::renew_this(recipient.name.as_str())) } }
+                }
             }
             @for warning in &recipient.warnings { p { (mark("warn", "warn", warning)) } }
         }
@@ -128,21 +145,6 @@ fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) ->
                 p { (said::REMOVE_SAYS) }
                 @if !jobs.is_empty() { p { (said::IN_USE) } }
             }))
-        }
-    }
-}
-
-fn validity(sight: &Sight, recipient: &RecipientView) -> Markup {
-    let end = recipient.not_after.0;
-    let left = end - sight.now;
-    html! {
-        (day(recipient.not_before.0)) " " (execution::TO) " " (day(end)) " "
-        @if end < sight.now {
-            (mark("bad", "bad", said::EXPIRED)) span.sub { (said::RENEW) }
-        } @else if left < EXPIRY_WARNING {
-            (mark("warn", "warn", &format!("{} {}", said::EXPIRES, words::relative(left)))) span.sub { (said::RENEW) }
-        } @else {
-            span.sub { (said::EXPIRES) " " (words::relative(left)) }
         }
     }
 }
@@ -159,75 +161,16 @@ fn used_by(visit: &Visit, sight: &Sight, jobs: &[(String, String)]) -> Markup {
     }
 }
 
-fn form(visit: &Visit, typed: &Typed<'_>) -> Markup {
-    let at = |field: &str| typed.refusal.as_ref().filter(|refusal| field_of(refusal) == field);
+/// Says how a test file is opened.
+fn opening() -> Markup {
     html! {
-        section.card.pad aria-labelledby="add" {
-            form.rows method="post" action=(visit.to("recipients")) {
-                h2 #add { (said::ADD) }
-                div.field {
-                    label for="name" { (said::NAME) }
-                    p.hint #name-hint { (said::NAME_HINT) }
-                    (error("name", at("name")))
-                    input #name name="name" required maxlength="128" autocomplete="off" value=(typed.name)
-                        aria-describedby="name-hint name-error" aria-invalid=[at("name").map(|_| "true")];
-                }
-                div.field {
-                    label for="certificate" { (said::CERTIFICATE) }
-                    p.hint #certificate-hint { (said::CERTIFICATE_HINT) }
-                    (error("certificate", at("certificate")))
-                    textarea #certificate .mono.wide name="certificate" rows="8" required spellcheck="false"
-                        aria-describedby="certificate-hint certificate-error"
-                        aria-invalid=[at("certificate").map(|_| "true")] { (typed.certificate) }
-                }
-                div.acts { button.primary { (icon("plus")) (said::ADD) } }
-            }
+        section.card.pad.rows aria-labelledby="open" {
+            h2 #open { (said::OPENING) }
+            p { (said::OPENING_SAYS) }
+            pre tabindex="0" role="group" aria-label=(said::OPENING) { (said::OPENING_COMMANDS) }
+            p.hint { (said::OPENING_FORM) }
         }
     }
-}
-
-fn error(field: &str, refusal: Option<&ProblemView>) -> Markup {
-    html! {
-        @if let Some(refusal) = refusal {
-            p.error id={ (field) "-error" } { (icon("bad")) span { (texts::sentence(&refusal.detail)) } }
-        }
-    }
-}
-
-/// Returns the field that a refusal is about.
-fn field_of(refusal: &ProblemView) -> &'static str {
-    match refusal.code.as_str() {
-        "invalid_name" | "recipient_exists" => "name",
-        _ => "certificate",
-    }
-}
-
-/// `POST /recipients`: adds one, or shows the form again with what was refused.
-pub(super) async fn add(
-    State(App { services, .. }): State<App>,
-    visit: Visit,
-    Form(answers): Form,
-) -> Result<Response, Refused> {
-    let by = visit.principal();
-    by.check(Action::AddRecipient).map_err(cdds_core::ServiceError::from)?;
-    let (name, certificate) =
-        (answers.one("name").unwrap_or_default(), answers.one("certificate").unwrap_or_default());
-    let added = match RecipientName::new(name.trim()) {
-        Ok(parsed) => {
-            services.recipients.add(by, parsed, certificate.as_bytes()).await.map_err(ProblemView::from)
-        }
-        Err(refused) => Err(refused.into()),
-    };
-    let refusal = match added {
-        Ok(_) => return Ok(visit.tell("recipients", Done::RecipientAdded)),
-        Err(refusal) if refusal.status >= 500 => return Err(refusal.into()),
-        Err(refusal) => refusal,
-    };
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    // A private key that was pasted by mistake is not sent back.
-    let certificate = if certificate.contains("PRIVATE KEY") { "" } else { certificate };
-    let typed = Typed { name, certificate, refusal: Some(refusal) };
-    Ok((status, shown(&services, &visit, &typed).await?).into_response())
 }
 
 /// Reads the name of a recipient, which may have any letters, so that it is no part of an address.

@@ -1,6 +1,6 @@
 //! The texts of artifacts and of a set.
 
-use cdds_view::words;
+use cdds_view::{RecipientView, words};
 
 pub(crate) const NOTHING_YET: &str = "No files yet";
 pub(crate) const NOTHING_YET_SAYS: &str = "A job that has run leaves its files here until they expire. The history says what ran, and why there may be no files.";
@@ -106,6 +106,16 @@ pub(crate) fn download_all(files: usize) -> String {
 /// Says whose private key opens the files.
 pub(crate) fn needs_key(sealed_for: &str) -> String {
     format!("key.pem stands for the private key of one of: {sealed_for}. It never leaves your computer.")
+}
+
+/// Says that the files may need the key of an earlier certificate.
+pub(crate) fn renewed_since(recipient: &RecipientView) -> String {
+    format!(
+        "The certificate of {} was stored on {}, after this run began: these files may need the key of the one before. \
+         The manifest names the fingerprint of the one that they are encrypted for.",
+        recipient.name,
+        recipient.added_at.0.format("%-d %b %Y")
+    )
 }
 
 /// Returns the title of the step that unpacks.

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use bytes::BytesMut;
 use cdds_console::{Services, router};
-use cdds_core::domain::recipient::{CertificateFacts, Recipient};
+use cdds_core::domain::recipient::{CertificateDetails, CertificateFacts, KeyType, Recipient};
 use cdds_core::ports::sealer::{Certificates, Sealer, SealerError, SealerErrorKind, Sealing};
 use cdds_core::testing::MemoryPorts;
 use cdds_core::{JobRules, Sources};
 use chrono::{DateTime, TimeDelta, Utc};
-use http::StatusCode;
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
 
-use crate::host::{ADA, Host, MALLORY, OLGA, VIC, daily, users};
+use crate::host::{ADA, Host, MALLORY, OLGA, VIC, ask, daily, request, users};
 
 const HOSTILE: &str = "CN=<img src=x onerror=alert(1)> \"&'";
 const ESCAPED: &str = "CN=&lt;img src=x onerror=alert(1)&gt; &quot;&amp;'";
@@ -27,12 +29,16 @@ impl Certificates for Pretended {
         let subject = text.strip_prefix("CERTIFICATE ").ok_or_else(refusal)?;
         Ok(CertificateFacts {
             der: encoded.to_vec(),
-            fingerprint: "ab".repeat(32),
+            fingerprint: if subject.starts_with("CN=new") { "cd" } else { "ab" }.repeat(32),
             subject: subject.to_owned(),
             not_before: now - TimeDelta::days(1),
             not_after: now + TimeDelta::days(10),
             warnings: Vec::new(),
         })
+    }
+
+    fn details(&self, _: &[u8]) -> Option<CertificateDetails> {
+        Some(CertificateDetails::new("CN=ca", "0A5F", KeyType::Rsa, 3072))
     }
 
     fn sealer(&self, _: &[Recipient], _: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError> {
@@ -94,11 +100,21 @@ async fn recipients_are_added_shown_and_removed_by_their_owner_alone() {
 
     let page = host.get(OLGA, "/recipients").await.text;
     assert!(page.contains(ESCAPED) && !page.contains("<img"), "{page}");
-    for said in
-        [&*"ab".repeat(32), "Expires in 10 d", "under the same name", "Sealed", &format!("./jobs/{job}")]
-    {
+    for said in [
+        &*"ab".repeat(32),
+        "Expires in 10 d",
+        "under the same name",
+        "href=\"./recipients/renew?name=team\"",
+        "<dd>CN=ca</dd>",
+        "<code>0A5F</code>",
+        "RSA, 3072 bits",
+        "-inform DER -in sample.zip.smime",
+        "Sealed",
+        &format!("./jobs/{job}"),
+    ] {
         assert!(page.contains(said), "{said}: {page}");
     }
+    assert!(!host.get(VIC, "/recipients").await.text.contains("recipients/renew"));
     let other = host.get(MALLORY, "/recipients").await.text;
     assert!(!other.contains("team") && !other.contains("Sealed"), "{other}");
     for (user, status) in
@@ -117,28 +133,144 @@ async fn recipients_are_added_shown_and_removed_by_their_owner_alone() {
     assert_eq!(host.get(OLGA, "/recipients/sample").await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
+/// A form as browsers send it with a file.
+fn with_file(fields: &[(&str, &str)], file: &[u8]) -> Request<Body> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        body.extend(
+            format!("--XX\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+        );
+    }
+    let head = "--XX\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.pem\"\r\n\
+                content-type: application/octet-stream\r\n\r\n";
+    body.extend(head.bytes().chain(file.iter().copied()).chain(*b"\r\n--XX--\r\n"));
+    let name = fields.iter().any(|(name, _)| *name == "replaces");
+    let path = if name { "/recipients/renew" } else { "/recipients" };
+    let request = request(Method::POST, OLGA, path)
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "multipart/form-data; boundary=XX");
+    request.body(body.into()).unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_is_taken_as_a_file_without_a_script() {
+    let host = host();
+    let page = host.get(OLGA, "/recipients").await.text;
+    assert!(page.contains("enctype=\"multipart/form-data\"") && page.contains("type=\"file\""), "{page}");
+    let added =
+        ask(&host.router, with_file(&[("name", "team"), ("certificate", "")], b"CERTIFICATE CN=x")).await;
+    assert_eq!(added.status, StatusCode::SEE_OTHER, "{}", added.text);
+    let renewed = [("name", "team"), ("replaces", &*"ab".repeat(32)), ("certificate", " \r\n")];
+    let done = ask(&host.router, with_file(&renewed, b"CERTIFICATE CN=new")).await;
+    assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, "../recipients?done=renewed"));
+    assert!(host.get(OLGA, "/recipients").await.text.contains(&"cd".repeat(32)));
+
+    for (file, status, said) in [
+        (vec![b'x'; 70_000], StatusCode::PAYLOAD_TOO_LARGE, "more than 64 KiB"),
+        (vec![b'x'; 3 << 20], StatusCode::PAYLOAD_TOO_LARGE, "more than 2 MiB"),
+        (vec![0xFF; 9], StatusCode::UNPROCESSABLE_ENTITY, "This is no certificate"),
+    ] {
+        let refused = ask(&host.router, with_file(&[("name", "other")], &file)).await;
+        assert_eq!(refused.status, status, "{said}: {}", refused.text);
+        assert!(refused.text.contains(said), "{said}: {}", refused.text);
+    }
+    let both = [("name", "other"), ("certificate", "CERTIFICATE CN=x")];
+    let refused = ask(&host.router, with_file(&both, b"CERTIFICATE CN=x")).await;
+    assert!(refused.text.contains("choose one of them"), "{}", refused.text);
+    // No file was chosen.
+    let mut empty = with_file(&both, b"");
+    *empty.body_mut() = {
+        let body = axum::body::to_bytes(std::mem::take(empty.body_mut()), 1 << 20).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap().replace("filename=\"a.pem\"", "filename=\"\"").into()
+    };
+    assert_eq!(ask(&host.router, empty).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn s3_a_certificate_is_renewed_on_a_page_of_its_own() {
+    let host = host();
+    host.post(OLGA, "/recipients", &form("team", &format!("CERTIFICATE {HOSTILE}"))).await;
+    let page = host.get(OLGA, "/recipients/renew?name=team").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for said in ["Renew team", ESCAPED, "RSA, 3072 bits", &"ab".repeat(32), "enctype=\"multipart/form-data\""]
+    {
+        assert!(page.text.contains(said), "{said}: {}", page.text);
+    }
+    let renewed = |certificate: &str, replaces: &str| {
+        format!("{}&replaces={}", form("team", certificate), replaces.repeat(32))
+    };
+    for (user, status) in [(VIC, StatusCode::FORBIDDEN), (MALLORY, StatusCode::NOT_FOUND)] {
+        for answer in [
+            host.get(user, "/recipients/renew?name=team").await,
+            host.post(user, "/recipients/renew", &renewed("CERTIFICATE CN=new", "ab")).await,
+        ] {
+            assert_eq!(answer.status, status, "{user}");
+            assert!(!answer.text.contains(&*"ab".repeat(32)), "{user}");
+        }
+    }
+    for (certificate, replaces, status, said) in [
+        ("nothing", "ab", StatusCode::UNPROCESSABLE_ENTITY, "This is no certificate"),
+        ("CERTIFICATE CN=x", "ab", StatusCode::UNPROCESSABLE_ENTITY, "has already: nothing was changed"),
+        ("CERTIFICATE CN=new", "ef", StatusCode::CONFLICT, "changed by somebody else"),
+    ] {
+        let refused = host.post(OLGA, "/recipients/renew", &renewed(certificate, replaces)).await;
+        assert_eq!(refused.status, status, "{said}: {}", refused.text);
+        assert!(refused.text.contains(said) && refused.text.contains("<title>Error: Renew team"), "{said}");
+    }
+    let done = host.post(OLGA, "/recipients/renew", &renewed("CERTIFICATE CN=new", "ab")).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let page = host.get(OLGA, "/recipients").await.text;
+    assert!(page.contains(&*"cd".repeat(32)) && !page.contains(&*"ab".repeat(32)), "{page}");
+    assert_eq!(host.get(OLGA, "/recipients/renew?name=nobody").await.status, StatusCode::NOT_FOUND);
+    let audit = host.get(ADA, "/audit").await.text;
+    let renewed = format!("certificate {}… to {}…", "ab".repeat(8), "cd".repeat(8));
+    assert!(audit.contains("Renew recipient") && audit.contains(&renewed), "{audit}");
+}
+
+#[tokio::test]
+async fn s3_a_certificate_is_renewed_by_the_api() {
+    let host = host();
+    host.post(OLGA, "/recipients", &form("team", "CERTIFICATE CN=old")).await;
+    let renew =
+        async |body: Value| host.send(OLGA, Method::POST, "/api/v1/recipients/team/renew", &body).await;
+    let stale = renew(json!({"certificate": "CERTIFICATE CN=new", "replaces": "ef"})).await;
+    assert_eq!((stale.status, &stale.json()["field"]), (StatusCode::CONFLICT, &json!("replaces")));
+    let bad = renew(json!({"certificate": "-----BEGIN PRIVATE KEY-----\nc2VjcmV0"})).await;
+    assert_eq!((bad.status, &bad.json()["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("certificate")));
+    assert!(!bad.text.contains("c2VjcmV0"), "{}", bad.text);
+    let done = renew(json!({"certificate": "CERTIFICATE CN=new", "replaces": "ab".repeat(32)})).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    assert_eq!(done.json()["replaced"], "ab".repeat(32));
+    assert_eq!(done.json()["recipient"]["key_bits"], 3072);
+    let again = renew(json!({"certificate": "CERTIFICATE CN=new", "replaces": "ab".repeat(32)})).await;
+    assert_eq!((again.status, &again.json()["replaced"]), (StatusCode::OK, &Value::Null));
+    assert_eq!(host.get(VIC, "/api/v1/recipients/team").await.json(), again.json()["recipient"]);
+}
+
 #[tokio::test]
 async fn a_refused_certificate_keeps_what_was_typed_but_no_private_key() {
     let host = host();
     let refused = host.post(OLGA, "/recipients", &form("team", "</textarea><img>")).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    for said in [
-        "<title>Error: Recipients",
-        "value=\"team\"",
-        "aria-invalid=\"true\"",
-        "This is no certificate",
-        "&lt;/textarea&gt;&lt;img&gt;",
-    ] {
+    for said in
+        ["<title>Error: Recipients", "value=\"team\"", "aria-invalid=\"true\"", "This is no certificate"]
+    {
         assert!(refused.text.contains(said), "{said}: {}", refused.text);
     }
-    let secret = host.post(OLGA, "/recipients", &form("team", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0")).await;
-    assert!(!secret.text.contains("c2VjcmV0"), "{}", secret.text);
-    let name = host.post(OLGA, "/recipients", &form("a b", "CERTIFICATE CN=x")).await;
-    assert!(
-        name.text.contains("id=\"name-error\"") && name.text.contains("CERTIFICATE CN=x"),
-        "{}",
-        name.text
-    );
+    assert!(!refused.text.contains("img&gt;"), "{}", refused.text);
+    let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+    let key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----";
+    for (name, text) in [
+        ("team", key),
+        ("a b", key),
+        ("team", "c2VjcmV0IHdpdGhvdXQgaGVhZA"),
+        ("a b", &*format!("{certificate}\n{key}")),
+    ] {
+        let refused = host.post(OLGA, "/recipients", &form(name, text)).await;
+        assert!(!refused.text.contains("c2VjcmV0"), "{}", refused.text);
+    }
+    let name = host.post(OLGA, "/recipients", &form("a b", certificate)).await;
+    assert!(name.text.contains("id=\"name-error\"") && name.text.contains("MIIB"), "{}", name.text);
     host.post(OLGA, "/recipients", &form("team", "CERTIFICATE CN=x")).await;
     let taken = host.post(OLGA, "/recipients", &form("team", "CERTIFICATE CN=x")).await;
     assert!(taken.text.contains("already stored"), "{}", taken.text);
@@ -196,4 +328,22 @@ async fn the_audit_is_for_those_who_may_and_filters_in_every_column() {
         }
     }
     assert_eq!(host.get(ADA, "/audit?action=dance").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn s3_a_set_says_that_it_may_need_the_key_of_an_earlier_certificate() {
+    let host = host();
+    host.post(OLGA, "/recipients", &form("team", "CERTIFICATE CN=old")).await;
+    host.memory.clock.advance(std::time::Duration::from_secs(60));
+    let job =
+        json!({"title": "Sealed", "source": "calls", "type": "call", "run": "once", "recipient": ["team"]});
+    let job = host.job(ADA, job).await;
+    host.run().await;
+    let set = format!("/sets/{}", host.execution(&job));
+    let page = host.get(OLGA, &set).await.text;
+    assert!(page.contains("openssl cms -decrypt") && !page.contains("the key of the one before"), "{page}");
+    host.memory.clock.advance(std::time::Duration::from_secs(60));
+    host.post(OLGA, "/recipients/renew", &form("team", "CERTIFICATE CN=new")).await;
+    let page = host.get(OLGA, &set).await.text;
+    assert!(page.contains("The certificate of team was stored on 26 Nov 2026"), "{page}");
 }

@@ -2,8 +2,10 @@
 
 use cdds_core::domain::archive::artifact::ArtifactSet;
 use cdds_core::domain::archive::part_name::{PartName, PartPosition};
+use cdds_view::RecipientView;
 use maud::{Markup, html};
 
+use super::super::parts::mark;
 use super::script::{in_folder, quoted};
 use crate::texts::artifacts as said;
 
@@ -67,7 +69,7 @@ impl Names {
 }
 
 /// Returns the instructions; none for files whose names are not those of parts.
-pub(super) fn told(set: &ArtifactSet, sealed_for: &str) -> Markup {
+pub(super) fn told(set: &ArtifactSet, sealed_for: &str, renewed: &[RecipientView]) -> Markup {
     let Some(names) = Names::of(set) else { return Markup::default() };
     html! {
         section.card.pad.rows aria-labelledby="open" {
@@ -75,6 +77,9 @@ pub(super) fn told(set: &ArtifactSet, sealed_for: &str) -> Markup {
             p {
                 (said::download_all(names.parts.len()))
                 @if names.is_sealed { " " (said::needs_key(sealed_for)) }
+            }
+            @if names.is_sealed {
+                @for recipient in renewed { p { (mark("warn", "warn", &said::renewed_since(recipient))) } }
             }
             @for system in System::ALL {
                 details name="os" open[system == System::Linux] {

@@ -1,0 +1,50 @@
+//! What a page says of a certificate.
+
+use cdds_core::domain::recipient::EXPIRY_WARNING;
+use cdds_view::{RecipientView, words};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use super::super::parts::{day, mark};
+use crate::texts::{execution, recipients as said};
+
+/// Returns what the certificate is, with `more` at the end of its list.
+pub(super) fn facts(recipient: &RecipientView, now: DateTime<Utc>, more: &Markup) -> Markup {
+    html! {
+        dl.kv {
+            dt { (said::SUBJECT) } dd { (recipient.subject) }
+            @if let Some(issuer) = &recipient.issuer {
+                dt { (said::ISSUER) }
+                dd { (if *issuer == recipient.subject { said::SELF_SIGNED } else { issuer }) }
+            }
+            @if let Some(serial) = &recipient.serial { dt { (said::SERIAL) } dd { code { (serial) } } }
+            @if let (Some(key), Some(bits)) = (&recipient.key_type, recipient.key_bits) {
+                dt { (said::KEY) } dd { (key) ", " (bits) " " (said::BITS) }
+            }
+            dt { "SHA-256" } dd { code { (recipient.fingerprint) } }
+            dt { (said::VALID) } dd { (validity(recipient, now)) }
+            dt { (said::STORED) } dd { (day(recipient.added_at.0)) }
+            (more)
+        }
+    }
+}
+
+/// Returns whether the certificate has expired or expires soon (rule S3).
+pub(super) fn needs_renewal(recipient: &RecipientView, now: DateTime<Utc>) -> bool {
+    recipient.not_after.0 - now < EXPIRY_WARNING
+}
+
+fn validity(recipient: &RecipientView, now: DateTime<Utc>) -> Markup {
+    let end = recipient.not_after.0;
+    let left = words::relative(end - now);
+    html! {
+        (day(recipient.not_before.0)) " " (execution::TO) " " (day(end)) " "
+        @if end < now {
+            (mark("bad", "bad", said::EXPIRED))
+        } @else if needs_renewal(recipient, now) {
+            (mark("warn", "warn", &format!("{} {left}", said::EXPIRES)))
+        } @else {
+            span.sub { (said::EXPIRES) " " (left) }
+        }
+    }
+}
