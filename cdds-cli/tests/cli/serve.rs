@@ -1,6 +1,7 @@
 //! `cdds serve`, asked by curl as browsers and programs ask.
 
 mod at_random;
+mod journeys;
 mod running;
 
 use std::io::{Read as _, Write as _};
