@@ -57,7 +57,7 @@ fn assembled(services: Services, access: Arc<dyn Access>, more: Router<App>) -> 
         .route("/live", get(live::events))
         .merge(pages::routes())
         .merge(more)
-        .method_not_allowed_fallback(place::not_allowed)
+        .method_not_allowed_fallback(place::of_a_form)
         .nest("/api/v1", api::routes())
         .nest("/assets", assets::routes())
         .fallback(place::other)

@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, OriginalUri, Request};
 use axum::response::{IntoResponse, Response};
 use cdds_view::ProblemView;
 use http::request::Parts;
-use http::{StatusCode, Uri, header};
+use http::{Method, StatusCode, Uri, header};
 
 use crate::pages::Refused;
 
@@ -45,10 +45,22 @@ pub(crate) async fn other(request: Request) -> Response {
     Refused::from(problem).into_response()
 }
 
-/// Answers a method that an address does not have: mostly that of a form, which somebody opens as a page.
-pub(crate) async fn not_allowed() -> Refused {
-    let detail = "nothing is shown at this address: a button of another page leads here";
-    ProblemView::new(405, "method_not_allowed", detail).into()
+/// Answers a method that an address does not have. Whoever opens the address of a form, by a reload or after signing
+/// in, gets the page that the form is on, which is one step up.
+pub(crate) async fn of_a_form(method: Method, uri: Uri) -> Response {
+    if matches!(method, Method::GET | Method::HEAD) {
+        return see(&up(uri.path()));
+    }
+    let detail = format!("this address does not take {method}");
+    Refused::from(ProblemView::new(405, "method_not_allowed", detail)).into_response()
+}
+
+/// Returns the way from an address to the one above it.
+fn up(path: &str) -> String {
+    match path.rsplit('/').nth(1) {
+        None | Some("") => "./".to_owned(),
+        Some(above) => format!("../{above}"),
+    }
 }
 
 /// Returns whether programs ask at this address, rather than browsers.
@@ -114,6 +126,15 @@ mod tests {
         for (path, expected) in [("/", "./"), ("/jobs", "./"), ("/jobs/7", "../"), ("/jobs/7/edit", "../../")]
         {
             assert_eq!(root(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn above_a_form_is_its_page() {
+        for (path, expected) in
+            [("/jobs/7/run", "../7"), ("/jobs/selected", "../jobs"), ("/logout", "./"), ("/", "./")]
+        {
+            assert_eq!(up(path), expected, "{path}");
         }
     }
 

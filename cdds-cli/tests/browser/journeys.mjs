@@ -220,7 +220,7 @@ async function journey(way, browser) {
     await fill(person);
     await person.go('Audit');
     await page.getByRole('main').getByText('ada').first().waitFor();
-    await person.press(person.button('Sign out'));
+    await person.fromMenu(person.button('Sign out'));
     await person.button('Sign in').waitFor();
   } catch (error) {
     say(error.stack);

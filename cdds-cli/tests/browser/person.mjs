@@ -52,11 +52,15 @@ export class Person {
     await this.page.keyboard.press(isLink ? 'Enter' : 'Space');
   }
 
-  // Goes to a page of the menu, which small screens fold.
-  async go(name) {
-    const entry = this.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name, exact: true });
+  // Presses an entry of the menu, which small screens fold.
+  async fromMenu(entry) {
     if (!await entry.isVisible()) await this.press(this.button('Menu'));
     await this.press(entry);
+  }
+
+  // Goes to a page of the menu.
+  async go(name) {
+    await this.fromMenu(this.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name, exact: true }));
     await this.page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
   }
 

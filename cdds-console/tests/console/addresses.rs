@@ -85,13 +85,17 @@ async fn a_route_of_an_id_that_cannot_be_one_is_a_problem() {
 }
 
 #[tokio::test]
-async fn an_address_to_which_a_form_posts_is_a_page_when_somebody_opens_it() {
+async fn an_address_to_which_a_form_posts_leads_to_its_page() {
     let host = Host::new();
     let mut tried = 0;
     for (path, methods) in pages() {
         if !methods.contains(&Method::GET) {
             let path = path.replace(['{', '}'], "");
             let answer = sent(&host, &Method::GET, &path).await;
+            let above = path.rsplit('/').nth(1).unwrap();
+            let there = (StatusCode::SEE_OTHER, format!("../{above}"));
+            assert_eq!((answer.status, answer.header("location").to_owned()), there, "{path}");
+            let answer = sent(&host, &Method::DELETE, &path).await;
             assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
             assert_eq!(answer.header("allow"), "POST", "{path}");
             assert_page(&answer, &path, "Not possible");
