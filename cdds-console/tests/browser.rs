@@ -15,8 +15,10 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Router, body::Bytes};
 use cdds_console::{Services, router};
-use cdds_core::JobRules;
+use cdds_core::domain::record::selection::CategoryDimension;
 use cdds_core::system::SystemClock;
+use cdds_core::testing::PreparedSource;
+use cdds_core::{DataType, JobRules, Ownership, SourceDescription};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::host::{ADA, Host, daily, users};
@@ -89,10 +91,21 @@ fn monthly() -> serde_json::Value {
     })
 }
 
+/// A host whose source has categories.
+fn with_categories() -> Host {
+    let values = ["voice", "video", "fax, letters and other paper"].map(str::to_owned).to_vec();
+    let call = DataType::new("call".parse().unwrap())
+        .with_ownership(Ownership::Shared)
+        .with_category(CategoryDimension { name: "Channel".to_owned(), values });
+    let description = SourceDescription::new("calls".parse().unwrap(), "Telephony").with_type(call);
+    Host::over(PreparedSource::new(description, Vec::new()))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_readable_for_everybody() {
     let host = Host::new();
     let empty = Host::new();
+    let categories = with_categories();
     let word = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen";
     for title in ["Calls of the day before", &word.repeat(4), "<b>bold</b> & \"quoted\"", "مرحبا بالعالم"]
     {
@@ -122,6 +135,7 @@ async fn every_page_is_readable_for_everybody() {
     ];
     for (host, paths) in [
         (&host, filled),
+        (&categories, vec!["/jobs/new".to_owned()]),
         (&empty, ["/jobs", "/history", "/artifacts", "/recipients", "/audit"].map(str::to_owned).to_vec()),
     ] {
         let server = Server::start(host).await;

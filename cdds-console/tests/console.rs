@@ -32,5 +32,7 @@ mod mounting;
 mod openapi;
 #[path = "console/sample.rs"]
 mod sample;
+#[path = "console/standing.rs"]
+mod standing;
 #[path = "console/surroundings.rs"]
 mod surroundings;

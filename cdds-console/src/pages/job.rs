@@ -29,6 +29,8 @@ use crate::texts::{self, job as said};
 use crate::visit::Visit;
 use crate::{App, Services};
 
+pub(super) use self::why::is_paused;
+
 /// The executions and the changes that the page shows.
 const SHOWN: u64 = 10;
 

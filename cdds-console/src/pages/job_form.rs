@@ -319,9 +319,9 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
                 (policies(&sheet))
                 div.save.acts {
                     button.primary { (texts::SAVE) }
-                    button name="do" value="preview" formnovalidate { (texts::UPDATE_PREVIEW) }
+                    button name="do" value="preview" formnovalidate formaction={ (visit.to(&to)) "#preview-h" } { (texts::UPDATE_PREVIEW) }
                     @if visit.may(Action::CreateJob) {
-                        button name="do" value="sample" formnovalidate { (texts::SHOW_SAMPLE) }
+                        button name="do" value="sample" formnovalidate formaction={ (visit.to(&to)) "#sample-h" } { (texts::SHOW_SAMPLE) }
                     }
                     a href=(visit.to(&back)) { (texts::CANCEL) }
                 }

@@ -18,6 +18,7 @@ use maud::{Markup, html};
 use super::Refused;
 use super::filters::kept;
 use super::frame::{Section, icon, page};
+use super::job::is_paused;
 use super::parts::{day, mark, pager, said, status, time, when};
 use crate::answers::{Answers, Form, Id, Query};
 use crate::done::Done;
@@ -47,6 +48,8 @@ struct Sight {
     /// Of all jobs, and of those in each state.
     totals: [Option<Total>; 4],
     failed: Vec<JobView>,
+    /// Suspended by their failures.
+    paused: Vec<JobView>,
     /// The recipients whose certificates expire soon, the first to expire first.
     expiring: Vec<Recipient>,
     /// The ids and titles of sources, and the ids of their types.
@@ -61,7 +64,8 @@ impl Sight {
         let (recipients, now) = (services.recipients.list(by).await?, services.jobs.now().await?);
         let view = |job| JobView::new(job, &recipients, now);
         let page = services.jobs.list(by, &query).await?;
-        let failed = services.jobs.list(by, &failed()).await?;
+        let paused = services.jobs.list(by, &failed(JobState::Suspended, ROWS)).await?;
+        let failed = services.jobs.list(by, &failed(JobState::Active, ATTENTION_MAX as u64)).await?;
         let mut totals = [None; 4];
         for (total, state) in totals.iter_mut().zip(STATES) {
             *total = count(services, by, state).await?;
@@ -83,6 +87,7 @@ impl Sight {
             sort: query.sort,
             totals,
             failed: failed.items.into_iter().map(view).collect(),
+            paused: paused.items.into_iter().map(view).filter(is_paused).take(ATTENTION_MAX).collect(),
             expiring: expiring(&recipients, now),
             sources: described.iter().map(|source| (source.id.to_string(), source.title.clone())).collect(),
             types,
@@ -111,13 +116,13 @@ async fn count(
     Ok(services.jobs.list(by, &query).await?.total)
 }
 
-/// The active jobs whose latest execution failed, the last one first.
-fn failed() -> JobQuery {
+/// The jobs in a state whose latest execution failed, the last one first.
+fn failed(state: JobState, most: u64) -> JobQuery {
     JobQuery::default()
-        .with_state(Some(JobState::Active))
+        .with_state(Some(state))
         .with_latest_status(Some(LatestStatus::Is(Status::Failed)))
         .with_sort(Sort { column: JobColumn::LatestStartedAt, descending: true })
-        .with_slice(Slice::first(ATTENTION_MAX as u64))
+        .with_slice(Slice::first(most))
 }
 
 /// Returns the certificates that expire within the time of warnings (rule S3).
@@ -187,10 +192,20 @@ fn words_of(total: Total) -> String {
 
 fn attention(visit: &Visit, sight: &Sight) -> Markup {
     html! {
-        @if !sight.failed.is_empty() || !sight.expiring.is_empty() {
+        @if !(sight.failed.is_empty() && sight.paused.is_empty() && sight.expiring.is_empty()) {
             section.note.warn aria-labelledby="attention" {
                 h2 #attention { (texts::ATTENTION) }
                 ul.rows {
+                    @for job in &sight.paused {
+                        li.bar {
+                            p {
+                                span.st.bad { (icon("stop")) span {
+                                    a href=(visit.to(&format!("jobs/{}", job.id))) { (job.title) }
+                                } }
+                                " " (texts::job::WAS_PAUSED) " " (texts::job::failures(job.failures_in_row)) "."
+                            }
+                        }
+                    }
                     @for job in &sight.failed {
                         li.bar {
                             p {
@@ -336,6 +351,7 @@ fn latest(job: &JobView) -> Markup {
                 @if !line.words.is_empty() { span.sub { (line.words) } }
             },
         }
+        @if is_paused(job) { span.sub { (mark("bad", "stop", &texts::job::paused(job.failures_in_row))) } }
         @for warning in &job.warnings { span.sub { (mark("warn", "warn", warning)) } }
     }
 }

@@ -137,11 +137,10 @@ pub(crate) const NEXT_RUNS: &str = "Next ten runs";
 pub(crate) const NO_PREVIEW: &str =
     "Press “Update preview” to see when this job would run, and what each run would export.";
 pub(crate) const PREVIEW_SAYS: &str =
-    "What is on this page would run so. Records are counted as the source estimates them now.";
+    "With these answers it would run at these times. Records are counted as the source estimates them now.";
 pub(crate) const NO_RUN: &str = "It would not run.";
 pub(crate) const BEGINNING: &str = "The beginning";
 pub(crate) const SO_FAR: &str = "so far";
-pub(crate) const NOT_BEGUN: &str = "Nothing to count yet";
 pub(crate) const RECORDS_UNKNOWN: &str = "Number of records unknown";
 
 /// Says how many records a source estimates.
@@ -232,6 +231,7 @@ pub(crate) const NO_BOUND: &str = "No bound";
 pub(crate) const FILE_SIZE_AT_MOST: &str = "File size";
 pub(crate) const ONE_FILE: &str = "One file";
 pub(crate) const ENCRYPTED_FOR: &str = "Encrypted for";
+pub(crate) const NOT_ENCRYPTED: &str = "Nobody: the files are unencrypted";
 pub(crate) const KEPT_FOR: &str = "Kept for";
 pub(crate) const EXPIRES: &str = "A certificate expires";
 pub(crate) const AS_SERVICE: &str = "As the service does";
@@ -246,6 +246,7 @@ pub(crate) const AHEAD_SAYS: &str = "A clock was ahead, or an instant was mistyp
     Bringing it back lets it continue from where it was.";
 pub(crate) const BRING_BACK: &str = "Bring it back";
 pub(crate) const SINCE: &str = "Since";
+pub(crate) const WAS_PAUSED: &str = "was paused after";
 pub(crate) const PAUSED_SAYS: &str = "Mend the cause first. Resuming goes on with the next start.";
 pub(crate) const SUSPENDED_SAYS: &str = "Nothing new starts until it is resumed.";
 pub(crate) const STARTED_ONCE: &str = "It has started, and runs only once";
@@ -266,7 +267,12 @@ pub(crate) fn delete_title(title: &str) -> String {
 
 /// Says that a job was suspended by its failures.
 pub(crate) fn paused(failures: u32) -> String {
-    format!("Paused after {}", words::counted(failures.into(), "failure"))
+    format!("Paused after {}", self::failures(failures))
+}
+
+/// `3 failures`
+pub(crate) fn failures(count: u32) -> String {
+    words::counted(count.into(), "failure")
 }
 
 /// Says how often an incremental job began again.

@@ -11,10 +11,10 @@ const ESCAPED: &str = "&lt;img src=x onerror=alert(1)&gt; &quot;&amp;'";
 
 /// A source that cannot be read.
 #[derive(Debug)]
-struct Broken(SourceDescription);
+pub(crate) struct Broken(SourceDescription);
 
 impl Broken {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let call = DataType::new("call".parse().unwrap()).with_ownership(Ownership::Shared);
         Self(SourceDescription::new("calls".parse().unwrap(), "Telephony").with_type(call))
     }

@@ -1,6 +1,8 @@
 //! The form of a job: what it offers, keeps and refuses, and what it saves.
 
-use cdds_core::{JobRules, Jobs};
+use cdds_core::domain::record::selection::CategoryDimension;
+use cdds_core::testing::PreparedSource;
+use cdds_core::{DataType, JobRules, Jobs, Ownership, SourceDescription};
 use http::StatusCode;
 use serde_json::json;
 
@@ -230,5 +232,79 @@ async fn the_form_is_for_those_who_may_save_it() {
     for answer in [host.get(MALLORY, &path).await, host.post(MALLORY, &path, FILLED).await] {
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
         assert!(!answer.text.contains("Calls"), "{}", answer.text);
+    }
+}
+
+/// A host whose source has categories, and instants by which it can be exported since the last time.
+fn rich() -> Host {
+    let values = ["voice", "video & more"].map(str::to_owned).to_vec();
+    let call = DataType::new("call".parse().unwrap())
+        .with_ownership(Ownership::Shared)
+        .with_event_instant()
+        .with_change_instant()
+        .with_category(CategoryDimension { name: "Channel".to_owned(), values });
+    let chat = DataType::new("chat".parse().unwrap()).with_ownership(Ownership::Shared);
+    let description = SourceDescription::new("calls".parse().unwrap(), "Telephony");
+    Host::over(PreparedSource::new(description.with_type(call).with_type(chat), Vec::new()))
+}
+
+#[tokio::test]
+async fn the_categories_of_a_type_are_offered_chosen_and_kept() {
+    let host = rich();
+    let page = host.get(OLGA, "/jobs/new").await;
+    let box_of = |value: &str| format!("name=\"category-0\" value=\"{value}\"");
+    assert_has(&page, &["<legend>Channel</legend>", &box_of("voice"), &box_of("video &amp; more")]);
+    // The other type has none, which shows once it is chosen.
+    let other = host.post(OLGA, "/jobs/new", &filled(&[("do", "show"), ("type-0", "chat")])).await;
+    assert!(!other.text.contains("name=\"category-0\""), "{}", other.text);
+
+    let none = host.post(OLGA, "/jobs/new", &filled(&[("cat-0", "some")])).await;
+    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_has(&none, &["id=\"cat-0-e\"", "id=\"cat-0\""]);
+
+    let some = filled(&[("cat-0", "some"), ("category-0", "voice"), ("category-0", "video & more")]);
+    let saved = host.post(OLGA, "/jobs/new", &some).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let job = host.get(ADA, "/api/v1/jobs").await.json()["items"][0].clone();
+    assert_eq!(job["category"], json!(["video & more", "voice"]));
+    let edit = host.get(OLGA, &format!("/jobs/{}/edit", job["id"].as_str().unwrap())).await;
+    for value in ["voice", "video &amp; more"] {
+        assert_has(&edit, &[&format!("{} checked", box_of(value))]);
+    }
+}
+
+#[tokio::test]
+async fn j11_an_edit_of_what_is_exported_asks_where_the_job_goes_on() {
+    for (choice, generation) in [("continue", 1), ("reset", 2)] {
+        let host = rich();
+        let mut settings = daily("Calls");
+        settings["timeframe"] = json!("since-last");
+        let id = host.job(ADA, settings).await;
+        let (address, of_api) = (format!("/jobs/{id}/edit"), format!("/api/v1/jobs/{id}"));
+        host.post(OLGA, &format!("/jobs/{id}/run"), "").await;
+        host.run().await;
+        let before = host.get(ADA, &of_api).await.json()["watermark"]["at"].clone();
+        assert!(before.is_string(), "{before}");
+        assert_has(
+            &host.get(OLGA, &address).await,
+            &["id=\"watermark\"", "value=\"continue\"", "value=\"reset\""],
+        );
+
+        let change = [("version", "1"), ("frame", "since-last"), ("filters-0", "queue=sales")];
+        let refused = host.post(OLGA, &address, &filled(&change)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_has(&refused, &["id=\"watermark-e\"", "href=\"#watermark\"", "\nqueue=sales</textarea>"]);
+
+        let chosen = [&change[..], &[("watermark", choice)]].concat();
+        let preview = [&chosen[..], &[("do", "preview")]].concat();
+        let preview = host.post(OLGA, &address, &filled(&preview)).await;
+        assert_eq!(preview.text.contains("The beginning to"), choice == "reset", "{}", preview.text);
+        let saved = host.post(OLGA, &address, &filled(&chosen)).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+        let watermark = &host.get(ADA, &of_api).await.json()["watermark"];
+        let at = if choice == "reset" { json!(null) } else { before };
+        assert_eq!((&watermark["generation"], &watermark["at"]), (&json!(generation), &at), "{choice}");
+        let page = host.get(OLGA, &format!("/jobs/{id}")).await;
+        assert_eq!(page.text.contains("Begun again 1 time"), choice == "reset", "{}", page.text);
     }
 }

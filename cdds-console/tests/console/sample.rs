@@ -47,7 +47,7 @@ fn assert_masked(answer: &Answer) {
 async fn f8a_a_sample_shows_keys_and_no_value_and_saves_nothing() {
     let host = Host::new();
     let page = host.get(OLGA, "/jobs/new").await;
-    assert_has(&page, &["name=\"do\" value=\"sample\" formnovalidate"]);
+    assert_has(&page, &["name=\"do\" value=\"sample\" formnovalidate formaction=\"../jobs/new#sample-h\""]);
     assert!(!page.text.contains("id=\"sample-h\""), "{}", page.text);
     let sample = host.post(OLGA, "/jobs/new", &filled(&[("do", "sample")])).await;
     assert_eq!(sample.status, StatusCode::OK, "{}", sample.text);

@@ -50,8 +50,9 @@ pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
                             Some(at) => (when(at.0, sight.now)),
                             None => span.hint { (said::NOTHING_YET) },
                         }
-                        @if watermark.generation > 0 {
-                            span.sub { (said::begun_again(watermark.generation)) }
+                        // The first generation is the first time.
+                        @if watermark.generation > 1 {
+                            span.sub { (said::begun_again(watermark.generation - 1)) }
                         }
                     },
                     None => span.hint { (said::NOT_INCREMENTAL) },

@@ -91,7 +91,7 @@ fn files(sight: &Sight) -> Markup {
                 dt { (said::FILE_SIZE_AT_MOST) }
                 dd { @match view.split_size { Some(bytes) => (words::bytes(bytes)), None => (said::ONE_FILE) } }
                 dt { (said::ENCRYPTED_FOR) } dd {
-                    @if view.recipients.is_empty() { (said::PLAINTEXT) }
+                    @if view.recipients.is_empty() { (said::NOT_ENCRYPTED) }
                     @for name in &view.recipients {
                         (name) ", "
                         @match until(name.as_str()) {

@@ -1,9 +1,12 @@
 //! Why a job does not run, or not well, and what to do.
 
+use std::num::NonZeroU32;
+
 use cdds_core::domain::access::Action;
 use cdds_core::domain::execution::{Status, ahead};
 use cdds_core::domain::job::JobState;
 use cdds_core::ports::catalog::query::LatestStatus;
+use cdds_view::JobView;
 use maud::{Markup, html};
 
 use super::Sight;
@@ -38,10 +41,8 @@ pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
 fn standing(visit: &Visit, sight: &Sight) -> Markup {
     let job = &sight.job;
     let is_once = job.settings.frequency.is_once();
-    let limit = job.settings.policies.pause_after_failures;
-    let is_paused = limit.is_some_and(|limit| job.failures_in_row >= limit.get());
     match (job.state, job.suspended_at) {
-        (JobState::Suspended, Some(since)) if is_paused => html! {
+        (JobState::Suspended, Some(since)) if is_paused(&sight.view) => html! {
             section.note.bad aria-labelledby="why" {
                 h2 #why { (said::paused(job.failures_in_row)) }
                 p { (said::SINCE) " " (time(since, sight.now)) ". " (said::PAUSED_SAYS) }
@@ -67,6 +68,12 @@ fn standing(visit: &Visit, sight: &Sight) -> Markup {
         },
         _ => html! {},
     }
+}
+
+/// Whether a job is suspended by its failures (rule E6).
+pub(in crate::pages) fn is_paused(job: &JobView) -> bool {
+    let is_over = |limit: NonZeroU32| job.failures_in_row >= limit.get();
+    job.state == JobState::Suspended && job.pause_after_failures.is_some_and(is_over)
 }
 
 fn note(visit: &Visit, sight: &Sight, title: &str, says: &str) -> Markup {

@@ -110,17 +110,17 @@ fn run(forecast: ForecastView, now: DateTime<Utc>) -> Markup {
                 @match window.start { Some(start) => (time(start.0, now)), None => (texts::BEGINNING) }
                 " to " (time(window.end.0, now))
             }
-            p.sub { (records(forecast, now)) }
+            @if let Some(records) = records(forecast, now) { p.sub { (records) } }
         }
     }
 }
 
-/// Says how many records a window holds. None can be known of a window that has not begun.
-fn records(forecast: ForecastView, now: DateTime<Utc>) -> String {
-    match forecast.estimated_records {
+/// Says how many records a window holds; nothing of one that has not begun.
+fn records(forecast: ForecastView, now: DateTime<Utc>) -> Option<String> {
+    let has_begun = forecast.window.start.is_none_or(|start| start.0 < now);
+    has_begun.then(|| match forecast.estimated_records {
         Some(records) if forecast.so_far => format!("{} {}", texts::about(records), texts::SO_FAR),
         Some(records) => texts::about(records),
-        None if forecast.window.start.is_some_and(|start| start.0 >= now) => texts::NOT_BEGUN.to_owned(),
         None => texts::RECORDS_UNKNOWN.to_owned(),
-    }
+    })
 }
