@@ -59,5 +59,29 @@ function listen() {
   addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
 }
 
+// Shows what a form would lead to while it is filled in: the part that it names, of the answer to its preview.
+function preview(form) {
+  let timer = null, latest = 0;
+  const ask = async () => {
+    const number = ++latest;
+    const body = new URLSearchParams(new FormData(form));
+    body.append('do', 'preview');
+    try {
+      const answer = await fetch(form.action, { method: 'POST', body, headers: { accept: 'text/html' } });
+      const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      const next = fresh.getElementById(form.dataset.preview);
+      // Without such a part it is another page, such as that for signing in; a newer answer is under way, too.
+      if (!next || number !== latest) return;
+      document.getElementById(form.dataset.preview).replaceWith(next);
+      localise(next);
+    } catch { /* The next change tries again. */ }
+  };
+  form.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, 600);
+  });
+}
+
 localise(document);
+for (const form of document.querySelectorAll('form[data-preview]')) preview(form);
 if (document.querySelector('[data-live]')) listen();

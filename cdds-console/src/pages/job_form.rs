@@ -304,7 +304,7 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
         }
         (refused(&outcome.faults))
         @if let Some(overtaken) = &outcome.overtaken { (overtaken) }
-        form.cols method="post" action=(visit.to(&to)) {
+        form.cols method="post" action=(visit.to(&to)) data-preview="ahead" {
             div.card.stack {
                 // The first button is the one that the Enter key presses.
                 button.vh tabindex="-1" aria-hidden="true" { (texts::SAVE) }
@@ -328,7 +328,7 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
             }
             div.stick.rows {
                 @if let Some(sample) = &outcome.sample { (sampled(sample)) }
-                (ahead(outcome.preview.as_deref(), offer.now))
+                (ahead(outcome, offer.now))
             }
         }
     };

@@ -134,6 +134,7 @@ pub(crate) const WATERMARK_CONTINUE: &str = "Continue where the last export ende
 pub(crate) const WATERMARK_RESET: &str = "Export everything again";
 
 pub(crate) const NEXT_RUNS: &str = "Next ten runs";
+pub(crate) const NO_PREVIEW_YET: &str = "The runs are shown as soon as this is in place:";
 pub(crate) const NO_PREVIEW: &str =
     "Press “Update preview” to see when this job would run, and what each run would export.";
 pub(crate) const PREVIEW_SAYS: &str =

@@ -46,6 +46,11 @@ fn with_a_past() -> Place {
             .concat(),
     );
     cdds(&["run", "--until-idle"]);
+    place.program(
+        "openssl",
+        &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-subj", "/CN=renewed"],
+        &["-keyout", "demo/renewed.key", "-out", "demo/renewed.pem"],
+    );
     place
 }
 

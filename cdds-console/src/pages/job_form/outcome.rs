@@ -44,15 +44,21 @@ pub(super) fn refused(faults: &[Fault]) -> Markup {
         @if !faults.is_empty() {
             section.note.bad #errors tabindex="-1" aria-labelledby="problem" {
                 h2 #problem { (if faults.len() == 1 { texts::NOT_SAVED_ONE } else { texts::NOT_SAVED }) }
-                ul {
-                    @for fault in faults {
-                        li {
-                            @if fault.field.is_empty() {
-                                (crate::texts::sentence(&fault.words))
-                            } @else {
-                                a href={ "#" (fault.field) } { (texts::label(&fault.field)) ": " (fault.words) }
-                            }
-                        }
+                (list(faults))
+            }
+        }
+    }
+}
+
+fn list(faults: &[Fault]) -> Markup {
+    html! {
+        ul {
+            @for fault in faults {
+                li {
+                    @if fault.field.is_empty() {
+                        (crate::texts::sentence(&fault.words))
+                    } @else {
+                        a href={ "#" (fault.field) } { (texts::label(&fault.field)) ": " (fault.words) }
                     }
                 }
             }
@@ -79,13 +85,18 @@ pub(super) fn sampled(sample: &Sample) -> Markup {
     }
 }
 
-/// Shows the next runs, each with its window and what the source holds of it now.
-pub(super) fn ahead(forecasts: Option<&[Forecast]>, now: DateTime<Utc>) -> Markup {
+/// Shows the next runs, each with its window and what the source holds of it now; or what keeps them from being shown.
+/// A script asks for this part again while the form is filled in.
+pub(super) fn ahead(outcome: &Outcome, now: DateTime<Utc>) -> Markup {
     html! {
-        aside aria-labelledby="preview-h" {
+        aside #ahead aria-labelledby="preview-h" {
             div.card.pad.rows {
                 h2 #preview-h { (texts::NEXT_RUNS) }
-                @match forecasts {
+                @match outcome.preview.as_deref() {
+                    None if !outcome.faults.is_empty() => {
+                        p.hint { (texts::NO_PREVIEW_YET) }
+                        (list(&outcome.faults))
+                    },
                     None => p.hint { (texts::NO_PREVIEW) },
                     Some([]) => p { (texts::NO_RUN) },
                     Some(forecasts) => {
