@@ -3,6 +3,7 @@
 mod at_random;
 mod journeys;
 mod running;
+mod twice;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

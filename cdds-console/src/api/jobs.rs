@@ -270,10 +270,10 @@ async fn change(
     condition: IfMatch,
     changes: Changes,
 ) -> Result<Response, ProblemView> {
+    let expected = condition.version()?;
     let job = services.jobs.show(&by, id).await?.job;
-    condition.check(&job)?;
     let form = changes.over(&SettingsForm::from(&job.settings))?;
-    edit(&services, &by, id, &answers, form, Some(job.version)).await
+    edit(&services, &by, id, &answers, form, Some(expected.unwrap_or(job.version))).await
 }
 
 async fn edit(
@@ -307,22 +307,8 @@ async fn delete(
     Id(id): Id<JobId>,
     condition: IfMatch,
 ) -> Result<StatusCode, ProblemView> {
-    condition_of(&services, &by, id, condition).await?;
-    services.jobs.delete(&by, id).await?;
+    services.jobs.delete(&by, condition.of(id)?).await.map_err(unmet)?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Compares the version just before a change that has no condition of its own.
-async fn condition_of(
-    services: &Services,
-    by: &Principal,
-    id: JobId,
-    condition: IfMatch,
-) -> Result<(), ProblemView> {
-    match condition {
-        IfMatch::Silent => Ok(()),
-        said => said.check(&services.jobs.show(by, id).await?.job),
-    }
 }
 
 async fn clone(

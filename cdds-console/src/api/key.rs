@@ -36,12 +36,4 @@ impl Key {
         let request = serde_json::to_vec(request).unwrap_or_default();
         Ok(Some(RequestKey::new(key, &request)?))
     }
-
-    /// Refuses a key where it would promise what is not kept.
-    pub(super) fn none(self) -> Result<(), ProblemView> {
-        match self.0 {
-            None => Ok(()),
-            Some(_) => Err(wrong("Idempotency-Key", "leave it out: this operation knows no repetitions")),
-        }
-    }
 }

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use cdds_core::domain::job::Job;
+use cdds_core::JobId;
+use cdds_core::service::jobs::ExpectedJob;
 use cdds_view::{JobView, ProblemView};
 use http::header;
 use http::request::Parts;
@@ -65,15 +66,9 @@ impl IfMatch {
         }
     }
 
-    /// Compares with the version that a job has now.
-    pub(super) fn check(self, job: &Job) -> Result<(), ProblemView> {
-        match self.version()? {
-            Some(version) if version != job.version => Err(stale(&format!(
-                "the job has version {}, not {version}: look at it again, then repeat the change",
-                job.version
-            ))),
-            _ => Ok(()),
-        }
+    /// Returns a job that must have the version.
+    pub(super) fn of(self, id: JobId) -> Result<ExpectedJob, ProblemView> {
+        Ok(ExpectedJob::from(id).with_if_version(self.version()?))
     }
 }
 

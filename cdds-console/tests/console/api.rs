@@ -1,6 +1,8 @@
 //! What programs are told: problems, versions, places of what was created, files.
 
 use axum::body::Body;
+use cdds_core::testing::PreparedSource;
+use cdds_core::{DataType, Ownership, SourceDescription};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -104,13 +106,16 @@ async fn a_change_of_another_version_is_refused() {
     for (method, path, body) in [
         (Method::PUT, path.clone(), &*form),
         (Method::PATCH, path.clone(), "{\"title\": \"Third\"}"),
-        (Method::DELETE, path.clone(), ""),
         (Method::POST, format!("{path}/suspend"), ""),
         (Method::POST, format!("{path}/resume"), ""),
+        (Method::POST, format!("{path}/bring-back"), ""),
     ] {
         assert_problem(&with(&host, method, &path, &stale, body).await, 412, "version_overtaken");
     }
+    let delete = |tag: &str| request(Method::DELETE, ADA, &path).header("if-match", tag).body(Body::empty());
+    assert_problem(&ask(&host.router, delete("\"1\"").unwrap()).await, 412, "version_overtaken");
     assert_eq!(host.get(OLGA, &path).await.json()["version"], 2);
+    assert_eq!(ask(&host.router, delete("\"2\"").unwrap()).await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -301,8 +306,28 @@ async fn a_request_that_is_sent_again_creates_nothing_more() {
     let again = post(&format!("{execution}/rerun"), "k", "").await;
     host.memory.clock.advance(std::time::Duration::from_secs(60));
     assert_eq!(post(&format!("{execution}/rerun"), "k", "").await.json()["id"], again.json()["id"]);
-    let range = json!({"from": "2026-11-20T00:00:00Z", "to": "2026-11-22T00:00:00Z"}).to_string();
-    assert_problem(&post(&format!("{job}/backfill"), "k", &range).await, 422, "invalid_parameter");
     assert_eq!(host.get(OLGA, "/api/v1/jobs").await.json()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(host.get(OLGA, "/api/v1/executions").await.json()["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_range_that_is_asked_for_again_is_queued_once() {
+    let call = DataType::new("call".parse().unwrap()).with_ownership(Ownership::Shared).with_event_instant();
+    let description = SourceDescription::new("calls".parse().unwrap(), "Telephony").with_type(call);
+    let host = Host::over(PreparedSource::new(description, Vec::new()));
+    let mut form = daily("Calls");
+    form["timeframe"] = "rolling:1d".into();
+    let path = format!("/api/v1/jobs/{}/backfill", host.job(ADA, form).await);
+    let fill = async |from: &str, to: &str| {
+        let body = json!({"from": from, "to": to}).to_string();
+        with(&host, Method::POST, &path, &[JSON, ("idempotency-key", "k")], &body).await
+    };
+    let filled = fill("2026-11-20T00:00:00Z", "2026-11-22T00:00:00Z").await;
+    assert_eq!(filled.json()["items"].as_array().unwrap().len(), 2, "{}", filled.text);
+    host.memory.clock.advance(std::time::Duration::from_secs(60));
+    let again = fill("2026-11-20T00:00:00Z", "2026-11-22T00:00:00Z").await;
+    assert_eq!((again.status.as_u16(), again.json()), (202, filled.json()));
+    let other = fill("2026-11-10T00:00:00Z", "2026-11-12T00:00:00Z").await;
+    assert_problem(&other, 422, "request_key_used");
     assert_eq!(host.get(OLGA, "/api/v1/executions").await.json()["items"].as_array().unwrap().len(), 2);
 }

@@ -60,9 +60,10 @@ impl RequestKey {
         JobId(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("job/{owner}/{}", self.key).as_bytes()))
     }
 
-    /// Returns the id of the entry of the audit that is stored with that job, and keeps what the request came to.
-    pub(crate) fn entry(&self, job: JobId) -> AuditId {
-        AuditId(Uuid::new_v5(&job.0, self.request.as_bytes()))
+    /// Returns the id of the entry of the audit that is stored with what the request creates, and keeps what the
+    /// request came to.
+    pub(crate) fn entry(&self, created: Uuid) -> AuditId {
+        AuditId(Uuid::new_v5(&created, self.request.as_bytes()))
     }
 }
 
@@ -85,6 +86,6 @@ mod tests {
         let job = one.job(&owner("acme"));
         assert_eq!(job, other.job(&owner("acme")));
         assert_ne!(job, one.job(&owner("other")));
-        assert_ne!(one.entry(job), other.entry(job));
+        assert_ne!(one.entry(job.0), other.entry(job.0));
     }
 }

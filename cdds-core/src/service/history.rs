@@ -9,6 +9,7 @@ use crate::domain::access::audit::{AuditRecord, Object};
 use crate::domain::access::{Action, Principal};
 use crate::domain::archive::removal::{self, WithArtifacts};
 use crate::domain::execution::Execution;
+use crate::domain::execution::plan::Requested;
 use crate::domain::execution::{manual, plan};
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobSettings, admission};
@@ -125,7 +126,7 @@ impl History {
         until_settled(|| async {
             let failed = self.find(&by.owner, id).await?.execution;
             let job = self.job_of(&by.owner, &failed).await?;
-            let asked = key.map(|key| plan::requested_id(&job, Some(id), key));
+            let asked = key.map(|key| plan::requested_id(&job, Requested::Rerun(id), key));
             if let Some(asked) = asked {
                 let now = self.ports.catalog.now().await?;
                 if let Some(earlier) = self.ports.catalog.execution(&by.owner, asked, now).await? {

@@ -2,6 +2,7 @@
 
 mod admit;
 mod backlog;
+mod expected;
 mod forecast;
 mod preview;
 mod repeated;
@@ -25,7 +26,7 @@ use crate::domain::job::lifecycle::{self, NewJob, Submission};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobSettings};
 use crate::domain::source::SourceTerms;
-use crate::domain::violation::{Code, RuleViolation};
+use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{
     Between, ExecutionQuery, JobOverview, JobQuery, LatestExecution, Page, Slice,
@@ -33,6 +34,8 @@ use crate::ports::catalog::query::{
 use crate::setters::setters;
 
 pub(super) use self::admit::refusal;
+pub use self::expected::ExpectedJob;
+use self::expected::check_version;
 pub use self::forecast::Forecast;
 pub use self::sample::{SAMPLE_MAX, Sample, SampledRecord};
 
@@ -122,8 +125,8 @@ impl Jobs {
     ///
     /// # Errors
     /// [`ServiceError::Refused`] with the first rule that the settings or the first run break, and with
-    /// [`Code::RequestKeyUsed`] if another request had the same key; [`ServiceError::NotFound`] if the job of that
-    /// key has been deleted.
+    /// [`Code::RequestKeyUsed`](crate::Code::RequestKeyUsed) if another request had the same key;
+    /// [`ServiceError::NotFound`] if the job of that key has been deleted.
     pub async fn submit(&self, by: &Principal, new: impl Into<NewJob>) -> Result<JobOverview, ServiceError> {
         self.store_new(by, new.into()).await
     }
@@ -141,7 +144,7 @@ impl Jobs {
                 .with_object(Object::Job(id))
                 .with_version_after(job.version);
             if let Some(key) = &new.key {
-                entry.id = key.entry(id);
+                entry.id = key.entry(id.0);
             }
             self.ports.catalog.insert_job(&job, first.as_ref(), &[entry]).await?;
             let latest = first.map(|execution| LatestExecution {
@@ -187,20 +190,34 @@ impl Jobs {
     /// Suspends a job: nothing new starts for it from now on. Idempotent (rule J7).
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if the job was changed meanwhile.
-    pub async fn suspend(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
-        check(&self.ports, by, Action::SuspendJob, Some(Object::Job(id))).await?;
-        self.change(by, Action::SuspendJob, id, |job, open, now| Ok(lifecycle::suspend(job, open, now))).await
+    /// [`ServiceError::Refused`] with [`Code::VersionOvertaken`](crate::Code::VersionOvertaken) if it has another
+    /// version than [expected](ExpectedJob); [`ServiceError::NotFound`]; [`ServiceError::Conflict`] if the job was
+    /// changed meanwhile.
+    pub async fn suspend(
+        &self,
+        by: &Principal,
+        job: impl Into<ExpectedJob>,
+    ) -> Result<JobOverview, ServiceError> {
+        let expected = job.into();
+        check(&self.ports, by, Action::SuspendJob, Some(Object::Job(expected.id))).await?;
+        self.change(by, Action::SuspendJob, expected, |job, open, now| Ok(lifecycle::suspend(job, open, now)))
+            .await
     }
 
     /// Resumes a job with the next occurrence after now. Idempotent (rules J7–J9).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] for a one-time job that has started or whose start has passed, and for a job
-    /// past its end; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
-    pub async fn resume(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
-        check(&self.ports, by, Action::ResumeJob, Some(Object::Job(id))).await?;
-        self.change(by, Action::ResumeJob, id, |job, _open, now| lifecycle::resume(job, now)).await
+    /// [`ServiceError::Refused`] for a one-time job that has started or whose start has passed, for a job past its
+    /// end, and with [`Code::VersionOvertaken`](crate::Code::VersionOvertaken) if it has another version than
+    /// [expected](ExpectedJob); [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    pub async fn resume(
+        &self,
+        by: &Principal,
+        job: impl Into<ExpectedJob>,
+    ) -> Result<JobOverview, ServiceError> {
+        let expected = job.into();
+        check(&self.ports, by, Action::ResumeJob, Some(Object::Job(expected.id))).await?;
+        self.change(by, Action::ResumeJob, expected, |job, _open, now| lifecycle::resume(job, now)).await
     }
 
     /// Brings back a job that was left in the future by a clock that was ahead, or by a mistyped instant
@@ -209,12 +226,19 @@ impl Jobs {
     /// does not lie ahead.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] while an execution of it runs or waits to be retried;
-    /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
-    pub async fn bring_back(&self, by: &Principal, id: JobId) -> Result<JobOverview, ServiceError> {
-        check(&self.ports, by, Action::BringBackJob, Some(Object::Job(id))).await?;
+    /// [`ServiceError::Refused`] while an execution of it runs or waits to be retried, and with
+    /// [`Code::VersionOvertaken`](crate::Code::VersionOvertaken) if it has another version than
+    /// [expected](ExpectedJob); [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    pub async fn bring_back(
+        &self,
+        by: &Principal,
+        job: impl Into<ExpectedJob>,
+    ) -> Result<JobOverview, ServiceError> {
+        let expected = job.into();
+        check(&self.ports, by, Action::BringBackJob, Some(Object::Job(expected.id))).await?;
         until_settled(|| async {
-            let (job, now) = (self.settled(&by.owner, id).await?, self.now().await?);
+            let (job, now) = (self.settled(&by.owner, expected.id).await?, self.now().await?);
+            expected.check(&job)?;
             if ahead::lies_ahead(&job, now).is_none() {
                 return Ok(());
             }
@@ -228,14 +252,15 @@ impl Jobs {
             Ok(())
         })
         .await?;
-        self.find(&by.owner, id).await
+        self.find(&by.owner, expected.id).await
     }
 
     /// Edits a job (rules J10, J11).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] by the rules of admission and of edits, with [`Code::VersionOvertaken`] if
-    /// the job's version is not `if_version`; [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    /// [`ServiceError::Refused`] by the rules of admission and of edits, with
+    /// [`Code::VersionOvertaken`](crate::Code::VersionOvertaken) if the job's version is not `if_version`;
+    /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn edit(
         &self,
         by: &Principal,
@@ -261,12 +286,15 @@ impl Jobs {
     /// Deletes a job. Its history and artifacts stay, marked as those of a deleted job (rule J12).
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] while an execution runs or is about to run; [`ServiceError::NotFound`];
-    /// [`ServiceError::Conflict`].
-    pub async fn delete(&self, by: &Principal, id: JobId) -> Result<(), ServiceError> {
-        check(&self.ports, by, Action::DeleteJob, Some(Object::Job(id))).await?;
+    /// [`ServiceError::Refused`] while an execution runs or is about to run, and with
+    /// [`Code::VersionOvertaken`](crate::Code::VersionOvertaken) if the job has another version than
+    /// [expected](ExpectedJob); [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
+    pub async fn delete(&self, by: &Principal, job: impl Into<ExpectedJob>) -> Result<(), ServiceError> {
+        let expected = job.into();
+        check(&self.ports, by, Action::DeleteJob, Some(Object::Job(expected.id))).await?;
         let deleted = until_settled(|| async {
-            let job = self.settled(&by.owner, id).await?;
+            let job = self.settled(&by.owner, expected.id).await?;
+            expected.check(&job)?;
             let now = self.now().await?;
             self.check_idle(&job, now).await?;
             let change = lifecycle::delete(&job, self.open(&job).await?, now)?;
@@ -380,11 +408,12 @@ impl Jobs {
         &self,
         by: &Principal,
         action: Action,
-        id: JobId,
+        expected: ExpectedJob,
         decide: impl Fn(&Job, Open, DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation>,
     ) -> Result<JobOverview, ServiceError> {
         let changed = until_settled(|| async {
-            let job = self.settled(&by.owner, id).await?;
+            let job = self.settled(&by.owner, expected.id).await?;
+            expected.check(&job)?;
             let (open, now) = (self.open(&job).await?, self.now().await?);
             let change = decide(&job, open, now)?;
             let Some(change) = change else { return Ok(None) };
@@ -396,7 +425,7 @@ impl Jobs {
         if let Some(job) = changed {
             self.settle(job).await?;
         }
-        self.find(&by.owner, id).await
+        self.find(&by.owner, expected.id).await
     }
 
     /// Stores and returns the executions that `decide` queues. Decides again if somebody changed the job in
@@ -410,13 +439,23 @@ impl Jobs {
     ) -> Result<Vec<Execution>, ServiceError> {
         until_settled(|| async {
             let (job, now) = (self.find(&by.owner, id).await?.job, self.now().await?);
-            admission::check_owner(&job.settings, &job.owner, &self.ports.sources.for_owner(&job.owner))?;
-            let change = decide(&job, self.source_terms(&job.owner, &job.settings), now)?;
+            let change = self.decide_queue(&job, now, &decide)?;
             let entry = self.entry((by, now), action, &job, &change.job);
             self.ports.catalog.change_job(&change, job.revision, &[entry]).await?;
             Ok(change.entries)
         })
         .await
+    }
+
+    /// Decides what is queued for a job, whose types must say whose their records are (rule J16).
+    fn decide_queue(
+        &self,
+        job: &Job,
+        now: DateTime<Utc>,
+        decide: impl Fn(&Job, SourceTerms, DateTime<Utc>) -> Result<JobChange, RuleViolation>,
+    ) -> Result<JobChange, RuleViolation> {
+        admission::check_owner(&job.settings, &job.owner, &self.ports.sources.for_owner(&job.owner))?;
+        decide(job, self.source_terms(&job.owner, &job.settings), now)
     }
 
     /// Returns the present by the catalog's clock, as which jobs are shown. Asked after a job was read, so that no
@@ -452,18 +491,4 @@ fn changed(job: &Job, request: &EditRequest) -> Vec<String> {
     let watermark = request.watermark.map(|_| "watermark");
     let settings = job.settings.changed(&request.settings);
     settings.into_iter().chain(watermark).map(str::to_owned).collect()
-}
-
-/// Rule J1: refuses an edit that would overwrite a change its author has not seen.
-fn check_version(job: &Job, expected: Option<u64>) -> Result<(), RuleViolation> {
-    match expected {
-        Some(expected) if expected != job.version => Err(RuleViolation::new(
-            Code::VersionOvertaken,
-            format!(
-                "the job has version {}, not {expected}: somebody changed it; look at it again, then edit it",
-                job.version
-            ),
-        )),
-        _ => Ok(()),
-    }
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use cdds_core::JobId;
 use cdds_core::domain::access::Action;
 use cdds_view::{ExecutionView, Instant, JobView, ProblemView};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -16,8 +16,8 @@ use super::super::document::Api;
 use super::super::key::Key;
 use super::super::operation::Operation;
 use super::super::taken::accepted;
-use super::super::version::{IfMatch, tagged};
-use super::{Sight, condition_of};
+use super::super::version::{IfMatch, tagged, unmet};
+use super::Sight;
 use crate::App;
 use crate::answers::Id;
 use crate::visit::Caller;
@@ -77,6 +77,7 @@ pub(super) fn routes(api: Api) -> Api {
             "Queues one execution per occurrence of a range of the past.",
         )
         .needs(Action::BackfillJob)
+        .repeatable()
         .takes::<BackfillForm>(json!({"from": "2026-11-20T00:00:00Z", "to": "2026-11-22T00:00:00Z"}))
         .whole::<ExecutionView>(202),
     )
@@ -88,8 +89,7 @@ async fn suspend(
     Id(id): Id<JobId>,
     condition: IfMatch,
 ) -> Result<Response, ProblemView> {
-    condition_of(&services, &by, id, condition).await?;
-    let job = services.jobs.suspend(&by, id).await?;
+    let job = services.jobs.suspend(&by, condition.of(id)?).await.map_err(unmet)?;
     Ok(tagged(Sight::of(&services, &by).await?.view(job)))
 }
 
@@ -99,8 +99,7 @@ async fn resume(
     Id(id): Id<JobId>,
     condition: IfMatch,
 ) -> Result<Response, ProblemView> {
-    condition_of(&services, &by, id, condition).await?;
-    let job = services.jobs.resume(&by, id).await?;
+    let job = services.jobs.resume(&by, condition.of(id)?).await.map_err(unmet)?;
     Ok(tagged(Sight::of(&services, &by).await?.view(job)))
 }
 
@@ -110,8 +109,7 @@ async fn bring_back(
     Id(id): Id<JobId>,
     condition: IfMatch,
 ) -> Result<Response, ProblemView> {
-    condition_of(&services, &by, id, condition).await?;
-    let job = services.jobs.bring_back(&by, id).await?;
+    let job = services.jobs.bring_back(&by, condition.of(id)?).await.map_err(unmet)?;
     Ok(tagged(Sight::of(&services, &by).await?.view(job)))
 }
 
@@ -130,7 +128,7 @@ async fn run(
 }
 
 /// The range whose occurrences are exported again.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BackfillForm {
     /// The first instant of the range.
@@ -144,10 +142,13 @@ async fn backfill(
     Caller(by): Caller,
     Id(id): Id<JobId>,
     key: Key,
-    Body(BackfillForm { from, to }): Body<BackfillForm>,
+    Body(range): Body<BackfillForm>,
 ) -> Result<Response, ProblemView> {
-    key.none()?;
-    let queued = services.jobs.backfill(&by, id, from.0, to.0).await?;
+    let (from, to) = (range.from.0, range.to.0);
+    let queued = match key.of(&range)? {
+        Some(key) => services.jobs.backfill_once(&by, id, (from, to), &key).await?,
+        None => services.jobs.backfill(&by, id, from, to).await?,
+    };
     let location = format!("../../executions?job={id}");
     Ok(accepted(location, Json(Whole::of(queued.into_iter().map(ExecutionView::queued)))))
 }

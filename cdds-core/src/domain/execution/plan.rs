@@ -194,17 +194,32 @@ fn delay(id: ExecutionId, jitter: Jitter) -> TimeDelta {
     i64::try_from(micros).map_or(TimeDelta::zero(), TimeDelta::microseconds)
 }
 
-/// Returns the same id for the same occurrence, however often it is planned (invariant I5). A job that was
-/// brought back from a clock that was ahead gets other ids in its new era.
-/// Returns the id of the execution that a request with this key asks for (rule J18): of an extra occurrence, or of
-/// another try of `again`.
-pub(crate) fn requested_id(job: &Job, again: Option<ExecutionId>, key: &RequestKey) -> ExecutionId {
-    match again {
-        None => execution_id(job, format_args!("request/manual/{}", key.as_str())),
-        Some(of) => execution_id(job, format_args!("request/rerun/{of}/{}", key.as_str())),
+/// The execution that a request with a key asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Requested {
+    /// An extra occurrence.
+    Run,
+    /// Another try.
+    Rerun(ExecutionId),
+    /// The first one of a range, or a later one by its slot.
+    Backfill(Option<DateTime<Utc>>),
+}
+
+/// Returns the id of the execution that a request with this key asks for (rule J18).
+pub(crate) fn requested_id(job: &Job, requested: Requested, key: &RequestKey) -> ExecutionId {
+    let key = key.as_str();
+    match requested {
+        Requested::Run => execution_id(job, format_args!("request/manual/{key}")),
+        Requested::Rerun(of) => execution_id(job, format_args!("request/rerun/{of}/{key}")),
+        Requested::Backfill(None) => execution_id(job, format_args!("request/backfill/first/{key}")),
+        Requested::Backfill(Some(slot)) => {
+            execution_id(job, format_args!("request/backfill/{}/{key}", slot.timestamp_micros()))
+        }
     }
 }
 
+/// Returns the same id for the same occurrence, however often it is planned (invariant I5). A job that was
+/// brought back from a clock that was ahead gets other ids in its new era.
 fn execution_id(job: &Job, name: std::fmt::Arguments<'_>) -> ExecutionId {
     // Era 0 has no prefix, so the ids of most jobs do not mention eras.
     let name = if job.era == 0 { name.to_string() } else { format!("era/{}/{name}", job.era) };

@@ -19,7 +19,7 @@ use cdds_core::ports::source::{DataType, Ownership, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::history::History;
-use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
+use cdds_core::service::jobs::{EditRequest, ExpectedJob, JobRules, Jobs};
 use cdds_core::stored::manifest::Manifest;
 use cdds_core::stored::{settings_from_json, settings_to_json};
 use cdds_core::testing::strategies::job_settings;
@@ -132,6 +132,24 @@ fn j10_an_edit_by_an_older_version_is_refused_and_the_engine_does_not_count_as_o
     assert_eq!(edited.version, job.version + 1);
     assert_eq!(refused(edit("Theirs", Some(job.version))), Code::VersionOvertaken);
     assert_eq!(edit("Anybody's", None).unwrap().job.version, job.version + 2);
+}
+
+#[test]
+fn j1_every_change_of_an_older_version_is_refused() {
+    let service = Service::with_records(1);
+    let by = &service.by;
+    let job = block_on(service.jobs.submit(by, settings(daily("02:00"), "all"))).unwrap().job;
+    let seen = |version| ExpectedJob::from(job.id).with_if_version(version);
+    let old = seen(job.version);
+    let suspended = block_on(service.jobs.suspend(by, old)).unwrap().job;
+    assert_eq!(suspended.version, job.version + 1);
+    assert_eq!(refused(block_on(service.jobs.suspend(by, old))), Code::VersionOvertaken, "nothing is to do");
+    assert_eq!(refused(block_on(service.jobs.resume(by, old))), Code::VersionOvertaken);
+    assert_eq!(refused(block_on(service.jobs.bring_back(by, old))), Code::VersionOvertaken);
+    assert_eq!(refused(block_on(service.jobs.delete(by, old))), Code::VersionOvertaken);
+    let resumed = block_on(service.jobs.resume(by, seen(suspended.version))).unwrap().job;
+    block_on(service.jobs.bring_back(by, seen(resumed.version))).unwrap();
+    block_on(service.jobs.delete(by, seen(resumed.version))).unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cdds_core::domain::access::Principal;
+use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::Title;
 use cdds_core::domain::job::lifecycle::NewJob;
@@ -16,7 +17,7 @@ use cdds_core::testing::administrator;
 use futures::executor::block_on;
 
 use crate::rules::jobs_in_memory::Service;
-use crate::rules::support::{daily, settings};
+use crate::rules::support::{daily, instant, settings};
 
 fn key(text: &str, request: &str) -> RequestKey {
     RequestKey::new(text, request.as_bytes()).unwrap()
@@ -100,4 +101,31 @@ fn j18_a_run_and_a_rerun_are_queued_once_for_each_key() {
     assert_eq!(again("k"), second);
     let record = block_on(service.history.list(&service.by, &ExecutionQuery::default())).unwrap();
     assert_eq!(record.items.len(), 3);
+}
+
+#[test]
+fn j18_a_range_is_queued_once_for_each_key_however_many_are_left_of_it() {
+    let service = Service::with_records(1);
+    let new = NewJob::from(settings(daily("02:00"), "rolling:1d"));
+    let job = block_on(service.jobs.submit(&service.by, new)).unwrap().job.id;
+    let range = |from: &str, to: &str| (instant(from), instant(to));
+    let (three, others) = (
+        range("2026-02-01T00:00:00Z", "2026-02-04T00:00:00Z"),
+        range("2026-02-10T00:00:00Z", "2026-02-12T00:00:00Z"),
+    );
+    let fill = |range, text: &str, request: &str| {
+        let filled = block_on(service.jobs.backfill_once(&service.by, job, range, &key(text, request)));
+        filled.map(|executions| executions.into_iter().map(|queued| queued.id).collect::<Vec<_>>())
+    };
+    let first = fill(three, "k", "three").unwrap();
+    assert_eq!(first.len(), 3);
+    service.memory.clock.advance(Duration::from_secs(60));
+    assert_eq!(fill(three, "k", "three").unwrap(), first);
+    let refused = fill(others, "k", "others").unwrap_err();
+    assert_eq!(refused.code(), Code::RequestKeyUsed.as_str());
+    assert_eq!(fill(others, "l", "others").unwrap().len(), 2);
+    assert_ne!(fill(three, "m", "three").unwrap(), first);
+    service.run();
+    block_on(service.history.delete(&service.by, first[0], WithArtifacts::Delete)).unwrap();
+    assert_eq!(fill(three, "k", "three").unwrap(), first[1..], "what was deleted is not queued again");
 }
