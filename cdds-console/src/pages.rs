@@ -50,6 +50,7 @@ fn of_surroundings() -> Router<App> {
         .route("/recipients/remove", post(recipients::remove))
         .route("/recipients/sample", get(recipients::sample))
         .route("/sources", get(sources::list))
+        .route("/sources/check", post(sources::check))
         .route("/audit", get(audit::list))
 }
 

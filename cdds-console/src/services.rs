@@ -10,6 +10,7 @@ use cdds_core::domain::id::SourceId;
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::source::RegisteredSource;
 use cdds_core::service::outbox::Outbox;
+use cdds_core::service::sources::SourceChecks;
 use cdds_core::{Artifacts, Audit, History, JobRules, Jobs, Ports, Recipients, ServiceError, Sources};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
@@ -32,6 +33,7 @@ pub struct Services {
     pub audit: Audit,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stopped: Stopped,
+    pub(crate) checks: SourceChecks,
     sources: Sources,
 }
 
@@ -66,6 +68,7 @@ impl Services {
             audit: Audit::new(ports),
             clock: Arc::clone(&ports.clock),
             stopped: Stopped(futures::future::pending().boxed().shared()),
+            checks: SourceChecks::new(ports),
             sources: ports.sources.clone(),
         }
     }

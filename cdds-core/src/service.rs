@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod outbox;
 pub mod pairing;
 pub mod recipients;
+pub mod sources;
 
 pub use self::error::{Entity, ServiceError};
 

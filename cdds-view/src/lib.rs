@@ -41,7 +41,9 @@ pub use self::progress::ProgressView;
 pub use self::recipient::{RecipientView, RenewalView};
 pub use self::selection::Selection;
 pub use self::set::{SetFileKind, SetFileView, SetView};
-pub use self::source::{CategoryView, OwnershipView, SourceView, TypeView};
+pub use self::source::{
+    CategoryView, CheckOutcome, OwnershipView, SourceCheckView, SourceView, TypeCheckView, TypeView,
+};
 pub use self::status::{StatusLine, Tone};
 
 /// The version of the JSON forms of this crate.

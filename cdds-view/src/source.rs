@@ -1,7 +1,8 @@
 //! A registered source.
 
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::ports::source::{DataType, Ownership, RegisteredSource};
+use cdds_core::ports::source::{DataType, Estimate, Ownership, RegisteredSource};
+use cdds_core::service::sources::{SourceCheck, TypeAnswer, TypeCheck};
 use serde::{Deserialize, Serialize};
 
 /// A source as it is registered, and what it offers (rules J2, J3).
@@ -132,6 +133,103 @@ impl TypeView {
         match &self.category {
             Some(category) => format!("{} ({}: {})", self.id, category.name, category.values.join(", ")),
             None => self.id.to_string(),
+        }
+    }
+}
+
+/// What a source answered when it was asked whether it can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct SourceCheckView {
+    /// The id by which jobs name it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: SourceId,
+    /// Whether every type could be read, without a record that cannot be.
+    pub well: bool,
+    /// Its remarks for people who export from it.
+    pub remarks: Vec<String>,
+    /// Its types, in the order in which they are shown.
+    pub types: Vec<TypeCheckView>,
+}
+
+/// What a source answered about one of its types.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct TypeCheckView {
+    /// The id by which jobs name it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: TypeId,
+    /// What came of it.
+    pub outcome: CheckOutcome,
+    /// Why it could not be read; null unless it failed.
+    pub error: Option<String>,
+    /// How many records were read from the first one on; null unless it was read.
+    pub records_read: Option<u64>,
+    /// How many cannot be read; null likewise.
+    pub bad_records: Option<u64>,
+    /// Whether these are all that there are; null likewise.
+    pub all_read: Option<bool>,
+    /// How many records there are in all; null if the source does not know.
+    pub estimated_records: Option<u64>,
+    /// How many bytes of records there are in all; null if the source does not know.
+    pub estimated_bytes: Option<u64>,
+    /// How long the answer took, in milliseconds.
+    pub took_milliseconds: u64,
+}
+
+/// What came of reading the beginning of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CheckOutcome {
+    /// It was read.
+    Read,
+    /// The source failed.
+    Failed,
+    /// There was no answer in time.
+    TooSlow,
+}
+
+impl SourceCheckView {
+    /// Returns the view of what a source answered.
+    pub fn new(id: &SourceId, check: SourceCheck) -> Self {
+        let well = check.is_well();
+        let types = check.types.into_iter().map(TypeCheckView::from).collect();
+        Self { id: id.clone(), well, remarks: check.remarks, types }
+    }
+}
+
+impl From<TypeCheck> for TypeCheckView {
+    fn from(check: TypeCheck) -> Self {
+        let empty = Self {
+            id: check.data_type,
+            outcome: CheckOutcome::TooSlow,
+            error: None,
+            records_read: None,
+            bad_records: None,
+            all_read: None,
+            estimated_records: None,
+            estimated_bytes: None,
+            took_milliseconds: u64::try_from(check.took.as_millis()).unwrap_or(u64::MAX),
+        };
+        match check.answer {
+            TypeAnswer::Read { records, bad_records, is_all, estimate } => Self {
+                outcome: CheckOutcome::Read,
+                records_read: Some(records),
+                bad_records: Some(bad_records),
+                all_read: Some(is_all),
+                estimated_records: estimate.and_then(Estimate::records),
+                estimated_bytes: match estimate {
+                    Some(Estimate::Bytes(bytes)) => Some(bytes),
+                    Some(Estimate::Records(_)) | None => None,
+                },
+                ..empty
+            },
+            TypeAnswer::Failed(why) => Self { outcome: CheckOutcome::Failed, error: Some(why), ..empty },
+            _ => empty,
         }
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use cdds_core::Principal;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_view::{ProblemView, SourceView, TypeView};
+use cdds_view::{ProblemView, SourceCheckView, SourceView, TypeView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,6 +45,19 @@ pub(super) fn routes(api: Api) -> Api {
         .queries(&["type"])
         .whole::<FieldView>(200),
     )
+    .post(
+        "/sources/{id}/check",
+        check,
+        Operation::new(
+            "check_source",
+            "Check a source",
+            "Reads the beginning of each data type and asks for an estimate, for ten seconds at most. Gives what came of \
+             it, and no record.",
+        )
+        .needs(Action::CreateJob)
+        .answers::<SourceCheckView>(200)
+        .refuses(409),
+    )
 }
 
 /// Returns a source that the principal's owner sees.
@@ -77,6 +90,15 @@ async fn types(
     Id(id): Id<SourceId>,
 ) -> Result<Json<Whole<TypeView>>, ProblemView> {
     Ok(Json(Whole::of(found(&services, &by, &id)?.types)))
+}
+
+async fn check(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Id(id): Id<SourceId>,
+) -> Result<Json<SourceCheckView>, ProblemView> {
+    let check = services.checks.check(&by, &id).await?;
+    Ok(Json(SourceCheckView::new(&id, check)))
 }
 
 /// A declared field of a data type.

@@ -32,6 +32,7 @@ mod samples;
 mod settling;
 mod short_store;
 mod signing;
+mod source_checks;
 mod stored_forms;
 mod support;
 mod tiling;

@@ -17,6 +17,7 @@ use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::recipients::Recipients;
+use cdds_core::service::sources::SourceChecks;
 use cdds_core::testing::{MemoryPorts, PreparedSource, principal};
 use futures::executor::block_on;
 use uuid::Uuid;
@@ -30,6 +31,7 @@ struct Services {
     history: History,
     artifacts: Artifacts,
     recipients: Recipients,
+    checks: SourceChecks,
     audit: Audit,
 }
 
@@ -44,6 +46,7 @@ impl Services {
             history: History::new(ports),
             artifacts: Artifacts::new(ports),
             recipients: Recipients::new(ports),
+            checks: SourceChecks::new(ports),
             audit: Audit::new(ports),
             memory,
         }
@@ -51,7 +54,7 @@ impl Services {
 
     /// Calls every method with ids of nothing, and returns each with the action that it needs and its error.
     fn call_all(&self, by: &Principal) -> Vec<(Action, &'static str, Option<ServiceError>)> {
-        let Self { jobs, history, artifacts, recipients, audit, .. } = self;
+        let Self { jobs, history, artifacts, recipients, checks, audit, .. } = self;
         let outbox = Outbox::new(&self.memory.ports);
         let (job, execution, file) = (JobId(Uuid::nil()), ExecutionId(Uuid::nil()), ArtifactId(Uuid::nil()));
         let draft = settings(Frequency::Once(Start::Immediately), "all");
@@ -90,7 +93,7 @@ impl Services {
             recipients.sample(&name());
             outbox.list(&NoticeQuery::default());
         }
-        call! { CreateJob: jobs.submit(draft.clone()); jobs.sample(&draft, 1); }
+        call! { CreateJob: jobs.submit(draft.clone()); jobs.sample(&draft, 1); checks.check(&draft.source); }
         call! { EditJob: jobs.edit(job, &edit); }
         call! { SuspendJob: jobs.suspend(job); }
         call! { ResumeJob: jobs.resume(job); }
