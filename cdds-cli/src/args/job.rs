@@ -197,6 +197,10 @@ pub(crate) struct ListJobsArgs {
     #[arg(long = "type", value_name = "ID")]
     pub(crate) data_type: Option<String>,
 
+    /// Sealed for this recipient
+    #[arg(long, value_name = "NAME")]
+    pub(crate) recipient: Option<String>,
+
     /// With this frequency
     #[arg(long, value_parser = value::frequency())]
     pub(crate) frequency: Option<FrequencyKind>,

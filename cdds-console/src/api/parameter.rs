@@ -26,6 +26,7 @@ fn known(name: &str) -> (Value, &'static str) {
         "search" => (text(), "Only those with this text in their title or file name, in any case."),
         "source" => (text(), "Only those of this source."),
         "type" => (text(), "Only those of this data type."),
+        "recipient" => (text(), "Only jobs that seal for this recipient."),
         "job" => (id(), "Only those of this job."),
         "execution" => (id(), "Only those of this execution."),
         "frequency" => (one_of(lists::jobs::frequencies()), "Only jobs with this kind of frequency."),

@@ -9,10 +9,11 @@ use super::{between, slice, sort};
 use crate::answers::Answers;
 
 /// The parameters of this list, besides the [common](super::COMMON) ones.
-pub(crate) const PARAMETERS: [&str; 12] = [
+pub(crate) const PARAMETERS: [&str; 13] = [
     "search",
     "source",
     "type",
+    "recipient",
     "frequency",
     "state",
     "latest_status",
@@ -35,6 +36,7 @@ pub(crate) fn query(answers: &Answers, limit: u64) -> Result<JobQuery, ProblemVi
         .with_search(answers.one("search").map(str::to_owned))
         .with_source(answers.parsed("source")?)
         .with_data_type(answers.parsed("type")?)
+        .with_recipient(answers.parsed("recipient")?)
         .with_frequency(answers.word("frequency", &frequencies(), frequency)?)
         .with_state(answers.word("state", &STATES, JobState::parse)?)
         .with_latest_status(answers.word("latest_status", &statuses(), latest_status)?)

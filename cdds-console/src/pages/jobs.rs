@@ -52,6 +52,8 @@ struct Sight {
     paused: Vec<JobView>,
     /// The recipients whose certificates expire soon, the first to expire first.
     expiring: Vec<Recipient>,
+    /// The names of all recipients.
+    recipients: Vec<String>,
     /// The ids and titles of sources, and the ids of their types.
     sources: Vec<(String, String)>,
     types: Vec<String>,
@@ -89,6 +91,7 @@ impl Sight {
             failed: failed.items.into_iter().map(view).collect(),
             paused: paused.items.into_iter().map(view).filter(is_paused).take(ATTENTION_MAX).collect(),
             expiring: expiring(&recipients, now),
+            recipients: recipients.iter().map(|recipient| recipient.name.to_string()).collect(),
             sources: described.iter().map(|source| (source.id.to_string(), source.title.clone())).collect(),
             types,
             now,
@@ -227,8 +230,9 @@ fn attention(visit: &Visit, sight: &Sight) -> Markup {
                                 " " (texts::job::CERTIFICATE_EXPIRES) " "
                                 (words::relative(recipient.certificate.not_after - sight.now)) "."
                             }
-                            @if visit.may(Action::AddRecipient) {
-                                a.btn href=(visit.to("recipients")) { (texts::job::RENEW) }
+                            @if visit.may(Action::RenewRecipient) {
+                                @let query = Answers::default().with("name", recipient.name.as_str()).query();
+                                a.btn href={ (visit.to("recipients/renew")) (query) } { (texts::job::RENEW) }
                             }
                         }
                     }

@@ -12,7 +12,7 @@ use cdds_core::Principal;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::RecipientName;
 use cdds_core::domain::recipient::Recipient;
-use cdds_core::ports::catalog::query::{JobQuery, Slice};
+use cdds_core::ports::catalog::query::{JobQuery, Slice, Total};
 use cdds_view::{ProblemView, RecipientView};
 use chrono::{DateTime, Utc};
 use http::header;
@@ -31,39 +31,51 @@ use crate::texts::{self, execution, recipients as said};
 use crate::visit::Visit;
 use crate::{App, Services};
 
-/// The most jobs that are looked at for those that use a recipient.
-const JOBS_MAX: u64 = 500;
+/// The most jobs that are named of those that use a recipient.
+const JOBS_NAMED: u64 = 5;
+
+/// The most recipients whose jobs are looked up for one page.
+const USED_MAX: usize = 100;
 
 /// What the page shows.
 struct Sight {
     recipients: Vec<RecipientView>,
-    /// The titles of the jobs that use each of them.
-    jobs: BTreeMap<RecipientName, Vec<(String, String)>>,
-    /// Whether there are jobs that were not looked at.
-    are_more: bool,
+    /// The jobs that use each of them; those beyond a page's bounds were not looked up.
+    users: BTreeMap<RecipientName, Users>,
     now: DateTime<Utc>,
+}
+
+/// The jobs that use a recipient.
+struct Users {
+    /// The ids and titles of the newest.
+    named: Vec<(String, String)>,
+    /// How many there are.
+    total: u64,
+}
+
+impl Users {
+    async fn of(services: &Services, by: &Principal, name: &RecipientName) -> Result<Self, Refused> {
+        let query = JobQuery::default().with_recipient(name.clone()).with_slice(Slice::first(JOBS_NAMED));
+        let page = services.jobs.list(by, &query).await?;
+        let named = page
+            .items
+            .iter()
+            .map(|overview| (overview.job.id.to_string(), overview.job.settings.title.to_string()));
+        let named: Vec<_> = named.collect();
+        let total = page.total.and_then(Total::exact).unwrap_or(named.len() as u64);
+        Ok(Self { named, total })
+    }
 }
 
 impl Sight {
     async fn of(services: &Services, by: &Principal) -> Result<Self, Refused> {
-        let recipients =
+        let recipients: Vec<_> =
             services.recipients.list(by).await?.into_iter().map(|one| view(services, one)).collect();
-        let query = JobQuery::default().with_slice(Slice::first(JOBS_MAX));
-        let page = services.jobs.list(by, &query).await?;
-        let mut jobs: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for overview in page.items {
-            let settings = overview.job.settings;
-            for name in settings.protection.recipients() {
-                let job = (overview.job.id.to_string(), settings.title.to_string());
-                jobs.entry(name.clone()).or_default().push(job);
-            }
+        let mut users = BTreeMap::new();
+        for recipient in recipients.iter().take(USED_MAX) {
+            users.insert(recipient.name.clone(), Users::of(services, by, &recipient.name).await?);
         }
-        Ok(Self { recipients, jobs, are_more: page.next.is_some(), now: services.jobs.now().await? })
-    }
-
-    /// Returns the jobs that use a recipient.
-    fn jobs_of(&self, name: &RecipientName) -> &[(String, String)] {
-        self.jobs.get(name).map(Vec::as_slice).unwrap_or_default()
+        Ok(Self { recipients, users, now: services.jobs.now().await? })
     }
 }
 
@@ -104,7 +116,7 @@ async fn shown(services: &Services, visit: &Visit, typed: &Typed<'_>) -> Result<
 fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) -> Markup {
     let (heading, id) = (format!("r-{index}"), format!("del-{index}"));
     let query = Answers::default().with("name", recipient.name.as_str()).query();
-    let jobs = sight.jobs_of(&recipient.name);
+    let users = sight.users.get(&recipient.name);
     let question = Question {
         id: &id,
         title: &said::remove_this(recipient.name.as_str()),
@@ -129,7 +141,7 @@ fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) ->
                 }
             }
             (certificate::facts(recipient, sight.now, &html! {
-                dt { (said::JOBS_TITLE) } dd { (used_by(visit, sight, jobs)) }
+                dt { (said::JOBS_TITLE) } dd { (used_by(visit, &recipient.name, users)) }
             }))
             @if certificate::needs_renewal(recipient, sight.now) {
                 p {
@@ -143,21 +155,27 @@ fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) ->
             (question.asked(&html! {
                 input type="hidden" name="name" value=(recipient.name);
                 p { (said::REMOVE_SAYS) }
-                @if !jobs.is_empty() { p { (said::IN_USE) } }
+                @if users.is_some_and(|users| users.total > 0) { p { (said::IN_USE) } }
             }))
         }
     }
 }
 
-fn used_by(visit: &Visit, sight: &Sight, jobs: &[(String, String)]) -> Markup {
-    const NAMED: usize = 5;
+fn used_by(visit: &Visit, name: &RecipientName, users: Option<&Users>) -> Markup {
+    let all = format!("{}{}", visit.to("jobs"), Answers::default().with("recipient", name.as_str()).query());
     html! {
-        @if jobs.is_empty() { (if sight.are_more { said::NO_RECENT_JOB } else { texts::NONE }) }
-        @for (index, (id, title)) in jobs.iter().take(NAMED).enumerate() {
-            @if index > 0 { ", " }
-            a href=(visit.to(&format!("jobs/{id}"))) { (title) }
+        @match users {
+            None => a href=(all) { (said::SEE_JOBS) },
+            Some(users) => {
+                @if users.named.is_empty() { (texts::NONE) }
+                @for (index, (id, title)) in users.named.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    a href=(visit.to(&format!("jobs/{id}"))) { (title) }
+                }
+                @let more = users.total.saturating_sub(users.named.len() as u64);
+                @if more > 0 { ", " a href=(all) { (said::more(more)) } }
+            },
         }
-        @if jobs.len() > NAMED { ", " (said::more(jobs.len() - NAMED)) }
     }
 }
 

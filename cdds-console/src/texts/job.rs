@@ -291,6 +291,7 @@ pub(crate) const FILTERED: &str = "Filtered";
 pub(crate) const FROM_DAY: &str = "from";
 pub(crate) const BEFORE_DAY: &str = "before";
 pub(crate) const RENEW: &str = "Renew";
+pub(crate) const SEALED_FOR: &str = "Encrypted for";
 pub(crate) const CERTIFICATE_EXPIRES: &str = "has a certificate that expires";
 
 /// Returns the question before several jobs are deleted.

@@ -30,7 +30,7 @@ pub(crate) const RENEWED: &str = "The new certificate";
 pub(crate) const OLD_KEY: &str = "What was exported before opens with the old private key alone: its holder should keep it as long as those files are needed.";
 pub(crate) const LEAVE: &str = "Keep the old one";
 pub(crate) const JOBS_TITLE: &str = "Used by";
-pub(crate) const NO_RECENT_JOB: &str = "None of the newest jobs";
+pub(crate) const SEE_JOBS: &str = "See its jobs";
 pub(crate) const REMOVE: &str = "Remove…";
 pub(crate) const REMOVE_IT: &str = "Remove it";
 pub(crate) const REMOVE_SAYS: &str = "New exports cannot be encrypted for it any more. What was encrypted before stays readable with its private key.";
@@ -66,6 +66,6 @@ pub(crate) fn same(name: &str) -> String {
 }
 
 /// `and 3 more jobs`
-pub(crate) fn more(jobs: usize) -> String {
-    format!("and {}", words::counted(jobs as u64, "more job"))
+pub(crate) fn more(jobs: u64) -> String {
+    format!("and {}", words::counted(jobs, "more job"))
 }

@@ -347,3 +347,65 @@ async fn s3_a_set_says_that_it_may_need_the_key_of_an_earlier_certificate() {
     let page = host.get(OLGA, &set).await.text;
     assert!(page.contains("The certificate of team was stored on 26 Nov 2026"), "{page}");
 }
+
+#[tokio::test]
+async fn a_source_says_whether_it_can_be_read_to_those_who_may_add_jobs() {
+    let host = Host::with_records(3);
+    assert!(!host.get(VIC, "/sources").await.text.contains("sources/check"));
+    assert!(host.get(OLGA, "/sources").await.text.contains("action=\"./sources/check\""));
+    let found = host.post(OLGA, "/sources/check", "id=calls").await;
+    assert_eq!(found.status, StatusCode::OK, "{}", found.text);
+    for said in ["Check of Telephony", "It can be read", "Can be read", "data-l=\"Records read\">3</td>"] {
+        assert!(found.text.contains(said), "{said}: {}", found.text);
+    }
+    assert!(!found.text.contains("+49"), "no record is shown");
+    for (user, form, status) in [
+        (VIC, "id=calls", StatusCode::FORBIDDEN),
+        (OLGA, "id=nothing", StatusCode::NOT_FOUND),
+        (OLGA, "", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        assert_eq!(host.post(user, "/sources/check", form).await.status, status, "{user} {form}");
+    }
+    let found = host.send(OLGA, Method::POST, "/api/v1/sources/calls/check", &Value::Null).await.json();
+    assert_eq!((&found["well"], &found["types"][0]["outcome"]), (&json!(true), &json!("read")));
+    assert_eq!(
+        (&found["types"][0]["records_read"], &found["types"][0]["all_read"]),
+        (&json!(3), &json!(true))
+    );
+
+    let old = Sources::new().with_unsupported("old".parse().unwrap(), "Old", "it has no instants");
+    let memory = MemoryPorts::new(DateTime::UNIX_EPOCH, old);
+    let router = router(Services::new(&memory.ports, JobRules::default()), users());
+    let host = Host { memory, router };
+    let refused = host.send(OLGA, Method::POST, "/api/v1/sources/old/check", &Value::Null).await;
+    assert_eq!(
+        (refused.status, &refused.json()["type"]),
+        (StatusCode::CONFLICT, &json!("unsupported_source"))
+    );
+}
+
+#[tokio::test]
+async fn j15_a_recipient_leads_to_the_jobs_that_use_it() {
+    let host = host();
+    for name in ["team", "law"] {
+        host.post(OLGA, "/recipients", &form(name, "CERTIFICATE CN=x")).await;
+    }
+    for number in 1..=7 {
+        let job = json!({"title": format!("Sealed {number}"), "source": "calls", "type": "call", "run": "daily",
+            "at": "02:00", "recipient": ["team"]});
+        host.job(ADA, job).await;
+    }
+    host.job(ADA, daily("Plain")).await;
+    for path in ["/recipients", "/recipients/renew?name=team"] {
+        let page = host.get(OLGA, path).await.text;
+        assert!(page.contains("jobs?recipient=team\">and 2 more jobs</a>"), "{page}");
+        assert_eq!(page.matches(">Sealed ").count(), 5, "{page}");
+    }
+    let jobs = host.get(OLGA, "/jobs?recipient=team").await.text;
+    assert!(jobs.contains("Sealed 7") && !jobs.contains("Plain"), "{jobs}");
+    assert!(jobs.contains("<option value=\"team\" selected>team</option>"), "{jobs}");
+    let of = async |name: &str| host.get(OLGA, &format!("/api/v1/jobs?recipient={name}")).await.json();
+    assert_eq!((&of("team").await["total"], &of("law").await["total"]), (&json!(7), &json!(0)));
+    let attention = host.get(OLGA, "/jobs").await.text;
+    assert!(attention.contains("recipients/renew?name=law\""), "{attention}");
+}

@@ -1,6 +1,6 @@
 //! `cdds job list`.
 
-use cdds_core::domain::id::{SourceId, TypeId};
+use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::ports::catalog::query::{Between, JobQuery};
 use cdds_view::JobView;
 
@@ -29,6 +29,7 @@ fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {
         .with_search(args.search)
         .with_source(args.source.map(SourceId::new).transpose()?)
         .with_data_type(args.data_type.map(TypeId::new).transpose()?)
+        .with_recipient(args.recipient.map(RecipientName::new).transpose()?)
         .with_frequency(args.frequency)
         .with_state(args.state.and_then(StateFilter::state))
         .with_latest_status(args.latest_status)

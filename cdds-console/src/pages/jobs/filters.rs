@@ -13,7 +13,7 @@ use crate::texts::{self, job as said};
 
 /// The columns in their order: what each is called, by what the list is sorted there, and which parameters filter it.
 const COLUMNS: [(&str, Option<JobColumn>, &[&str]); 7] = [
-    (texts::TITLE, Some(JobColumn::Title), &["search", "frequency"]),
+    (texts::TITLE, Some(JobColumn::Title), &["search", "frequency", "recipient"]),
     (texts::SOURCE_TYPE, Some(JobColumn::Source), &["source", "type"]),
     (texts::LATEST_STATUS, Some(JobColumn::LatestStatus), &["latest_status"]),
     (texts::STARTED, Some(JobColumn::LatestStartedAt), &["latest_started_from", "latest_started_to"]),
@@ -106,6 +106,10 @@ fn field(answers: &Answers, sight: &Sight, prefix: &str, name: &str) -> Markup {
         }
         "type" => {
             choice(&id, name, texts::TYPE, chosen, sight.types.iter().map(|id| (id.as_str(), id.clone())))
+        }
+        "recipient" => {
+            let names = sight.recipients.iter().map(|name| (name.as_str(), name.clone()));
+            choice(&id, name, said::SEALED_FOR, chosen, names)
         }
         "frequency" => {
             let kinds = lists::frequencies().into_iter().map(|kind| (kind, texts::sentence(kind)));

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::super::Refused;
 use super::super::frame::{Section, page};
 use super::form::{Typed, certificate, status_of};
-use super::{Sight, named, used_by};
+use super::{Users, named, used_by};
 use crate::answers::Query;
 use crate::done::Done;
 use crate::handed::Handed;
@@ -36,7 +36,8 @@ async fn shown(
 ) -> Result<Markup, Refused> {
     let by = visit.principal();
     let recipient = super::view(services, services.recipients.show(by, name).await?);
-    let sight = Sight::of(services, by).await?;
+    let users = Users::of(services, by, name).await?;
+    let now = services.jobs.now().await?;
     let title = said::renew_this(name.as_str());
     let body = html! {
         div.rows.tight {
@@ -46,8 +47,8 @@ async fn shown(
         }
         section.card.pad.rows aria-labelledby="present" {
             h2 #present { (said::PRESENT) }
-            (super::certificate::facts(&recipient, sight.now, &html! {
-                dt { (said::JOBS_TITLE) } dd { (used_by(visit, &sight, sight.jobs_of(name))) }
+            (super::certificate::facts(&recipient, now, &html! {
+                dt { (said::JOBS_TITLE) } dd { (used_by(visit, name, Some(&users))) }
             }))
         }
         section.card.pad aria-labelledby="new" {

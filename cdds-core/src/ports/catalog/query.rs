@@ -10,7 +10,7 @@ use crate::domain::archive::artifact::Artifact;
 pub use crate::domain::calendar::frequency::FrequencyKind;
 use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, Status};
-use crate::domain::id::{ExecutionId, JobId, NoticeId, SourceId, TypeId};
+use crate::domain::id::{ExecutionId, JobId, NoticeId, RecipientName, SourceId, TypeId};
 use crate::domain::job::{Job, JobState};
 use crate::domain::work::lease::WorkerLife;
 use crate::domain::work::row::WorkStatus;
@@ -271,6 +271,8 @@ pub struct JobQuery {
     pub source: Option<SourceId>,
     /// Only jobs of this data type.
     pub data_type: Option<TypeId>,
+    /// Only jobs that seal for this recipient of the owner (rule J15).
+    pub recipient: Option<RecipientName>,
     /// Only jobs with this kind of frequency.
     pub frequency: Option<FrequencyKind>,
     /// Only jobs in this state; deleted jobs are never listed.
@@ -294,6 +296,7 @@ setters! {
         with_search => search: option String;
         with_source => source: option SourceId;
         with_data_type => data_type: option TypeId;
+        with_recipient => recipient: option RecipientName;
         with_frequency => frequency: option FrequencyKind;
         with_state => state: option JobState;
         with_latest_status => latest_status: option LatestStatus;
@@ -312,6 +315,7 @@ impl Default for JobQuery {
             search: None,
             source: None,
             data_type: None,
+            recipient: None,
             frequency: None,
             state: None,
             latest_status: None,

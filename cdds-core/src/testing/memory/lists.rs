@@ -116,6 +116,7 @@ impl State {
             contains(query.search.as_ref(), settings.title.as_str())
                 && is_wanted(query.source.as_ref(), &settings.source)
                 && holds(query.data_type.as_ref(), &settings.reads.types())
+                && query.recipient.as_ref().is_none_or(|name| settings.protection.recipients().contains(name))
                 && is_wanted(query.frequency.as_ref(), &settings.frequency.kind())
                 && is_wanted(query.state.as_ref(), &job.state)
                 && query.latest_status.is_none_or(|wanted| {

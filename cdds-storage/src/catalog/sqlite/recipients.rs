@@ -104,6 +104,13 @@ pub(super) fn name(tx: &Transaction<'_>, job: &Job) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Returns the ids of the jobs that name a recipient.
+pub(super) fn jobs(tx: &Transaction<'_>, owner: &Owner, name: &RecipientName) -> Result<Vec<String>, Fault> {
+    let mut statement = tx.prepare("SELECT job_id FROM job_recipient WHERE owner = ?1 AND name = ?2")?;
+    let ids = statement.query_map([owner.as_str(), name.as_str()], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
 /// Removes a recipient that is not in use.
 pub(super) fn remove(
     tx: &Transaction<'_>,

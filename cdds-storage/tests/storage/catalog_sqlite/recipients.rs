@@ -202,3 +202,25 @@ fn s3_of_two_renewals_at_the_same_time_one_is_stored_and_jobs_keep_the_recipient
         assert_eq!(remove(&world.catalog, "ada"), RecipientRemoval::InUse(vec![job.id]));
     }
 }
+
+#[test]
+fn j15_jobs_are_found_by_the_recipient_that_they_name_now() {
+    let world = World::new();
+    store(&world, &["ada", "zoe"]);
+    let both = world.submit_as(&Owner::default(), sealed(daily(), &["ada", "zoe"]), at(0));
+    let one = world.submit_as(&Owner::default(), sealed(daily(), &["zoe"]), at(1));
+    world.submit_as(&Owner::default(), settings("Plain", daily()), at(2));
+    let found = |named: &str| {
+        let query = JobQuery::default().with_recipient(name(named));
+        let page = block_on(world.catalog.jobs(&Owner::default(), &query)).unwrap();
+        let ids: Vec<JobId> = page.items.into_iter().map(|overview| overview.job.id).collect();
+        assert_eq!(page.total, Some(Total::Exactly(ids.len() as u64)));
+        ids
+    };
+    assert_eq!((found("zoe"), found("ada"), found("law")), (vec![one.id, both.id], vec![both.id], vec![]));
+    change_settings(&world, &both, sealed(daily(), &["zoe"])).unwrap();
+    assert_eq!(found("ada"), []);
+    let current = world.job(both.id);
+    world.change(&current, &delete(&current, Vec::new(), day(1)).unwrap()).unwrap();
+    assert_eq!(found("zoe"), [one.id]);
+}

@@ -208,7 +208,7 @@ clauses! {
     OwnRecipients => "a job seals only for recipients of its own owner", owners::recipients;
     /// `jobs` gives the rows that its query asks for, in its order, page by page until the end, each once and
     /// none lost, and counts all of them on the first page ([`Page`](crate::ports::catalog::query::Page)).
-    /// Found by: `JobsIgnoreSearch`, `JobsIgnoreSource`, `JobsIgnoreDataType`, `JobsIgnoreFrequency`,
+    /// Found by: `JobsIgnoreSearch`, `JobsIgnoreSource`, `JobsIgnoreDataType`, `JobsIgnoreRecipient`, `JobsIgnoreFrequency`,
     /// `JobsIgnoreState`, `JobsIgnoreLatestStatus`, `JobsIgnoreCreated`, `JobsIgnoreLatestStarted`,
     /// `JobsIgnoreNextStarts`, `JobsIgnoreDirection`, `TotalTooLarge`, `LaterPagesCounted`, `PageTooLong`,
     /// `LastRowLost`, `CursorSkipsTies`.

@@ -8,7 +8,7 @@ use super::seen::{difference, page_text, text};
 use super::stock::{Stock, fill};
 use crate::domain::access::{Action, PrincipalName};
 use crate::domain::execution::Status;
-use crate::domain::id::{Owner, SourceId, TypeId};
+use crate::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use crate::domain::job::JobState;
 use crate::domain::work::row::WorkStatus;
 use crate::ports::catalog::query::{
@@ -87,6 +87,10 @@ fn types() -> Vec<TypeId> {
     ["call", "note", "none", "not"].into_iter().filter_map(|name| TypeId::new(name).ok()).collect()
 }
 
+fn recipients() -> Vec<RecipientName> {
+    ["archive", "law", "none"].into_iter().filter_map(|name| RecipientName::new(name).ok()).collect()
+}
+
 const SEARCHES: [&str; 10] = ["", "zeta", "ZE", "ärger", "ÄR", "%", "_", "a_b", "strasse", "nowhere"];
 
 pub(super) async fn jobs(case: &Case) -> Found {
@@ -102,6 +106,7 @@ pub(super) async fn jobs(case: &Case) -> Found {
     queries.extend(SEARCHES.map(|text| all().with_search(text.to_owned())));
     queries.extend(sources().into_iter().map(|source| all().with_source(source)));
     queries.extend(types().into_iter().map(|name| all().with_data_type(name)));
+    queries.extend(recipients().into_iter().map(|name| all().with_recipient(name)));
     let kinds = [FrequencyKind::Once, FrequencyKind::Hourly, FrequencyKind::Daily, FrequencyKind::Weekly];
     queries.extend(kinds.map(|kind| all().with_frequency(kind)));
     let states = [JobState::Active, JobState::Suspended, JobState::Completed, JobState::Deleted];

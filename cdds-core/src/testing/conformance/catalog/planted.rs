@@ -293,6 +293,8 @@ planted! {
     JobsIgnoreSource => JobList,
     /// `jobs` does not filter by `data_type`.
     JobsIgnoreDataType => JobList,
+    /// `jobs` does not filter by `recipient`.
+    JobsIgnoreRecipient => JobList,
     /// `jobs` does not filter by `frequency`.
     JobsIgnoreFrequency => JobList,
     /// `jobs` does not filter by `state`.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::case::{Case, Found, done};
-use super::scene::{HOUR, LEASE, failed, once, owner, publication, settings, worker};
+use super::scene::{HOUR, LEASE, failed, once, owner, publication, sealed, settings, worker};
 use crate::domain::access::Action;
 use crate::domain::access::audit::{Object, Outcome};
 use crate::domain::access::download::{DownloadEnd, DownloadOutcome};
@@ -33,10 +33,12 @@ pub(super) async fn fill(case: &Case) -> Found<Stock> {
     let (ada, bob) = (owner("ada")?, owner("bob")?);
     let mut instants = vec![case.now()];
     for owner in [&ada, &bob] {
+        let (archive, law) = (case.recipient(owner, "archive").await?, case.recipient(owner, "law").await?);
         let daily = Frequency::Daily("02:00".parse().map_err(told)?);
         for (title, frequency) in [("Zeta", daily.clone()), ("a_b", daily.clone()), ("later", daily)] {
             let mut settings = settings(title, frequency)?;
             settings.source = SourceId::new("mails").map_err(told)?;
+            settings = sealed(settings, if title == "later" { &law } else { &archive })?;
             case.submit(owner, settings.with_data_type(TypeId::new("note").map_err(told)?)).await?;
         }
     }

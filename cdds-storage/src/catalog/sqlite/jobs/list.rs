@@ -9,6 +9,7 @@ use super::super::super::row::{JobRow, LatestRow, fold};
 use super::super::fault::Fault;
 use super::super::listing::Filter;
 use super::super::order::{Key, Ties, rank, status_position};
+use super::super::recipients;
 use super::super::transaction::Transaction;
 use super::{COLUMNS, COLUMNS_COUNT, job_row};
 
@@ -85,6 +86,10 @@ fn filter(tx: &Transaction<'_>, owner: &Owner, query: &JobQuery) -> Result<Filte
         None => filter,
         Some(LatestStatus::YetToRun) => filter.and_indexed_missing(latest_rank()),
         Some(LatestStatus::Is(status)) => filter.and_indexed(latest_rank(), status_position(status)),
+    };
+    let filter = match &query.recipient {
+        None => filter,
+        Some(name) => filter.and_found("j.id", &recipients::jobs(tx, owner, name)?),
     };
     filter.and_titled(tx, owner, query.search.as_deref().map(fold))?.and_type(
         tx,

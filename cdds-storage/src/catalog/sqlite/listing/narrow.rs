@@ -121,7 +121,7 @@ impl Filter {
     }
 
     /// Adds that a column, which stands first in an index, is one of these ids.
-    pub(super) fn and_found(self, column: &'static str, ids: &[String]) -> Self {
+    pub(in super::super) fn and_found(self, column: &'static str, ids: &[String]) -> Self {
         // Ids need no escapes.
         let ids = format!("[\"{}\"]", ids.join("\",\""));
         self.add(column, vec![compare(" IN (SELECT value FROM json_each(?))", ids)], Index::OfAll)

@@ -18,6 +18,7 @@ impl Layer {
             Planted::JobsIgnoreSearch => query.search = None,
             Planted::JobsIgnoreSource => query.source = None,
             Planted::JobsIgnoreDataType => query.data_type = None,
+            Planted::JobsIgnoreRecipient => query.recipient = None,
             Planted::JobsIgnoreFrequency => query.frequency = None,
             Planted::JobsIgnoreState => query.state = None,
             Planted::JobsIgnoreLatestStatus => query.latest_status = None,
