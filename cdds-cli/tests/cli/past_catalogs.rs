@@ -108,7 +108,7 @@ fn goes_on(version: &str) {
     }
     let version_now =
         place.program("sqlite3", &["cdds.db"], &["pragma user_version; pragma integrity_check"]);
-    assert_eq!(version_now, "11\nok\n");
+    assert_eq!(version_now, "12\nok\n");
 }
 
 macro_rules! versions {
@@ -133,4 +133,5 @@ versions! {
     the_catalog_of_version_8_goes_on "v8"
     the_catalog_of_version_9_goes_on "v9"
     the_catalog_of_version_10_goes_on "v10"
+    the_catalog_of_version_11_goes_on "v11"
 }

@@ -11,6 +11,7 @@ pub mod pick;
 pub mod retry;
 pub mod row;
 pub mod turns;
+pub mod worker;
 
 use crate::domain::id::ExecutionId;
 

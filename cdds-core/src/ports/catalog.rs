@@ -15,6 +15,7 @@ mod recipient_store;
 mod store_register;
 mod work;
 mod work_queue;
+mod worker_register;
 
 pub use self::artifact_store::ArtifactStore;
 pub use self::audit_store::AuditStore;
@@ -30,6 +31,7 @@ pub use self::work::{
     RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX, Writer,
 };
 pub use self::work_queue::WorkQueue;
+pub use self::worker_register::WorkerRegister;
 use super::error::{PortError, PortErrorKind};
 
 /// The record of all jobs, of the executions that are to run or have run, and of the artifacts to download.
@@ -61,6 +63,7 @@ pub trait Catalog:
     + StoreRegister
     + AuditStore
     + Housekeeping
+    + WorkerRegister
 {
 }
 
@@ -74,6 +77,7 @@ impl<T> Catalog for T where
         + StoreRegister
         + AuditStore
         + Housekeeping
+        + WorkerRegister
         + ?Sized
 {
 }

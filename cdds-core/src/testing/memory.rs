@@ -8,6 +8,7 @@ mod lists;
 mod notices;
 mod sets;
 mod state;
+mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,14 +33,15 @@ use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
+use crate::domain::work::worker::WorkerFacts;
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page,
+    NoticeQuery, Page, WorkerOverview,
 };
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
     Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
-    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, Writer,
+    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, WorkerRegister, Writer,
 };
 use crate::ports::clock::Clock;
 use crate::ports::sink::Key;
@@ -448,5 +450,39 @@ impl Housekeeping for MemoryCatalog {
 
     async fn forget(&self, page: &Forget) -> Result<Swept, CatalogError> {
         Ok(self.state().forget(page))
+    }
+}
+
+#[async_trait]
+impl WorkerRegister for MemoryCatalog {
+    async fn attend(
+        &self,
+        worker: &WorkerId,
+        facts: &WorkerFacts,
+        lease: Duration,
+    ) -> Result<(), CatalogError> {
+        let mut state = self.state();
+        state.attend(worker, facts, self.present(), lease);
+        Ok(())
+    }
+
+    async fn leave(&self, worker: &WorkerId) -> Result<(), CatalogError> {
+        let mut state = self.state();
+        state.leave(worker, self.present());
+        Ok(())
+    }
+
+    async fn workers(
+        &self,
+        owner: &Owner,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<WorkerOverview>, CatalogError> {
+        Ok(self.state().list_workers(owner, now, limit))
+    }
+
+    async fn forget_workers(&self) -> Result<usize, CatalogError> {
+        let mut state = self.state();
+        Ok(state.forget_workers(self.present()))
     }
 }

@@ -8,6 +8,7 @@ mod execution;
 mod job;
 mod notice;
 mod recipient;
+mod worker;
 
 use cdds_core::domain::archive::artifact::Sha256Digest;
 use cdds_core::domain::execution::Status;
@@ -20,6 +21,7 @@ pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};
 pub(super) use self::notice::{NoticeRow, WorkColumns};
 pub(super) use self::recipient::RecipientRow;
+pub(super) use self::worker::WorkerRow;
 
 /// Returns the error for a row that is not understood: which row, why, and what to do.
 pub(super) fn corrupt(table: &str, id: &str, why: impl std::fmt::Display) -> CatalogError {

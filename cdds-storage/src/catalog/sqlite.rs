@@ -12,6 +12,7 @@
 mod adoption;
 mod agenda;
 mod artifacts;
+mod attendance;
 mod audit;
 mod changed;
 mod claim;

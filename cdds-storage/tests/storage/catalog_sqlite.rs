@@ -25,4 +25,5 @@ mod removal;
 mod sets;
 mod takeover;
 mod turns;
+mod workers;
 mod world;

@@ -9,12 +9,13 @@ use chrono::{DateTime, Utc};
 
 use super::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page,
+    NoticeQuery, Page, WorkerOverview,
 };
 use super::{
     Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob,
     ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication,
-    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, Writer,
+    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    WorkerRegister, Writer,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
@@ -31,6 +32,7 @@ use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
+use crate::domain::work::worker::WorkerFacts;
 use crate::ports::sink::Key;
 
 /// A layer as a catalog.
@@ -198,6 +200,12 @@ hand_on! {
         fn keep_house(worker: &WorkerId, lease: Duration) -> bool;
         fn leave_house(worker: &WorkerId) -> ();
         fn forget(page: &Forget) -> Swept;
+    }
+    WorkerRegister {
+        fn attend(worker: &WorkerId, facts: &WorkerFacts, lease: Duration) -> ();
+        fn leave(worker: &WorkerId) -> ();
+        fn workers(owner: &Owner, now: DateTime<Utc>, limit: usize) -> Vec<WorkerOverview>;
+        fn forget_workers() -> usize;
     }
     StoreRegister {
         fn store() -> Option<StoreLink>;

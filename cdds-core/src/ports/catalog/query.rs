@@ -1,11 +1,13 @@
 //! Queries of lists and their results: filters, sorting and pages.
 
 mod audit;
+mod workers;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::audit::AuditQuery;
+pub use self::workers::{RUNNING_NAMED_MAX, RunningByWorker, RunningExecution, RunningWork, WorkerOverview};
 use crate::domain::archive::artifact::Artifact;
 pub use crate::domain::calendar::frequency::FrequencyKind;
 use crate::domain::execution::progress::Progress;

@@ -84,6 +84,7 @@ mod scene;
 mod seen;
 mod stock;
 mod unique;
+mod workers;
 mod worlds;
 
 use std::sync::Arc;

@@ -10,13 +10,14 @@ use super::sets::Sets;
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, AuditId, JobId, Owner, RecipientName};
+use crate::domain::id::{ArtifactId, AuditId, JobId, Owner, RecipientName, WorkerId};
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::keeping::Housekeeper;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::work::worker::WorkerEntry;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
 use crate::ports::catalog::{
     Agenda, CatalogError, CatalogErrorKind, DueJob, QUEUED_COUNTED_MAX, RecipientRemoval, WAITING_MAX,
@@ -37,6 +38,8 @@ pub(super) struct State {
     pub(super) turn: Option<Owner>,
     /// The engine that keeps house (rule E15).
     pub(super) housekeeper: Option<Housekeeper>,
+    /// The workers (rule E19).
+    pub(super) workers: BTreeMap<WorkerId, WorkerEntry>,
 }
 
 pub(super) fn conflict(why: impl Into<String>) -> CatalogError {

@@ -24,14 +24,16 @@ use crate::domain::notice::Notice;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
+use crate::domain::work::worker::WorkerFacts;
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page,
+    NoticeQuery, Page, WorkerOverview,
 };
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive,
     DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication,
-    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, Writer,
+    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    WorkerRegister, Writer,
 };
 use crate::ports::sink::Key;
 
@@ -447,5 +449,36 @@ impl StoreRegister for FaultyCatalog {
         audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
         step(self.catalog.inner.set_store(expected, link, audit))
+    }
+}
+
+#[async_trait]
+impl WorkerRegister for FaultyCatalog {
+    async fn attend(
+        &self,
+        worker: &WorkerId,
+        facts: &WorkerFacts,
+        lease: Duration,
+    ) -> Result<(), CatalogError> {
+        let attend = self.catalog.inner.attend(worker, facts, lease);
+        self.look("catalog.attend", Care::Idle, attend).await
+    }
+
+    async fn leave(&self, worker: &WorkerId) -> Result<(), CatalogError> {
+        self.look("catalog.leave", Care::Busy, self.catalog.inner.leave(worker)).await
+    }
+
+    // Nobody in a world reads the list but its model.
+    async fn workers(
+        &self,
+        owner: &Owner,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<WorkerOverview>, CatalogError> {
+        step(self.catalog.inner.workers(owner, now, limit))
+    }
+
+    async fn forget_workers(&self) -> Result<usize, CatalogError> {
+        self.look("catalog.forget_workers", Care::Idle, self.catalog.inner.forget_workers()).await
     }
 }

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_rows.sql"),
     include_str!("migrations/0010_search.sql"),
     include_str!("migrations/0011_searches.sql"),
+    include_str!("migrations/0012_workers.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

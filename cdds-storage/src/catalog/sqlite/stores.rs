@@ -21,14 +21,15 @@ use cdds_core::domain::notice::Notice;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::work::row::WorkOutcome;
+use cdds_core::domain::work::worker::WorkerFacts;
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page,
+    NoticeQuery, Page, WorkerOverview,
 };
 use cdds_core::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
     Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
-    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, Writer,
+    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, WorkerRegister, Writer,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -36,8 +37,8 @@ use chrono::{DateTime, Utc};
 use super::audit::audited;
 use super::database::Durability;
 use super::{
-    SqliteCatalog, adoption, agenda, artifacts, audit, claim, executions, housekeeping, jobs, outbox,
-    presence, present, recipients, removal, running, store,
+    SqliteCatalog, adoption, agenda, artifacts, attendance, audit, claim, executions, housekeeping, jobs,
+    outbox, presence, present, recipients, removal, running, store,
 };
 
 #[async_trait]
@@ -474,5 +475,39 @@ impl Housekeeping for SqliteCatalog {
     async fn forget(&self, page: &Forget) -> Result<Swept, CatalogError> {
         let page = page.clone();
         self.write("forget old rows", move |tx| housekeeping::forget(tx, &page)).await
+    }
+}
+
+#[async_trait]
+impl WorkerRegister for SqliteCatalog {
+    async fn attend(
+        &self,
+        worker: &WorkerId,
+        facts: &WorkerFacts,
+        lease: Duration,
+    ) -> Result<(), CatalogError> {
+        let (worker, facts, clock) = (worker.clone(), facts.clone(), Arc::clone(&self.clock));
+        self.run(move |database| attendance::attend(database, &worker, &facts, lease, &*clock)).await
+    }
+
+    async fn leave(&self, worker: &WorkerId) -> Result<(), CatalogError> {
+        let (worker, clock) = (worker.clone(), Arc::clone(&self.clock));
+        self.write("record the end of a worker", move |tx| attendance::leave(tx, &worker, present(&*clock)))
+            .await
+    }
+
+    async fn workers(
+        &self,
+        owner: &Owner,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<WorkerOverview>, CatalogError> {
+        let owner = owner.clone();
+        self.run(move |database| attendance::list(database, &owner, now, limit)).await
+    }
+
+    async fn forget_workers(&self) -> Result<usize, CatalogError> {
+        let clock = Arc::clone(&self.clock);
+        self.write("forget workers", move |tx| attendance::forget(tx, present(&*clock))).await
     }
 }

@@ -29,6 +29,7 @@ use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::domain::record::template::{FieldSelection, Template};
 use cdds_core::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
+use cdds_core::domain::work::worker::{FactText, WorkerFacts};
 use cdds_core::ports::catalog::query::{
     ArtifactColumn, ArtifactOverview, ArtifactQuery, AuditQuery, Between, ExecutionOverview, ExecutionQuery,
     JobOverview, JobQuery, NoticeQuery, Page, Sort,
@@ -309,6 +310,21 @@ impl Side {
             block_on(self.catalog.leave_house(&worker)).unwrap();
         }
         format!("{}", block_on(self.catalog.keep_house(&worker, lease)).unwrap())
+    }
+
+    /// Lets one of three workers give a sign of life, or leave, or forgets workers; and lists them.
+    pub(crate) fn attend(&self, number: usize) -> String {
+        let worker = WorkerId::new(["w", "v", "u"][number % 3]).unwrap();
+        let process = u32::try_from(number % 7).unwrap();
+        let facts = WorkerFacts::default().with_program(FactText::new("program 1")).with_process(process);
+        let done = match number % 5 {
+            0 => block_on(self.catalog.leave(&worker)).map(|()| 0),
+            1 => block_on(self.catalog.forget_workers()),
+            _ => block_on(self.catalog.attend(&worker, &facts, LEASE)).map(|()| 0),
+        };
+        let list = block_on(self.catalog.workers(&self.owner, self.now(), 1 + number % 3)).unwrap();
+        // One catalog sees the process of a worker, the other only its last sign of life.
+        format!("{} {list:?}", catalog_said(done)).replace("state: Gone", "state: Alive")
     }
 
     /// Forgets what is some days old, in pages of a few rows.

@@ -2,7 +2,8 @@
 
 use super::case::{Case, Found};
 use super::{
-    audits, claims, deletion, expiry, fencing, frozen, house, late, lists, notices, owners, revisions, unique,
+    audits, claims, deletion, expiry, fencing, frozen, house, late, lists, notices, owners, revisions,
+    unique, workers,
 };
 use crate::testing::conformance::Contract;
 
@@ -237,6 +238,23 @@ clauses! {
     /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `NoticesIgnoreId`, `NoticesIgnoreExecution`,
     /// `NoticesIgnoreStatus`.
     NoticeList => "the list of notices is filtered, sorted, counted and cut into pages as asked", lists::notices;
+    /// A worker is on record from its first sign of life on, as it described itself last, with the instants of its
+    /// first and its last sign, and those whose sign is the latest come first
+    /// ([`attend`](crate::ports::catalog::WorkerRegister::attend); rule E19). Found by: `AttendsOnce`,
+    /// `AttendKeepsFacts`, `AttendBeginsAnew`, `WorkersUnsorted`, `WorkersIgnoreLimit`.
+    WorkersAttend => "a worker is listed with its first and its last sign of life", workers::attended;
+    /// A worker that ended in good order is told from one that works or is gone, and begins anew when it comes back;
+    /// the end of one changes no other ([`leave`](crate::ports::catalog::WorkerRegister::leave); rule E19). Found
+    /// by: `LeaveUntold`, `LeaveOfAll`, `LeaveRecordsAnyone`, `LeftForEver`.
+    WorkersLeave => "a worker that ended in good order is listed as such", workers::left;
+    /// Of what workers run, each owner sees its own executions, and the number of the others
+    /// ([`workers`](crate::ports::catalog::WorkerRegister::workers); rules E19, J15). Found by: `WorkOfAnyone`,
+    /// `OthersUncounted`.
+    WorkersOfOwners => "an owner sees what workers run of its own, and the rest is counted", workers::of_owners;
+    /// Workers are forgotten a day after they ended in good order, or after a week of silence, and not before
+    /// ([`forget_workers`](crate::ports::catalog::WorkerRegister::forget_workers); rule E19). Found by:
+    /// `WorkersNeverForgotten`, `LeftForgottenAtOnce`, `SilentForgottenEarly`.
+    WorkersForgotten => "workers that ended or fell silent long ago are forgotten", workers::forgotten;
     /// Rows that come or go before the place of a page shift nothing behind it, also when the row at the place
     /// itself goes ([`Cursor`](crate::ports::catalog::query::Cursor)). Found by: `PagesByRowNumber`.
     PagesWhileRowsChange => "no row is lost or doubled while others come and go", lists::changing;

@@ -1,5 +1,6 @@
 //! Broken catalogs, one for each thing that a catalog could forget.
 
+mod attending;
 mod changing;
 mod claiming;
 mod claims;
@@ -10,6 +11,7 @@ mod lists;
 
 use std::sync::{Arc, Mutex};
 
+use self::attending::Attending;
 use self::changing::Changing;
 use self::claiming::Claiming;
 use self::keeping::Keeping;
@@ -371,6 +373,34 @@ planted! {
     NoticesIgnoreExecution => NoticeList,
     /// `notices` does not filter by `status`.
     NoticesIgnoreStatus => NoticeList,
+    /// `attend` stores the first sign of life alone.
+    AttendsOnce => WorkersAttend,
+    /// `attend` keeps what a worker said of itself first.
+    AttendKeepsFacts => WorkersAttend,
+    /// `attend` takes each sign of life for the first.
+    AttendBeginsAnew => WorkersAttend,
+    /// `workers` sorts by id.
+    WorkersUnsorted => WorkersAttend,
+    /// `workers` lists more than it was asked for.
+    WorkersIgnoreLimit => WorkersAttend,
+    /// `leave` has no effect.
+    LeaveUntold => WorkersLeave,
+    /// `leave` does not ask who leaves.
+    LeaveOfAll => WorkersLeave,
+    /// `leave` puts a worker on record that is not.
+    LeaveRecordsAnyone => WorkersLeave,
+    /// `attend` has no effect after `leave`.
+    LeftForEver => WorkersLeave,
+    /// `workers` names the executions of all owners.
+    WorkOfAnyone => WorkersOfOwners,
+    /// `workers` does not count the executions of other owners.
+    OthersUncounted => WorkersOfOwners,
+    /// `forget_workers` forgets nothing.
+    WorkersNeverForgotten => WorkersForgotten,
+    /// `forget_workers` forgets all that ended in good order.
+    LeftForgottenAtOnce => WorkersForgotten,
+    /// `forget_workers` forgets all that are silent.
+    SilentForgottenEarly => WorkersForgotten,
     /// Pages begin at a row number.
     PagesByRowNumber => PagesWhileRowsChange,
 }
@@ -412,6 +442,12 @@ impl Planted {
             | Clause::ClockOfCatalog
             | Clause::IdsUnique => {
                 Arc::new(Layered(Keeping { bug: self, catalog, remembered: Mutex::default() }))
+            }
+            Clause::WorkersAttend
+            | Clause::WorkersLeave
+            | Clause::WorkersOfOwners
+            | Clause::WorkersForgotten => {
+                Arc::new(Layered(Attending { bug: self, catalog, lost: Mutex::default() }))
             }
             _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),
         }

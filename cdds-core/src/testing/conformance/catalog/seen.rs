@@ -17,7 +17,9 @@ pub(super) struct Seen(Vec<(String, String)>);
 /// Returns a value as text to compare. One catalog sees the process of a worker, another only its lease.
 pub(super) fn text(value: &impl Debug) -> String {
     let text = format!("{value:?}");
-    text.replace("worker: Some(Alive)", "worker: None").replace("worker: Some(Gone)", "worker: None")
+    let text =
+        text.replace("worker: Some(Alive)", "worker: None").replace("worker: Some(Gone)", "worker: None");
+    text.replace("state: Gone", "state: Alive")
 }
 
 /// Returns a page as text. Every catalog chooses its own cursors.
@@ -122,6 +124,7 @@ impl Seen {
         self.page(format!("the notices of {owner}"), &catalog.notices(owner, &NoticeQuery::default()).await?);
         self.page(format!("the audit of {owner}"), &catalog.audit(owner, &AuditQuery::default()).await?);
         self.add(format!("the recipients of {owner}"), &catalog.recipients(owner).await?);
+        self.add(format!("the workers as {owner} sees them"), &catalog.workers(owner, now, 99).await?);
         Ok(())
     }
 }
