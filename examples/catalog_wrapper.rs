@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! $ cargo run -p cdds-examples --example catalog_wrapper
+//! attend
 //! now
 //! due
 //! agenda

@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let job = jobs.submit(&host, job).await?;
         // Beside the loop: beats for what runs, and the removal of what has expired.
         or(work(&engine), engine.tend().map(Ok)).await?;
-        engine.leave_house().await;
+        engine.leave().await;
         let job = jobs.show(&host, job.job.id).await?;
         println!("{:?}", job.latest.map(|latest| latest.status));
         Ok(())

@@ -6,9 +6,11 @@
 //!    entries of the record  ├ publish: names, manifest, signature
 //!                           └ settle: the one commit, or retry, give up, cancel
 //! heartbeat: leases and progress, once a second          house: expired sets, orphans, old rows
+//! attend: signs of life to the register of workers
 //! run: all of them, for embedders without a loop of their own; own_loop: the parts of it, for others
 //! ```
 
+mod attend;
 mod calls;
 mod claim;
 mod error;

@@ -60,7 +60,7 @@ impl Engine {
     ///   your own, call [`beat`](Engine::beat) every second and [`keep_house`](Engine::keep_house) every minute;
     /// - call `tick` again after [`wait_after`](Engine::wait_after), and at once when an execution has ended;
     /// - when it stops: call [`release`](Engine::release) and wait for the executions with a limit; pass those that
-    ///   have not ended to [`give_back`](Engine::give_back); at last call [`leave_house`](Engine::leave_house).
+    ///   have not ended to [`give_back`](Engine::give_back); at last call [`leave`](Engine::leave).
     ///
     /// Nothing is lost if the last step is left out; other engines then wait for leases to run out.
     ///
@@ -87,7 +87,7 @@ impl Engine {
     /// pin_mut!(work, tend);
     /// block_on(async {
     ///     select(work, tend).await;
-    ///     engine.leave_house().await;
+    ///     engine.leave().await;
     /// });
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
@@ -103,6 +103,8 @@ impl Engine {
     }
 
     async fn round(&self) -> Result<Tick, EngineError> {
+        // First, so that nobody is found to work who is not listed.
+        self.shared.attend().await;
         // Asked once for all that the round records. The claim takes the instant itself: scheduling may take
         // long, and a lease counted from before it would be short, or already over.
         let now = self.shared.ports.catalog.now().await?;

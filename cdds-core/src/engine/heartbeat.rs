@@ -240,6 +240,8 @@ impl Shared {
         let lease = self.settings.lease;
         let directives = self.ports.catalog.beat(&self.worker, lease, &beats).await?;
         self.running.obey(&beats, &directives);
+        // While an engine stops it makes no rounds.
+        self.attend().await;
         Ok(())
     }
 }

@@ -140,6 +140,7 @@ impl Shared {
             page.behind = Some(next);
             self.ports.clock.sleep(PAGE_PAUSE).await;
         }
+        self.ports.catalog.forget_workers().await?;
         if rows > 0 {
             info!(name: "record.forgotten", target: "cdds", rows, "old rows of the record were forgotten");
         }

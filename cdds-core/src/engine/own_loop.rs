@@ -21,7 +21,7 @@ impl Engine {
     /// of your own.
     ///
     /// # Cancel safety
-    /// It is ended by dropping it. Call [`leave_house`](Engine::leave_house) afterwards.
+    /// It is ended by dropping it. Call [`leave`](Engine::leave) afterwards.
     pub async fn tend(&self) {
         let (beats, house) = (self.beats().fuse(), self.keep_house_on().fuse());
         pin_mut!(beats, house);

@@ -75,7 +75,7 @@ impl Engine {
         shutdown: impl Future<Output = ()>,
     ) -> Result<RunReport, EngineError> {
         let report = self.run_on(until, shutdown).await;
-        self.leave_house().await;
+        self.leave().await;
         report
     }
 

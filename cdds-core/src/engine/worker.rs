@@ -1,6 +1,7 @@
 //! The engine as embedders hold it, and the state that its executions share.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,12 +9,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tracing::error;
 
 use super::EngineSettings;
+use super::attend::Attendance;
 use super::calls::contained;
 use super::heartbeat::Running;
 use super::house::House;
 use super::observe::{Event, Observer, Unobserved};
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, WorkerId};
+use crate::domain::work::worker::WorkerFacts;
 use crate::ports::Ports;
 use crate::ports::sealer::ManifestSigner;
 
@@ -37,6 +40,9 @@ pub(super) struct Shared {
     /// The executions of which this engine has told that they wait long for their source.
     pub(super) told_waiting: Mutex<BTreeSet<ExecutionId>>,
     pub(super) house: House,
+    /// What it says of itself in the register of workers.
+    pub(super) facts: WorkerFacts,
+    pub(super) attendance: Attendance,
 }
 
 impl Engine {
@@ -47,6 +53,7 @@ impl Engine {
             settings: EngineSettings::default(),
             observer: Arc::new(Unobserved),
             signer: None,
+            facts: WorkerFacts::default(),
         }
     }
 }
@@ -59,6 +66,7 @@ pub struct EngineBuilder {
     settings: EngineSettings,
     observer: Arc<dyn Observer>,
     signer: Option<Arc<dyn ManifestSigner>>,
+    facts: WorkerFacts,
 }
 
 impl EngineBuilder {
@@ -77,9 +85,16 @@ impl EngineBuilder {
         Self { signer: Some(signer), ..self }
     }
 
+    /// Says which program this is, and where it runs, for the register of workers (rule E19). The core looks
+    /// nothing of it up. How many executions run at once is taken from the settings.
+    pub fn facts(self, facts: WorkerFacts) -> Self {
+        Self { facts, ..self }
+    }
+
     /// Returns the engine, which is a worker under an id of its own.
     pub fn build(self) -> Engine {
-        let Self { ports, settings, observer, signer } = self;
+        let Self { ports, settings, observer, signer, facts } = self;
+        let facts = facts.with_concurrency(settings.concurrency.try_into().unwrap_or(NonZeroU32::MAX));
         // Never a name that was used before: catalogs would take the claims under it for those of this worker
         // or of a dead one.
         let worker = WorkerId::of(ports.ids.next());
@@ -95,6 +110,8 @@ impl EngineBuilder {
                 doubt,
                 told_waiting,
                 house: House::default(),
+                facts,
+                attendance: Attendance::default(),
             }),
         }
     }

@@ -71,6 +71,7 @@ mod access;
 mod accounts;
 mod answers;
 mod asked;
+mod attendance;
 mod audit;
 mod calendar;
 mod claims;

@@ -38,4 +38,5 @@ mod support;
 mod tiling;
 mod turns;
 mod work;
+mod workers;
 mod world;

@@ -35,6 +35,7 @@ impl Watch {
                 self.audit_notices(model, owner)
             })?;
             self.check_lost(model)?;
+            self.check_workers()?;
             let stored: BTreeSet<Key> = self.keys()?.into_iter().collect();
             match model.live.keys().find(|key| !stored.contains(key)) {
                 None => Ok(()),

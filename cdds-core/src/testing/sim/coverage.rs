@@ -6,11 +6,12 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 46] = [
+const CALLS: [&str; 49] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
     "catalog.ask_notice_again",
+    "catalog.attend",
     "catalog.beat",
     "catalog.begin",
     "catalog.change_execution",
@@ -26,11 +27,13 @@ const CALLS: [&str; 46] = [
     "catalog.executions",
     "catalog.expire",
     "catalog.forget",
+    "catalog.forget_workers",
     "catalog.hold",
     "catalog.insert_job",
     "catalog.job",
     "catalog.keep_house",
     "catalog.last_records",
+    "catalog.leave",
     "catalog.leave_house",
     "catalog.notices",
     "catalog.open_executions",

@@ -460,12 +460,15 @@ impl WorkerRegister for FaultyCatalog {
         facts: &WorkerFacts,
         lease: Duration,
     ) -> Result<(), CatalogError> {
-        let attend = self.catalog.inner.attend(worker, facts, lease);
-        self.look("catalog.attend", Care::Idle, attend).await
+        if let Some(life) = self.faults.shared.lives.get(self.faults.place) {
+            life.works_as(worker);
+        }
+        let attend = async { self.watch.attend(&self.catalog, worker, facts, lease) };
+        self.faults.around("catalog.attend", Care::Idle, attend).await
     }
 
     async fn leave(&self, worker: &WorkerId) -> Result<(), CatalogError> {
-        self.look("catalog.leave", Care::Busy, self.catalog.inner.leave(worker)).await
+        self.change("catalog.leave", |watch| watch.leave(&self.catalog, worker)).await
     }
 
     // Nobody in a world reads the list but its model.

@@ -176,11 +176,15 @@ pub enum PlantedBug {
     InvisibleShown,
     /// The records of the second data type are not written.
     SecondReadForgotten,
+    /// The catalog acknowledges signs of life without writing them.
+    SignOfLifeLost,
+    /// The catalog takes dead workers for ones that work.
+    DeadShownAlive,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 77] = [
+    pub const ALL: [Self; 79] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -258,6 +262,8 @@ impl PlantedBug {
         Self::OwnerLeak,
         Self::InvisibleShown,
         Self::SecondReadForgotten,
+        Self::SignOfLifeLost,
+        Self::DeadShownAlive,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.

@@ -8,6 +8,7 @@ use super::people::owners;
 use super::planted::{PlantedBug, Tampered};
 use crate::domain::id::WorkerId;
 use crate::domain::keeping::sweep::Swept;
+use crate::domain::work::worker::WorkerFacts;
 use crate::ports::catalog::query::{ArtifactQuery, Slice};
 use crate::ports::catalog::{CatalogError, Forget, Removal};
 
@@ -15,6 +16,19 @@ impl Tampered {
     pub(super) async fn keep_house(&self, worker: &WorkerId, lease: Duration) -> Result<bool, CatalogError> {
         let kept = self.inner.keep_house(worker, lease).await?;
         Ok(kept || self.has(PlantedBug::HouseKeptTwice))
+    }
+
+    pub(super) async fn attend(
+        &self,
+        worker: &WorkerId,
+        facts: &WorkerFacts,
+        lease: Duration,
+    ) -> Result<(), CatalogError> {
+        match self.bug {
+            Some(PlantedBug::SignOfLifeLost) => Ok(()),
+            Some(PlantedBug::DeadShownAlive) => self.inner.attend(worker, facts, lease * 10_000).await,
+            _ => self.inner.attend(worker, facts, lease).await,
+        }
     }
 
     pub(super) async fn forget(&self, page: &Forget) -> Result<Swept, CatalogError> {

@@ -54,13 +54,14 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::NoticeOutsideTransaction
         | PlantedBug::RevisionIgnored
         | PlantedBug::RestForgotten
+        | PlantedBug::DeadShownAlive
         | PlantedBug::SlotsByOwnClock => Record,
         PlantedBug::LeaseStolen
         | PlantedBug::GivenTwice
         | PlantedBug::RoundHoldsBeats
         | PlantedBug::HouseKeptTwice
         | PlantedBug::LeasesByOwnClock => Lease,
-        PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed => Answer,
+        PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed | PlantedBug::SignOfLifeLost => Answer,
         PlantedBug::EverythingCovered
         | PlantedBug::EverythingTooOld
         | PlantedBug::FailsWhenCalm
@@ -211,4 +212,6 @@ planted! {
     w1_a_record_of_a_day_outside_the_window_is_found: DayBefore,
     c2_an_audit_outside_the_transaction_is_found: AuditOutside,
     c1_a_viewer_who_deletes_is_found: ViewerDeletes,
+    e19_a_sign_of_life_that_is_not_stored_is_found: SignOfLifeLost,
+    e19_a_dead_worker_that_is_shown_alive_is_found: DeadShownAlive,
 }
