@@ -39,7 +39,8 @@ async function refresh() {
 
 // Listens for changes while the page is looked at. Changes that come close together are one refresh.
 function listen() {
-  const events = new EventSource(document.documentElement.dataset.root + 'live');
+  const of = document.querySelector('[data-live=workers]') ? '?of=workers' : '';
+  const events = new EventSource(document.documentElement.dataset.root + 'live' + of);
   let timer = null, isBusy = false, isStale = false;
   const soon = () => {
     isStale = true;

@@ -17,6 +17,7 @@ mod sets;
 mod sources;
 mod taken;
 mod version;
+mod workers;
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Router<App> {
     let api = sources::routes(api);
     let api = notices::routes(api);
     let api = audit::routes(api);
+    let api = workers::routes(api);
     api.into_router().method_not_allowed_fallback(not_allowed)
 }
 

@@ -23,6 +23,7 @@ use futures::{Stream, StreamExt, stream};
 use http::header;
 use http::request::Parts;
 
+use crate::answers::Query;
 use crate::visit::Visit;
 use crate::{App, Services};
 
@@ -42,11 +43,20 @@ const LOOKED_AT: u64 = 50;
 /// What all streams of a process share.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Live {
-    owners: Arc<Mutex<BTreeMap<Owner, Seen>>>,
+    owners: Arc<Mutex<BTreeMap<(Owner, Topic), Seen>>>,
     open: Arc<AtomicUsize>,
 }
 
-/// What was seen of an owner's executions.
+/// What a page is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Topic {
+    /// The owner's executions.
+    Executions,
+    /// The workers, and the owner's executions that they run.
+    Workers,
+}
+
+/// What was seen of a topic.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     at: DateTime<Utc>,
@@ -54,24 +64,28 @@ struct Seen {
 }
 
 impl Live {
-    /// Returns a number that differs when an owner's executions do. It is looked at most once in [`LOOK`], whoever
+    /// Returns a number that differs when a topic does, as an owner sees it. It is looked at most once in [`LOOK`], whoever
     /// asks.
-    async fn revision(&self, services: &Services, by: &Principal) -> Result<u64, ServiceError> {
+    async fn revision(&self, services: &Services, by: &Principal, topic: Topic) -> Result<u64, ServiceError> {
         let now = services.clock.now();
-        if let Some(seen) = self.seen(&by.owner, now) {
+        let key = (by.owner.clone(), topic);
+        if let Some(seen) = self.seen(&key, now) {
             return Ok(seen.revision);
         }
-        let revision = look(services, by).await?;
+        let revision = match topic {
+            Topic::Executions => look(services, by).await?,
+            Topic::Workers => look_at_workers(services, by).await?,
+        };
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         owners.retain(|_, seen| (now - seen.at).to_std().is_ok_and(|age| age < 10 * LOOK));
-        owners.insert(by.owner.clone(), Seen { at: now, revision });
+        owners.insert(key, Seen { at: now, revision });
         Ok(revision)
     }
 
-    fn seen(&self, owner: &Owner, now: DateTime<Utc>) -> Option<Seen> {
+    fn seen(&self, key: &(Owner, Topic), now: DateTime<Utc>) -> Option<Seen> {
         let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         // Half of the time: streams do not tick together.
-        owners.get(owner).copied().filter(|seen| (now - seen.at).to_std().is_ok_and(|age| age < LOOK / 2))
+        owners.get(key).copied().filter(|seen| (now - seen.at).to_std().is_ok_and(|age| age < LOOK / 2))
     }
 }
 
@@ -96,6 +110,18 @@ async fn look(services: &Services, by: &Principal) -> Result<u64, ServiceError> 
     Ok(hasher.finish())
 }
 
+/// Hashes who works and what they run. A sign of life every ten seconds is no change; that somebody still works is told
+/// once a minute, so that the page does not grow old.
+async fn look_at_workers(services: &Services, by: &Principal) -> Result<u64, ServiceError> {
+    let mut hasher = DefaultHasher::new();
+    for one in services.fleet.list(by).await? {
+        (one.entry.worker.as_str(), one.state, one.entry.seen_at().timestamp() / 60).hash(&mut hasher);
+        (one.running.own, one.running.others).hash(&mut hasher);
+        one.running.named.iter().for_each(|running| running.id.hash(&mut hasher));
+    }
+    Ok(hasher.finish())
+}
+
 /// Counts an open stream as long as it lives.
 struct Open(Arc<AtomicUsize>);
 
@@ -113,8 +139,13 @@ impl Drop for Open {
     }
 }
 
-/// `GET /live`
-pub(crate) async fn events(State(app): State<App>, visit: Visit, request: Parts) -> Response {
+/// `GET /live`, and `GET /live?of=workers`
+pub(crate) async fn events(
+    State(app): State<App>,
+    visit: Visit,
+    Query(answers): Query,
+    request: Parts,
+) -> Response {
     let Some(open) = Open::one(&app.live) else {
         let full = ProblemView::new(
             503,
@@ -123,8 +154,9 @@ pub(crate) async fn events(State(app): State<App>, visit: Visit, request: Parts)
         );
         return IntoResponse::into_response(full);
     };
-    let watch =
-        Watch { principal: visit.visitor.principal, app, request, known: None, looks: 0, _open: open };
+    let topic = if answers.one("of") == Some("workers") { Topic::Workers } else { Topic::Executions };
+    let principal = visit.visitor.principal;
+    let watch = Watch { principal, app, request, topic, known: None, looks: 0, _open: open };
     // Proxies that collect a response before they pass it on are told not to.
     let headers = [(header::HeaderName::from_static("x-accel-buffering"), "no")];
     (headers, Sse::new(watch.into_stream())).into_response()
@@ -135,6 +167,7 @@ struct Watch {
     app: App,
     request: Parts,
     principal: Principal,
+    topic: Topic,
     known: Option<u64>,
     looks: u32,
     _open: Open,
@@ -163,7 +196,8 @@ impl Watch {
             if is_time_for_a_sign {
                 self.principal = self.app.access.resolve(&self.request).await.ok()?.principal;
             }
-            let revision = self.app.live.revision(&self.app.services, &self.principal).await.ok()?;
+            let revision =
+                self.app.live.revision(&self.app.services, &self.principal, self.topic).await.ok()?;
             // The first time, too: something may have changed since the page was made.
             if self.known.replace(revision) != Some(revision) {
                 return Some(Event::default().event("changed").data(revision.to_string()));

@@ -18,6 +18,7 @@ mod sheet;
 #[cfg(feature = "accounts")]
 pub(crate) mod sign_in;
 mod sources;
+mod workers;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -52,6 +53,7 @@ fn of_surroundings() -> Router<App> {
         .route("/sources", get(sources::list))
         .route("/sources/check", post(sources::check))
         .route("/audit", get(audit::list))
+        .route("/workers", get(workers::list))
 }
 
 /// What jobs leave behind.

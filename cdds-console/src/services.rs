@@ -11,7 +11,7 @@ use cdds_core::ports::clock::Clock;
 use cdds_core::ports::source::RegisteredSource;
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::sources::SourceChecks;
-use cdds_core::{Artifacts, Audit, History, JobRules, Jobs, Ports, Recipients, ServiceError, Sources};
+use cdds_core::{Artifacts, Audit, Fleet, History, JobRules, Jobs, Ports, Recipients, ServiceError, Sources};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 
@@ -31,6 +31,8 @@ pub struct Services {
     pub outbox: Outbox,
     /// Who changed and downloaded what.
     pub audit: Audit,
+    /// Who works.
+    pub fleet: Fleet,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stopped: Stopped,
     pub(crate) checks: SourceChecks,
@@ -66,6 +68,7 @@ impl Services {
             recipients: Recipients::new(ports),
             outbox: Outbox::new(ports),
             audit: Audit::new(ports),
+            fleet: Fleet::new(ports),
             clock: Arc::clone(&ports.clock),
             stopped: Stopped(futures::future::pending().boxed().shared()),
             checks: SourceChecks::new(ports),

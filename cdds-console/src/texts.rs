@@ -9,6 +9,7 @@ pub(crate) mod job;
 pub(crate) mod recipients;
 pub(crate) mod settings;
 pub(crate) mod sources;
+pub(crate) mod workers;
 
 use cdds_core::Role;
 use cdds_view::words;
@@ -38,6 +39,7 @@ pub(crate) const ARTIFACTS: &str = "Artifacts";
 pub(crate) const RECIPIENTS: &str = "Recipients";
 pub(crate) const SOURCES: &str = "Sources";
 pub(crate) const AUDIT: &str = "Audit";
+pub(crate) const WORKERS: &str = "Workers";
 
 pub(crate) const ADD_JOB: &str = "Add a job";
 pub(crate) const ATTENTION: &str = "Needs attention";

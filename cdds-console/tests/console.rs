@@ -36,3 +36,5 @@ mod sample;
 mod standing;
 #[path = "console/surroundings.rs"]
 mod surroundings;
+#[path = "console/workers.rs"]
+mod workers;

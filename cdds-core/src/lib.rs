@@ -109,6 +109,7 @@ pub use self::ports::source::{
 };
 pub use self::service::artifacts::{Artifacts, Download};
 pub use self::service::audit::Audit;
+pub use self::service::fleet::Fleet;
 pub use self::service::history::History;
 pub use self::service::jobs::{JobRules, Jobs};
 pub use self::service::recipients::Recipients;

@@ -1,4 +1,4 @@
-//! The operations behind the product's pages: jobs, history, artifacts, recipients.
+//! The operations behind the product's pages: jobs, history, artifacts, recipients, workers.
 //!
 //! A service loads a state, lets the domain decide, and stores the decision with the version that it started
 //! from. Every method takes the principal that calls it, and first checks that it is allowed the action (rule
@@ -11,6 +11,7 @@ pub mod audit;
 pub mod clock;
 mod download;
 mod error;
+pub mod fleet;
 pub mod history;
 pub mod jobs;
 pub mod outbox;

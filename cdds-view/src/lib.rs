@@ -24,6 +24,7 @@ mod source;
 mod status;
 pub mod token;
 pub mod words;
+mod worker;
 
 pub use self::artifact::ArtifactView;
 pub use self::audit::{AuditView, ObjectView};
@@ -45,6 +46,7 @@ pub use self::source::{
     CategoryView, CheckOutcome, OwnershipView, SourceCheckView, SourceView, TypeCheckView, TypeView,
 };
 pub use self::status::{StatusLine, Tone};
+pub use self::worker::{RunningView, WorkerView};
 
 /// The version of the JSON forms of this crate.
 pub const FORMS_VERSION: u32 = 1;

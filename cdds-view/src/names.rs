@@ -69,6 +69,22 @@ pub(crate) mod job_state {
     }
 }
 
+pub(crate) mod worker_state {
+    use super::{Deserializer, word};
+    use cdds_core::domain::work::worker::WorkerState;
+    use serde::Serializer;
+
+    pub(crate) fn serialize<S: Serializer>(state: &WorkerState, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(state.as_str())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WorkerState, D::Error> {
+        word(deserializer, "state of a worker", |name| {
+            WorkerState::ALL.into_iter().find(|state| state.as_str() == name)
+        })
+    }
+}
+
 pub(crate) mod frequency_kind {
     use super::{Deserializer, word};
     use cdds_core::domain::calendar::frequency::FrequencyKind;

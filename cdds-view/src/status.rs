@@ -42,11 +42,11 @@ impl Tone {
     /// plain.
     pub fn of(word: &str) -> Self {
         match word {
-            "finished" => Self::Good,
+            "finished" | "alive" => Self::Good,
             "in_progress" => Self::Busy,
             "finished_with_errors" | "suspended" | "retry" => Self::Doubtful,
-            "failed" => Self::Bad,
-            "cancelled" | "skipped" | "yet_to_run" | "completed" => Self::Quiet,
+            "failed" | "gone" => Self::Bad,
+            "cancelled" | "skipped" | "yet_to_run" | "completed" | "left" => Self::Quiet,
             _ => Self::Plain,
         }
     }

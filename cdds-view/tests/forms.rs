@@ -12,19 +12,20 @@ use cdds_core::domain::execution::schedule::Occurrence;
 use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Attempt, Execution, ExecutionState, Status, Trigger};
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, Owner, RecipientName, WorkerId};
-use cdds_core::domain::job::{Job, JobSettings, JobState};
+use cdds_core::domain::job::{Job, JobSettings, JobState, Title};
 use cdds_core::domain::recipient::{CertificateDetails, CertificateFacts, KeyType, Recipient};
 use cdds_core::domain::source::SourceTerms;
 use cdds_core::domain::work::lease::WorkerLife;
+use cdds_core::domain::work::worker::{FactText, WorkerEntry, WorkerFacts};
 use cdds_core::ports::catalog::query::{
-    ArtifactOverview, Cursor, ExecutionColumn, ExecutionOverview, JobOverview, LatestExecution, Page, Sort,
-    SortKey, Total,
+    ArtifactOverview, Cursor, ExecutionColumn, ExecutionOverview, JobOverview, LatestExecution, Page,
+    RunningExecution, RunningWork, Sort, SortKey, Total, WorkerOverview,
 };
 use cdds_core::ports::source::RegisteredSource;
 use cdds_view::settings::SettingsForm;
 use cdds_view::{
     ArtifactView, ExecutionDetailsView, ExecutionView, JobView, OccurrenceView, PageView, RecipientView,
-    RenewalView, SourceView,
+    RenewalView, SourceView, WorkerView,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -191,6 +192,22 @@ fn an_artifact() {
     let view = ArtifactView::new(overview, AT);
     insta::assert_snapshot!(read_back(&view), @r#"{"id":"00000000-0000-0000-0000-000000000003","execution_id":"00000000-0000-0000-0000-000000000002","job_id":"00000000-0000-0000-0000-000000000001","name":"a.zip","type":"calls","created_at":"2030-03-17T17:46:40Z","size":7,"sha256":"0707070707070707070707070707070707070707070707070707070707070707","part":1,"parts":1,"remaining_days":3,"hold":false,"job_deleted":true,"downloads":1,"last_downloaded_at":"2030-03-17T17:46:40Z"}"#);
     assert_eq!(view.days_left(), Some(3));
+}
+
+#[test]
+fn workers() {
+    let facts = WorkerFacts::default().with_host(FactText::new("host")).with_process(7);
+    let entry = WorkerEntry::attended(None, &"w".parse().unwrap(), &facts, AT, std::time::Duration::ZERO);
+    let named = vec![RunningExecution {
+        id: id(1),
+        job_id: id(2),
+        title: Title::new("Calls").unwrap(),
+        started_at: Some(AT),
+    }];
+    let running = RunningWork { named, own: 1, others: 2 };
+    let view = WorkerView::from(WorkerOverview { state: entry.state(None, AT), entry, running });
+    assert_eq!((view.place().as_str(), view.running_all()), ("host, process 7", 3));
+    insta::assert_snapshot!(read_back(&view), @r#"{"id":"w","state":"gone","program":null,"host":"host","process":7,"concurrency":1,"started_at":"2030-03-17T17:46:40Z","seen_at":"2030-03-17T17:46:40Z","left_at":null,"running":[{"id":"00000000-0000-0000-0000-000000000001","job_id":"00000000-0000-0000-0000-000000000002","job_title":"Calls","started_at":"2030-03-17T17:46:40Z"}],"running_own":1,"running_others":2}"#);
 }
 
 #[test]

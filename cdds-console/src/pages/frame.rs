@@ -16,12 +16,20 @@ pub(super) enum Section {
     Artifacts,
     Recipients,
     Sources,
+    Workers,
     Audit,
 }
 
 impl Section {
-    const ALL: [Self; 6] =
-        [Self::Jobs, Self::History, Self::Artifacts, Self::Recipients, Self::Sources, Self::Audit];
+    const ALL: [Self; 7] = [
+        Self::Jobs,
+        Self::History,
+        Self::Artifacts,
+        Self::Recipients,
+        Self::Sources,
+        Self::Workers,
+        Self::Audit,
+    ];
 
     const fn address(self) -> &'static str {
         match self {
@@ -30,6 +38,7 @@ impl Section {
             Self::Artifacts => "artifacts",
             Self::Recipients => "recipients",
             Self::Sources => "sources",
+            Self::Workers => "workers",
             Self::Audit => "audit",
         }
     }
@@ -41,6 +50,7 @@ impl Section {
             Self::Artifacts => texts::ARTIFACTS,
             Self::Recipients => texts::RECIPIENTS,
             Self::Sources => texts::SOURCES,
+            Self::Workers => texts::WORKERS,
             Self::Audit => texts::AUDIT,
         }
     }
@@ -48,6 +58,7 @@ impl Section {
     const fn needs(self) -> Action {
         match self {
             Self::Audit => Action::SeeAudit,
+            Self::Workers => Action::SeeWorkers,
             _ => Action::See,
         }
     }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use axum::body::Body;
 use cdds_console::access::{Denied, Visitor, by_request};
 use cdds_console::{Services, router};
+use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::work::worker::WorkerFacts;
+use cdds_core::ports::catalog::WorkerRegister;
 use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;
 use cdds_core::{JobRules, Jobs};
@@ -43,8 +46,8 @@ fn services(host: &Host) -> Services {
 
 type Events = futures::stream::BoxStream<'static, String>;
 
-async fn listen(router: &axum::Router, user: &str) -> Events {
-    let asked = request(Method::GET, user, "/live").body(Body::empty()).unwrap();
+async fn listen(router: &axum::Router, path: &str, user: &str) -> Events {
+    let asked = request(Method::GET, user, path).body(Body::empty()).unwrap();
     let answer = router.clone().oneshot(asked).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
@@ -59,10 +62,10 @@ async fn a_change_of_an_execution_is_told_to_its_owner_alone() {
     let host = Host::new();
     let id = host.job(ADA, daily("Calls")).await;
     let router = router(services(&host), users());
-    let mut events = listen(&router, ADA).await;
+    let mut events = listen(&router, "/live", ADA).await;
     assert!(events.next().await.unwrap().contains("event: hello"));
     assert!(events.next().await.unwrap().contains("event: changed"), "what changed before the stream began");
-    let mut others = listen(&router, MALLORY).await;
+    let mut others = listen(&router, "/live", MALLORY).await;
     assert!(others.next().await.unwrap().contains("hello"));
     assert!(others.next().await.unwrap().contains("changed"));
 
@@ -73,6 +76,28 @@ async fn a_change_of_an_execution_is_told_to_its_owner_alone() {
     assert!(!event.contains(&id), "{event}");
     let nothing = futures::poll!(others.next());
     assert!(nothing.is_pending(), "{nothing:?}");
+}
+
+#[tokio::test]
+async fn e19_a_page_of_workers_is_told_who_comes_and_others_are_not() {
+    let host = Host::new();
+    let router = router(services(&host), users());
+    let [mut of_workers, mut of_jobs] =
+        [listen(&router, "/live?of=workers", ADA).await, listen(&router, "/live", ADA).await];
+    for stream in [&mut of_workers, &mut of_jobs] {
+        assert!(stream.next().await.unwrap().contains("event: hello"));
+        assert!(stream.next().await.unwrap().contains("event: changed"));
+    }
+    let (worker, facts) = (WorkerId::new("w").unwrap(), WorkerFacts::default());
+    let lease = Duration::from_secs(60);
+    host.memory.catalog.attend(&worker, &facts, lease).await.unwrap();
+    assert!(of_workers.next().await.unwrap().contains("event: changed"));
+    host.memory.clock.advance(Duration::from_secs(10));
+    host.memory.catalog.attend(&worker, &facts, lease).await.unwrap();
+    let nothing = futures::poll!(of_jobs.next());
+    assert!(nothing.is_pending(), "{nothing:?}");
+    host.memory.catalog.leave(&worker).await.unwrap();
+    assert!(of_workers.next().await.unwrap().contains("event: changed"));
 }
 
 #[tokio::test]
@@ -87,7 +112,7 @@ async fn a_stream_ends_when_the_service_stops_and_when_the_visitor_is_no_longer_
         false => Ok(Visitor::new(principal(ADA))),
     });
     let router = router(services, access);
-    let mut streams = [listen(&router, ADA).await, listen(&router, ADA).await];
+    let mut streams = [listen(&router, "/live", ADA).await, listen(&router, "/live", ADA).await];
     for stream in &mut streams {
         assert!(stream.next().await.unwrap().contains("hello"));
         assert!(stream.next().await.unwrap().contains("changed"));

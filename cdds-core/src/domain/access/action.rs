@@ -42,6 +42,8 @@ macro_rules! actions {
 actions! {
     /// Read jobs, history, artifacts' names and recipients; preview.
     See => "see", Viewer, "see jobs and their results";
+    /// Read who works, and what they run of the owner.
+    SeeWorkers => "see_workers", Viewer, "see the workers";
     /// Submit a job.
     CreateJob => "create_job", Operator, "create jobs";
     /// Edit a job.

@@ -1,0 +1,101 @@
+//! Workers: what the page and the API say of who works, and to whom (rule E19).
+
+use std::time::Duration;
+
+use cdds_core::domain::id::{Owner, WorkerId};
+use cdds_core::domain::work::worker::{FactText, WorkerFacts};
+use cdds_core::engine::Engine;
+use cdds_core::ports::catalog::WorkerRegister;
+use cdds_core::{Action, Actions, Principal, PrincipalName, Role};
+use http::StatusCode;
+
+use crate::host::{ADA, Host, MALLORY, OLGA, VIC, once};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Gives a sign of life of a worker.
+async fn attend(host: &Host, worker: &str, facts: WorkerFacts) {
+    let catalog = &host.memory.catalog;
+    catalog.attend(&WorkerId::new(worker).unwrap(), &facts, MINUTE).await.unwrap();
+}
+
+#[tokio::test]
+async fn e19_the_page_says_who_works_and_what_to_do_if_nobody_does() {
+    let host = Host::new();
+    let page = host.get(VIC, "/workers").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for said in
+        ["No worker has ever run", "<code>cdds serve</code>", "href=\"./workers\" aria-current=\"page\""]
+    {
+        assert!(page.text.contains(said), "{said}: {}", page.text);
+    }
+
+    let program = FactText::new("reports <b>2.1</b>");
+    let facts =
+        WorkerFacts::default().with_program(program).with_host(FactText::new("<i>h</i>")).with_process(77);
+    attend(&host, "silent", facts).await;
+    host.memory.clock.advance(MINUTE);
+    let page = host.get(VIC, "/workers").await.text;
+    for said in [
+        "reports &lt;b&gt;2.1&lt;/b&gt;",
+        "&lt;i&gt;h&lt;/i&gt;, process 77",
+        "Gone",
+        "without a word",
+        "0 alive, 1 gone",
+        "Nobody works at the moment",
+        "60 s ago",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    host.run().await;
+    attend(&host, "busy", WorkerFacts::default()).await;
+    let page = host.get(VIC, "/workers").await.text;
+    for said in ["Alive", "Ended", "1 alive, 1 gone", "Unnamed program", "0 / 1 at once"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(!page.contains("Nobody works"), "{page}");
+}
+
+#[tokio::test]
+async fn e19_each_owner_sees_what_runs_of_its_own_and_the_number_of_the_rest() {
+    let host = Host::new();
+    let job = host.job(ADA, once("<u>Only for acme</u>")).await;
+    host.job(MALLORY, once("Only for others")).await;
+    let engine = Engine::builder(&host.memory.ports).build();
+    let tick = engine.tick().await.unwrap();
+    assert_eq!(tick.executions.len(), 2);
+    let execution = host.execution(&job);
+
+    let page = host.get(OLGA, "/workers").await.text;
+    let link = format!("<a href=\"./history/{execution}\">&lt;u&gt;Only for acme&lt;/u&gt;</a>");
+    for said in [&*link, "2 / 2 at once", "1 of other owners"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(!page.contains("Only for others"), "{page}");
+    let other = host.get(MALLORY, "/workers").await.text;
+    assert!(other.contains("Only for others") && other.contains("1 of other owners"), "{other}");
+    for hidden in [&*execution, &*job, "Only for acme"] {
+        assert!(!other.contains(hidden), "{hidden}: {other}");
+    }
+
+    let list = host.get(VIC, "/api/v1/workers").await.json();
+    assert!(list["next"].is_null());
+    let worker = &list["items"][0];
+    assert_eq!((&worker["state"], &worker["concurrency"]), (&"alive".into(), &2.into()), "{list}");
+    assert_eq!(worker["running"][0]["id"], *execution);
+    assert_eq!((&worker["running_own"], &worker["running_others"]), (&1.into(), &1.into()));
+    let other = host.get(MALLORY, "/api/v1/workers").await.text;
+    assert!(!other.contains(&execution) && !other.contains("Only for acme"), "{other}");
+}
+
+#[tokio::test]
+async fn c1_workers_are_for_those_who_may_see_them() {
+    let host = Host::new();
+    let fleet = cdds_core::Fleet::new(&host.memory.ports);
+    let owner = Owner::new("acme").unwrap();
+    let name = PrincipalName::new("nobody").unwrap();
+    let mut by = Principal::new(name, owner, Role::Viewer);
+    assert_eq!(fleet.list(&by).await.unwrap(), []);
+    by.actions = Actions::NONE.with(Action::See);
+    assert_eq!(fleet.list(&by).await.unwrap_err().code(), "forbidden");
+}
