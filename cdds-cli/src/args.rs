@@ -215,6 +215,11 @@ pub(crate) enum Command {
     Artifact(ArtifactCommand),
     /// Who did what: changes, downloads and refused calls
     Audit(AuditArgs),
+    /// Who runs the exports: which workers live, since when, and what they run
+    ///
+    /// A worker is an engine: `cdds run`, `cdds serve`, or a service that embeds one. One that ended in good order is
+    /// listed for a day, one that is gone for a week.
+    Workers,
     /// Check that a set is whole and as it was published
     Verify(VerifyArgs),
     /// Open sealed parts with a recipient's private key

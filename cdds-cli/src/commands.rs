@@ -21,6 +21,7 @@ mod strayed;
 mod token;
 #[cfg(feature = "serve")]
 mod user;
+mod workers;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -73,6 +74,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::History(command) => history::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
         Command::Audit(args) => audit::list(args, session).await,
+        Command::Workers => workers::list(session).await,
         Command::Verify(args) => offline::verify::verify(&args, session),
         Command::Decrypt(args) => offline::decrypt::decrypt(&args, session),
         Command::Join(args) => offline::join::join(&args, session),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cdds_core::domain::access::Principal;
+use cdds_core::domain::work::worker::{FactText, WorkerFacts};
 use cdds_core::engine::{Engine, EngineBuilder, EngineSettings};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::Catalog;
@@ -17,6 +18,7 @@ use cdds_core::service::adoption::Adoptions;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
 use cdds_core::service::clock::{self, ClockReport};
+use cdds_core::service::fleet::Fleet;
 use cdds_core::service::history::History;
 #[cfg(feature = "serve")]
 use cdds_core::service::jobs::JobRules;
@@ -47,6 +49,7 @@ pub(crate) struct App {
     pub(crate) artifacts: Artifacts,
     pub(crate) recipients: Recipients,
     pub(crate) audit: Audit,
+    pub(crate) fleet: Fleet,
     ports: Ports,
     settings: EngineSettings,
     signing: Option<Signing>,
@@ -84,6 +87,7 @@ impl App {
             artifacts: Artifacts::new(&ports),
             recipients: Recipients::new(&ports),
             audit: Audit::new(&ports),
+            fleet: Fleet::new(&ports),
             signing: config.signing.clone(),
             sources: ports.sources.clone(),
             ports,
@@ -160,12 +164,24 @@ impl App {
     /// Returns a builder for the engine. The signing key is read only here, so that commands that do not run
     /// the engine do not need access to it.
     pub(crate) fn engine(&self) -> Result<EngineBuilder, CliError> {
-        let engine = Engine::builder(&self.ports).settings(self.settings.clone());
+        let engine = Engine::builder(&self.ports).settings(self.settings.clone()).facts(facts());
         Ok(match &self.signing {
             Some(signing) => engine.signer(Arc::new(signer(signing)?)),
             None => engine,
         })
     }
+}
+
+/// Returns what the register of workers says of this process.
+fn facts() -> WorkerFacts {
+    #[cfg(unix)]
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let host = std::env::var("COMPUTERNAME").unwrap_or_default();
+    WorkerFacts::default()
+        .with_program(FactText::new(concat!("cdds ", env!("CARGO_PKG_VERSION"))))
+        .with_host(FactText::new(&host))
+        .with_process(std::process::id())
 }
 
 /// The ports by which a server checks that catalog and store answer, over all owners.

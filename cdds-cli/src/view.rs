@@ -7,6 +7,7 @@ mod job;
 mod occurrence;
 mod recipient;
 mod source;
+mod worker;
 
 pub(crate) use self::artifact::DownloadedView;
 pub(crate) use self::occurrence::occurrence_cells;

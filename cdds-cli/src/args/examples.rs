@@ -175,6 +175,7 @@ const EXAMPLES: &[(&str, &str)] = &[
            cdds audit --object ID                       who changed this job, or downloaded this file\n  \
            cdds audit --action delete_artifacts --output json",
     ),
+    ("workers", "  cdds workers\n  cdds workers --output json"),
     (
         "verify",
         "  cdds verify export-ID.zip.smime                   sizes, digests and structure of the whole set\n  \

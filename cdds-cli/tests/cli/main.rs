@@ -58,3 +58,4 @@ mod support;
 mod tables;
 #[cfg(unix)]
 mod watching;
+mod workers;

@@ -1,0 +1,40 @@
+//! `cdds workers`: who runs the exports (rule E19).
+
+use std::process::Stdio;
+
+use crate::support::{NOON, Place, string, text};
+
+#[test]
+fn e19_a_run_is_listed_as_it_is_and_as_it_ended() {
+    let place = Place::with_interactions(3);
+    let output = place.cdds(&["workers"]).output().unwrap();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(said.contains("no worker has ever run: start `cdds run`"), "{said}");
+    assert_eq!(place.json(&["workers"]).as_array().unwrap().len(), 0);
+
+    place.job_at(NOON, &["--run", "once"]);
+    place.run_at("2020-01-01T12:00:05Z");
+    let listed = place.at("2020-01-01T12:01:00Z", &["workers"]);
+    let [worker] = &listed.as_array().unwrap()[..] else { panic!("one worker: {listed}") };
+    assert_eq!(worker["state"], "left");
+    assert_eq!(worker["program"], concat!("cdds ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(string(&worker["host"]), place.program("uname", &["-n"], &[]).trim());
+    assert!(worker["process"].as_u64().unwrap() > 1 && worker["left_at"].is_string(), "{worker}");
+    assert_eq!(worker["running_own"], 0);
+    let table = place.done(&["workers"]);
+    assert!(table.contains("left") && table.contains("0 of 2"), "{table}");
+}
+
+#[test]
+fn e19_a_killed_run_is_gone_at_once() {
+    let place = Place::with_interactions(3);
+    let mut running = place.cdds(&["run"]).stderr(Stdio::null()).spawn().unwrap();
+    let state = || string(&place.json(&["workers"])[0]["state"]);
+    while place.json(&["workers"]).as_array().unwrap().is_empty() {
+        assert_eq!(running.try_wait().unwrap(), None, "it runs");
+    }
+    assert_eq!(state(), "alive");
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(state(), "gone");
+}
