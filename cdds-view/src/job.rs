@@ -16,6 +16,7 @@ use cdds_core::ports::catalog::query::{JobOverview, LatestExecution, LatestStatu
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::execution::FailureView;
 use crate::instant::Instant;
 use crate::names::{self, latest_status_name};
 use crate::progress::ProgressView;
@@ -70,6 +71,8 @@ pub struct JobView {
     pub latest_status: LatestStatus,
     /// When that execution started; null while it waits, and if the job never ran.
     pub latest_started_at: Option<Instant>,
+    /// Why that execution failed; null unless it did.
+    pub latest_error: Option<FailureView>,
     /// When the job is next due; null when nothing will be.
     pub next_starts_at: Option<Instant>,
     /// The progress of the latest execution; null before it starts.
@@ -205,6 +208,7 @@ impl From<JobOverview> for JobView {
                 .as_ref()
                 .map_or(LatestStatus::YetToRun, |latest| LatestStatus::Is(latest.status)),
             latest_started_at: latest.as_ref().and_then(|latest| latest.started_at).map(Instant),
+            latest_error: latest.as_ref().and_then(|latest| latest.failure.as_ref()).map(FailureView::from),
             next_starts_at: job.next_due_at.map(Instant),
             progress: latest.as_ref().and_then(progress),
             worker_alive: latest.as_ref().and_then(|latest| Some(latest.worker? == WorkerLife::Alive)),

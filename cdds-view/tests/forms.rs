@@ -129,11 +129,17 @@ fn a_job() {
         status: Status::InProgress,
         started_at: Some(AT),
         progress: progress(),
+        failure: None,
         worker: Some(WorkerLife::Alive),
     };
-    let view = JobView::new(JobOverview { job: job(), latest: Some(latest) }, &[], AT);
-    insta::assert_snapshot!(read_back(&view), @r#"{"id":"00000000-0000-0000-0000-000000000001","title":"Voice","description":"for the audit","source":"telephony","type":"calls","category":["voice"],"state":"active","run":"weekly on tue at 02:00","timeframe":"since-last","split_size":1073741824,"recipients":["ops"],"created_at":"2030-03-17T17:46:40Z","updated_at":"2030-03-17T17:46:41.500Z","version":2,"latest_status":"in_progress","latest_started_at":"2030-03-17T17:46:40Z","next_starts_at":"2030-03-18T17:46:40Z","progress":{"percent":42,"remaining_seconds":13,"records":1234,"bytes_read":5242880,"bytes_written":1048576,"parts":1,"rejected":1},"starts_at":"2030-01-01T00:00:00Z","ends_at":null,"fields":["id","queue"],"filters":["queue=sales"],"overlap":"queue","catch_up":"queue:7d","retries":3,"jitter":"10m","pause_after_failures":2,"bad_records":"skip:5","incomplete":"wait","retention_days":7,"watermark":{"generation":1,"at":"2030-03-17T17:46:40Z"},"failures_in_row":1,"warnings":[],"worker_alive":true}"#);
+    let view = JobView::new(JobOverview { job: job(), latest: Some(latest.clone()) }, &[], AT);
+    insta::assert_snapshot!(read_back(&view), @r#"{"id":"00000000-0000-0000-0000-000000000001","title":"Voice","description":"for the audit","source":"telephony","type":"calls","category":["voice"],"state":"active","run":"weekly on tue at 02:00","timeframe":"since-last","split_size":1073741824,"recipients":["ops"],"created_at":"2030-03-17T17:46:40Z","updated_at":"2030-03-17T17:46:41.500Z","version":2,"latest_status":"in_progress","latest_started_at":"2030-03-17T17:46:40Z","latest_error":null,"next_starts_at":"2030-03-18T17:46:40Z","progress":{"percent":42,"remaining_seconds":13,"records":1234,"bytes_read":5242880,"bytes_written":1048576,"parts":1,"rejected":1},"starts_at":"2030-01-01T00:00:00Z","ends_at":null,"fields":["id","queue"],"filters":["queue=sales"],"overlap":"queue","catch_up":"queue:7d","retries":3,"jitter":"10m","pause_after_failures":2,"bad_records":"skip:5","incomplete":"wait","retention_days":7,"watermark":{"generation":1,"at":"2030-03-17T17:46:40Z"},"failures_in_row":1,"warnings":[],"worker_alive":true}"#);
     assert_eq!(view.latest().words, "13 s left, 1,234 records");
+    let failed = LatestExecution { status: Status::Failed, failure: Some(failure()), ..latest };
+    let failed = JobView::new(JobOverview { job: job(), latest: Some(failed) }, &[], AT);
+    let error =
+        r#""latest_error":{"step":"read","kind":"unavailable","message":"no route","retryable":true}"#;
+    assert!(read_back(&failed).contains(error));
     let never = JobView::new(JobOverview { job: job(), latest: None }, &[], AT);
     assert!(read_back(&never).contains(r#""latest_status":"yet_to_run""#));
 }

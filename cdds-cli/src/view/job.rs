@@ -99,6 +99,7 @@ fn standing_lines(job: &JobView) -> Lines {
         ("version", job.version.to_string().into()),
         ("latest status", job.latest().into()),
         ("latest started", job.latest_started_at.into()),
+        ("latest error", job.latest_error.as_ref().map(|error| error.message.clone()).into()),
         ("next starts", job.next_starts_at.into()),
         ("exported up to", watermark(job)),
         ("failures in a row", job.failures_in_row.to_string().into()),

@@ -21,8 +21,8 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     place.recipient("ops");
     let job = place.plaintext_job(&[]);
     let job_keys = "id title description source type category state run timeframe split_size recipients \
-                    created_at updated_at version latest_status latest_started_at next_starts_at progress \
-                    starts_at ends_at fields filters overlap catch_up retries jitter pause_after_failures \
+                    created_at updated_at version latest_status latest_started_at latest_error next_starts_at \
+                    progress starts_at ends_at fields filters overlap catch_up retries jitter pause_after_failures \
                     bad_records incomplete retention_days watermark failures_in_row warnings worker_alive";
     assert_eq!(keys(&place, &["job", "show", &job], "{"), job_keys);
     place.done(&["run", "--until-idle", "-q"]);
@@ -79,7 +79,7 @@ fn values_are_what_the_contract_says() {
         "type": "interaction", "category": ["chat", "voice"], "state": "active", "run": "daily at 02:00",
         "timeframe": "rolling:1d", "split_size": 1_048_576, "recipients": ["ops"],
         "created_at": job["created_at"], "updated_at": job["updated_at"], "version": 1,
-        "latest_status": "yet_to_run", "latest_started_at": null,
+        "latest_status": "yet_to_run", "latest_started_at": null, "latest_error": null,
         "next_starts_at": job["next_starts_at"], "progress": null, "starts_at": null, "ends_at": null,
         "fields": "all", "filters": [], "overlap": null, "catch_up": null, "retries": null, "jitter": null,
         "pause_after_failures": null, "bad_records": "fail", "incomplete": "wait",

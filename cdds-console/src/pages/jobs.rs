@@ -355,6 +355,9 @@ fn latest(job: &JobView) -> Markup {
                 @if !line.words.is_empty() { span.sub { (line.words) } }
             },
         }
+        @if let Some(error) = &job.latest_error {
+            span.sub { (texts::sentence(&texts::shortened(&error.message))) }
+        }
         @if is_paused(job) { span.sub { (mark("bad", "stop", &texts::job::paused(job.failures_in_row))) } }
         @for warning in &job.warnings { span.sub { (mark("warn", "warn", warning)) } }
     }

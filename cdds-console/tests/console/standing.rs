@@ -58,12 +58,15 @@ async fn a_job_that_was_paused_by_its_failures_says_so_and_goes_on_when_it_is_re
     assert_has(&list, &["Needs attention", "was paused after 2 failures.", mark]);
     assert_eq!(list.text.matches("aused after").count(), 2, "{}", list.text);
     assert_has(&host.get(OLGA, "/jobs?state=suspended").await, &[mark]);
+    // Why the latest run failed is what the source said.
+    assert_has(&list, &["<span class=\"sub\">No table &lt;img src=x"]);
+    assert_lacks(&list, &["<img"]);
 
     let address = format!("/jobs/{id}");
     let resume = format!("formaction=\"../jobs/{id}/resume\"");
     let page = host.get(OLGA, &address).await;
     let title = "<h2 id=\"why\">Paused after 2 failures</h2>";
-    assert_has(&page, &[title, "Mend the cause first", "No table", &resume]);
+    assert_has(&page, &[title, "Mend the cause first", "No table &lt;img", "<code>missing</code>", &resume]);
     let viewer = host.get(VIC, &address).await;
     assert_has(&viewer, &[title]);
     assert_lacks(&viewer, &[&resume]);

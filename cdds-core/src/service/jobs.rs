@@ -152,6 +152,7 @@ impl Jobs {
                 status: execution.status(),
                 started_at: None,
                 progress: execution.progress,
+                failure: None,
                 worker: None,
             });
             Ok(JobOverview { job, latest })

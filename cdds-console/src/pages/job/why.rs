@@ -100,9 +100,11 @@ fn resume(visit: &Visit, sight: &Sight) -> Markup {
 fn failure(visit: &Visit, sight: &Sight) -> Markup {
     let failed = sight.executions.items.iter().find(|execution| execution.status == Status::Failed);
     html! {
+        @if let Some(error) = &sight.view.latest_error {
+            p { (texts::sentence(&texts::shortened(&error.message))) ". " code { (error.kind) } }
+        }
         @if let Some(failed) = failed {
             p {
-                @if let Some(error) = &failed.error { (texts::sentence(&texts::shortened(&error.message))) ". " }
                 a href=(visit.to(&format!("history/{}", failed.id))) { (said::SEE_FAILED) }
             }
         }

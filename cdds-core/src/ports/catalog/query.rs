@@ -10,6 +10,7 @@ pub use self::audit::AuditQuery;
 pub use self::workers::{RUNNING_NAMED_MAX, RunningByWorker, RunningExecution, RunningWork, WorkerOverview};
 use crate::domain::archive::artifact::Artifact;
 pub use crate::domain::calendar::frequency::FrequencyKind;
+use crate::domain::execution::failure::Failure;
 use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, Status};
 use crate::domain::id::{ExecutionId, JobId, NoticeId, RecipientName, SourceId, TypeId};
@@ -39,6 +40,8 @@ pub struct LatestExecution {
     pub started_at: Option<DateTime<Utc>>,
     /// Its progress.
     pub progress: Progress,
+    /// Why it failed; `None` unless it did.
+    pub failure: Option<Failure>,
     /// Whether its worker is alive; `None` if it is not running, or if that cannot be determined.
     pub worker: Option<WorkerLife>,
 }

@@ -149,6 +149,10 @@ impl State {
             status: execution.status(),
             started_at: execution.started_at,
             progress: execution.progress,
+            failure: match &execution.state {
+                ExecutionState::Failed(failure) => Some(failure.clone()),
+                _ => None,
+            },
             // Whether its lease still holds depends on an instant, and this query has none.
             worker: None,
         });

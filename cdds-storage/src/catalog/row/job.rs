@@ -1,5 +1,6 @@
 //! Jobs, and their newest executions for lists.
 
+use cdds_core::domain::execution::Status;
 use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::job::{Job, JobState};
 use cdds_core::ports::catalog::CatalogError;
@@ -103,16 +104,22 @@ pub(in crate::catalog) struct LatestRow {
     pub(in crate::catalog) status: String,
     pub(in crate::catalog) started_at: Option<i64>,
     pub(in crate::catalog) progress: String,
+    /// What its status says beside itself: of a failed one, why.
+    pub(in crate::catalog) detail: Option<String>,
 }
 
 impl LatestRow {
     pub(in crate::catalog) fn into_latest(self) -> Result<LatestExecution, CatalogError> {
         let row = Reading { table: "execution", id: &self.id };
+        let status = row.status(&self.status)?;
+        let failure = self.detail.filter(|_| status == Status::Failed);
+        let failure = failure.map(|json| stored::failure_from_json(&json)).transpose();
         Ok(LatestExecution {
             id: row.parse(&self.id)?,
-            status: row.status(&self.status)?,
+            status,
             started_at: row.at_if(self.started_at)?,
             progress: stored::progress_from_json(&self.progress).map_err(|error| row.corrupt(error))?,
+            failure: failure.map_err(|error| row.corrupt(error))?,
             worker: None,
         })
     }

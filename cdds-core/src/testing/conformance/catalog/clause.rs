@@ -212,7 +212,7 @@ clauses! {
     /// Found by: `JobsIgnoreSearch`, `JobsIgnoreSource`, `JobsIgnoreDataType`, `JobsIgnoreRecipient`, `JobsIgnoreFrequency`,
     /// `JobsIgnoreState`, `JobsIgnoreLatestStatus`, `JobsIgnoreCreated`, `JobsIgnoreLatestStarted`,
     /// `JobsIgnoreNextStarts`, `JobsIgnoreDirection`, `TotalTooLarge`, `LaterPagesCounted`, `PageTooLong`,
-    /// `LastRowLost`, `CursorSkipsTies`.
+    /// `LastRowLost`, `CursorSkipsTies`, `JobsForgetFailure`.
     JobList => "the list of jobs is filtered, sorted, counted and cut into pages as asked", lists::jobs;
     /// `executions` gives the rows that its query asks for, in its order, page by page until the end, each
     /// once and none lost, and counts all of them on the first page

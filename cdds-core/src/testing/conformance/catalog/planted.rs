@@ -309,6 +309,8 @@ planted! {
     JobsIgnoreLatestStarted => JobList,
     /// `jobs` does not filter by `next_starts`.
     JobsIgnoreNextStarts => JobList,
+    /// `jobs` does not say why the latest execution failed.
+    JobsForgetFailure => JobList,
     /// `jobs` sorts in one direction only.
     JobsIgnoreDirection => JobList,
     /// Lists count one row too many.

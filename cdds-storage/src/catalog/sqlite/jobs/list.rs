@@ -32,7 +32,7 @@ const LIVE: &str = "j.state <> 'deleted'";
 
 /// Selects the overview of the job whose id is bound.
 fn overview_of() -> String {
-    format!("SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress {OVERVIEW} WHERE j.id = ?1")
+    format!("SELECT {COLUMNS}, l.id, l.status, l.started_at, l.progress, l.detail {OVERVIEW} WHERE j.id = ?1")
 }
 
 fn overview_row(row: &Row<'_>) -> rusqlite::Result<(JobRow, Option<LatestRow>)> {
@@ -42,6 +42,7 @@ fn overview_row(row: &Row<'_>) -> rusqlite::Result<(JobRow, Option<LatestRow>)> 
             status: row.get(COLUMNS_COUNT + 1)?,
             started_at: row.get(COLUMNS_COUNT + 2)?,
             progress: row.get(COLUMNS_COUNT + 3)?,
+            detail: row.get(COLUMNS_COUNT + 4)?,
         }),
         None => None,
     };

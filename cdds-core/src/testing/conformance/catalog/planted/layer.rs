@@ -102,6 +102,11 @@ impl CatalogLayer for Layer {
         for owner in self.owners(Planted::JobsOfAnyone, owner) {
             pages.push(self.catalog.jobs(&owner, &asked).await?);
         }
+        if self.has(Planted::JobsForgetFailure) {
+            let latest =
+                pages.iter_mut().flat_map(|page| &mut page.items).filter_map(|job| job.latest.as_mut());
+            latest.for_each(|latest| latest.failure = None);
+        }
         Ok(self.counted(&query.slice, joined(pages)))
     }
 
