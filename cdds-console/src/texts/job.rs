@@ -298,3 +298,11 @@ pub(crate) const CERTIFICATE_EXPIRES: &str = "has a certificate that expires";
 pub(crate) fn delete_many(count: usize) -> String {
     format!("Delete {}?", words::counted(count as u64, "job"))
 }
+
+pub(crate) const CLONE_MANY_SAYS: &str = "Each clone is a draft of its own: change what you like, then save it. Nothing is added and \
+    nothing runs before you do.";
+
+/// Returns the title of the page that leads to several drafts.
+pub(crate) fn clone_many(count: usize) -> String {
+    format!("Clone {}", words::counted(count as u64, "job"))
+}

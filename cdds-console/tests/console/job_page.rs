@@ -180,11 +180,8 @@ async fn at_most_a_hundred_jobs_are_changed_at_once_and_some_deeds_are_for_one_a
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_has(&refused, &["tick 100 rows at most"]);
     assert_has(&host.post(ADA, "/jobs/selected", "do=suspend").await, &["tick at least one row first"]);
-    for (deed, there) in [
-        ("history", format!("../history?job={id}")),
-        ("clone", format!("../jobs/new?clone={id}")),
-        ("edit", format!("../jobs/{id}/edit")),
-    ] {
+    for (deed, there) in [("history", format!("../history?job={id}")), ("edit", format!("../jobs/{id}/edit"))]
+    {
         let one = host.post(ADA, "/jobs/selected", &format!("id={id}&do={deed}")).await;
         assert_eq!((one.status, one.header("location")), (StatusCode::SEE_OTHER, &*there));
         let two = format!("id={id}&id=00000000-0000-0000-0000-000000000001&do={deed}");

@@ -98,3 +98,27 @@ async fn f8_a_program_is_told_how_many_records_a_preview_expects_if_it_may_store
     assert_eq!(dry["occurrences"][0]["estimated_records"], 7, "{dry}");
     assert_eq!(host.get(MALLORY, &stored).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn j6_several_jobs_are_cloned_as_a_draft_each_and_nothing_is_stored() {
+    let host = Host::new();
+    let ids = [host.job(ADA, daily("One <i>")).await, host.job(ADA, daily("Two")).await];
+    let one = host.post(OLGA, "/jobs/selected", &format!("id={}&do=clone", ids[0])).await;
+    let there = format!("../jobs/new?clone={}", ids[0]);
+    assert_eq!((one.status, one.header("location")), (StatusCode::SEE_OTHER, &*there));
+
+    let form = format!("id={}&id={}&do=clone", ids[0], ids[1]);
+    let both = host.post(OLGA, "/jobs/selected", &form).await;
+    assert_eq!(both.status, StatusCode::OK, "{}", both.text);
+    for (id, title) in ids.iter().zip(["One &lt;i&gt;", "Two"]) {
+        let link = format!("<a href=\"../jobs/new?clone={id}\">Clone “{title}”</a>");
+        assert!(both.text.contains(&link), "{link} is not in {}", both.text);
+    }
+    assert!(both.text.contains("Clone 2 jobs") && both.text.contains("Nothing is added"), "{}", both.text);
+    assert_eq!(host.get(ADA, "/api/v1/jobs").await.json()["items"].as_array().unwrap().len(), 2);
+    for (user, status) in [(VIC, StatusCode::FORBIDDEN), (MALLORY, StatusCode::NOT_FOUND)] {
+        let refused = host.post(user, "/jobs/selected", &form).await;
+        assert_eq!(refused.status, status, "{user}");
+        assert!(!refused.text.contains("Two"), "{}", refused.text);
+    }
+}

@@ -45,7 +45,7 @@ pub(in crate::pages) async fn selected(
     let ids: Vec<JobId> = chosen(&answers)?;
     let deed = match answers.one("do") {
         Some("history") => return Ok(visit.see(&format!("history?job={}", only(&ids)?))),
-        Some("clone") => return Ok(visit.see(&format!("jobs/new?clone={}", only(&ids)?))),
+        Some("clone") => return clone(&services, &visit, &ids).await,
         Some("edit") => return Ok(visit.see(&format!("jobs/{}/edit", only(&ids)?))),
         Some("run") => Deed::Run,
         Some("suspend") => Deed::Suspend,
@@ -67,6 +67,33 @@ pub(in crate::pages) async fn selected(
     }
     let body = refusals(ids.len() - refused.len(), &refused, &visit.to("jobs"));
     Ok(page(&visit, Section::Jobs, texts::SOME_REFUSED, &body).into_response())
+}
+
+/// Leads to the draft of a clone. A clone is free to change before it is saved (rule J6), so that several are several
+/// drafts: a page leads to each, and nothing is stored before one of them is saved.
+async fn clone(services: &Services, visit: &Visit, ids: &[JobId]) -> Result<Response, Refused> {
+    visit.principal().check(Action::CreateJob).map_err(ServiceError::from)?;
+    if let [only] = ids {
+        return Ok(visit.see(&format!("jobs/new?clone={only}")));
+    }
+    let mut titles = Vec::with_capacity(ids.len());
+    for id in ids {
+        titles.push(services.jobs.draft(visit.principal(), *id).await?.title.to_string());
+    }
+    let title = said::clone_many(ids.len());
+    let body = html! {
+        h1 { (title) }
+        section.card.pad.rows {
+            p { (said::CLONE_MANY_SAYS) }
+            ul.rows {
+                @for (id, title) in ids.iter().zip(&titles) {
+                    li { a href=(visit.to(&format!("jobs/new?clone={id}"))) { (said::CLONE) " “" (title) "”" } }
+                }
+            }
+            div.acts { a.btn href=(visit.to("jobs")) { (texts::GO_BACK) } }
+        }
+    };
+    Ok(page(visit, Section::Jobs, &title, &body).into_response())
 }
 
 /// Returns the only job that was ticked, for what goes with one alone.
