@@ -1,6 +1,7 @@
 //! `cdds serve`, asked by curl as browsers and programs ask.
 
 mod at_random;
+mod examples;
 mod journeys;
 mod running;
 mod twice;
