@@ -3,7 +3,8 @@
 //! It uses a write-ahead log, `synchronous=FULL` (commits survive a power cut; beats, which are repeated
 //! every second, survive only a crash of the process), STRICT tables, foreign keys, and `BEGIN IMMEDIATE` for
 //! every write. A process waits up to 10 seconds for another one that is writing. All work with the file is
-//! done on the threads of [`blocking`], never on the polling one.
+//! done on the threads of [`blocking`], never on the polling one: at most four calls read at a time, and one writes. The
+//! others wait in the order in which they came, without a thread.
 //!
 //! Beside the file are SQLite's own `-wal` and `-shm` and the folder `<file>.workers` with the locks that
 //! show whether a worker is alive. Only its owner may enter that folder, since whoever can open a lock can
@@ -19,6 +20,7 @@ mod claim;
 mod database;
 mod executions;
 mod fault;
+mod gate;
 mod housekeeping;
 mod jobs;
 mod listing;
@@ -48,8 +50,9 @@ use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;
 use chrono::{DateTime, SubsecRound, Utc};
 
-use self::database::{Database, Durability};
+use self::database::{Database, Durability, READERS_MAX};
 use self::fault::Fault;
+use self::gate::Gate;
 use self::transaction::Transaction;
 
 /// A [`Catalog`](cdds_core::ports::catalog::Catalog) in an SQLite file.
@@ -60,6 +63,8 @@ use self::transaction::Transaction;
 pub struct SqliteCatalog {
     database: Arc<Database>,
     clock: Arc<dyn Clock>,
+    readers: Gate,
+    writers: Gate,
 }
 
 impl SqliteCatalog {
@@ -73,7 +78,8 @@ impl SqliteCatalog {
     /// cannot be opened or another process holds it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
         let database = Arc::new(Database::open(path.as_ref())?);
-        Ok(Self { database, clock: Arc::new(SystemClock::new()) })
+        let (readers, writers) = (Gate::of(READERS_MAX), Gate::of(1));
+        Ok(Self { database, clock: Arc::new(SystemClock::new()), readers, writers })
     }
 
     /// Goes by another clock than the system's, for tests and to carry out a command as of another instant
@@ -106,6 +112,7 @@ impl SqliteCatalog {
         .await
     }
 
+    /// Does at once what an engine cannot wait for: its claims and its beats, of which there are few.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, CatalogError> + Send + 'static,
@@ -114,12 +121,25 @@ impl SqliteCatalog {
         blocking::unblock(move || work(&database)).await
     }
 
+    /// Does what only reads, when it is its turn.
+    async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let pass = self.readers.enter().await;
+        self.run(move |database| {
+            let _pass = pass;
+            work(database)
+        })
+        .await
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         doing: &'static str,
         body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        self.run(move |database| database.read(doing, body)).await
+        self.look(move |database| database.read(doing, body)).await
     }
 
     async fn write<T: Send + 'static>(
@@ -127,7 +147,12 @@ impl SqliteCatalog {
         doing: &'static str,
         body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        self.run(move |database| database.write(Durability::Full, doing, body)).await
+        let pass = self.writers.enter().await;
+        self.run(move |database| {
+            let _pass = pass;
+            database.write(Durability::Full, doing, body)
+        })
+        .await
     }
 }
 

@@ -19,7 +19,7 @@ use super::folder;
 use super::upload::ObjectUpload;
 
 /// Maximum number of bytes that a read returns at once.
-const CHUNK_BYTES_MAX: usize = 256 * 1024;
+const CHUNK_BYTES_MAX: usize = 64 * 1024;
 
 /// Name of the short-lived probe that the store's clock stamps.
 const CLOCK_PROBE: &str = "clock-probe";

@@ -17,8 +17,8 @@ use crate::private;
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum number of idle read connections; more are opened when needed.
-const IDLE_READERS_MAX: usize = 4;
+/// How many calls read at a time. Each has a connection, which keeps its statements and its part of the file.
+pub(super) const READERS_MAX: usize = 4;
 
 /// Maximum number of attempts to switch a new file to the write-ahead log.
 const WAL_TRIES_MAX: u32 = 100;
@@ -149,7 +149,7 @@ impl Database {
             transaction.finish()?;
             let mut idle = self.idle_readers();
             // Only a reader whose transaction has ended comes back. One that failed is closed.
-            if idle.len() < IDLE_READERS_MAX {
+            if idle.len() < READERS_MAX {
                 idle.push(reader);
             }
             value

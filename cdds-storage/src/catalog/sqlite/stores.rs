@@ -69,7 +69,7 @@ impl JobStore for SqliteCatalog {
 
     async fn job(&self, owner: &Owner, id: JobId) -> Result<Option<JobOverview>, CatalogError> {
         let owner = owner.clone();
-        self.run(move |database| {
+        self.look(move |database| {
             let mut found = database.read("read the job", |tx| jobs::find(tx, &owner, id))?;
             presence::tell(database, found.iter_mut().filter_map(presence::of_job).collect(), None)?;
             Ok(found)
@@ -79,7 +79,7 @@ impl JobStore for SqliteCatalog {
 
     async fn jobs(&self, owner: &Owner, query: &JobQuery) -> Result<Page<JobOverview>, CatalogError> {
         let (owner, query) = (owner.clone(), query.clone());
-        self.run(move |database| {
+        self.look(move |database| {
             let mut page = database.read("list jobs", |tx| jobs::list(tx, &owner, &query))?;
             presence::tell(database, page.items.iter_mut().filter_map(presence::of_job).collect(), None)?;
             Ok(page)
@@ -111,7 +111,7 @@ impl ExecutionStore for SqliteCatalog {
         now: DateTime<Utc>,
     ) -> Result<Option<ExecutionOverview>, CatalogError> {
         let owner = owner.clone();
-        self.run(move |database| {
+        self.look(move |database| {
             let mut found =
                 database.read("read the execution", |tx| executions::find(tx, &owner, id, now))?;
             presence::tell(database, found.iter_mut().map(presence::of_execution).collect(), Some(now))?;
@@ -127,7 +127,7 @@ impl ExecutionStore for SqliteCatalog {
         now: DateTime<Utc>,
     ) -> Result<Page<ExecutionOverview>, CatalogError> {
         let (owner, query) = (owner.clone(), query.clone());
-        self.run(move |database| {
+        self.look(move |database| {
             let mut page =
                 database.read("list executions", |tx| executions::list(tx, &owner, &query, now))?;
             let rows = page.items.iter_mut().map(presence::of_execution).collect();
@@ -190,7 +190,7 @@ impl WorkQueue for SqliteCatalog {
     }
 
     async fn agenda(&self) -> Result<Agenda, CatalogError> {
-        self.run(agenda::agenda).await
+        self.look(agenda::agenda).await
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {
