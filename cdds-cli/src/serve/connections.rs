@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use futures::future::{Either, select};
+use futures::{StreamExt, stream};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 /// The most connections at a time; more wait until one ends.
@@ -23,6 +27,12 @@ const CONNECTIONS_MAX: usize = 4096;
 
 /// How long a client may take for the head of a request, and for the handshake of TLS.
 const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// How long a client may take for the body of a request, of which there are no large ones.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// The most bytes of the head of a request, and about as many of an answer are in memory when its reader is slow.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// How long nothing is accepted after that failed, for want of file handles mostly.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -114,15 +124,73 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(timely);
         request.extensions_mut().insert(Peer(peer));
         router.call(request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
+        .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Has the body of a request end with an error when its time is over: a client that sends a byte now and then would
+/// hold its place for ever.
+fn timely(body: Incoming) -> Body {
+    if body.is_end_stream() {
+        return Body::empty();
+    }
+    let end = Instant::now() + BODY_TIME;
+    Body::from_stream(stream::try_unfold(Body::new(body).into_data_stream(), move |mut data| async move {
+        match timeout_at(end, data.next()).await {
+            Ok(chunk) => Ok(chunk.transpose()?.map(|chunk| (chunk, data))),
+            Err(_) => Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut))),
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+    use axum::routing::post;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Time goes on as soon as everybody waits.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_too_long_to_ask_is_cut_off_and_the_others_are_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let router = Router::new().route("/", post(async |body: Bytes| format!("{} bytes", body.len())));
+        let served = tokio::spawn(Connections::new(listener, address, None).serve(router, stopping));
+        let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n";
+        let long = format!("{head}x: {}\r\n\r\n", "x".repeat(2 * BUFFER_BYTES_MAX));
+        for (sent, answered) in [
+            ("", ""),
+            ("POST / HT", ""),
+            (head, ""),
+            (&long, "HTTP/1.1 431 "),
+            (&format!("{head}\r\nab"), "HTTP/1.1 400 "),
+            (&format!("{head}\r\nabcde"), "HTTP/1.1 200 "),
+        ] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let _refused = client.write_all(sent.as_bytes()).await;
+            let mut answer = Vec::new();
+            // It ends when the server closes the connection.
+            let _reset = client.read_to_end(&mut answer).await;
+            let answer = String::from_utf8(answer).unwrap();
+            let sent = &sent[..sent.len().min(80)];
+            assert_eq!(answer.get(..answered.len()), Some(answered), "{sent:?}: {answer}");
+            assert_eq!(answer.is_empty(), answered.is_empty(), "{sent:?}: {answer}");
+        }
+        stop.send_replace(true);
+        served.await.unwrap();
     }
 }
