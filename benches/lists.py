@@ -2,13 +2,14 @@
 """First pages of lists over a catalog of a million executions, artifacts and audit entries, beside `sqlite3`.
 
     cargo build --release -p cdds-benches --example lists
-    python3 benches/lists.py [--rows 1000000] [--jobs 20000] [--rounds 5] [--keep FILE]
+    python3 benches/lists.py [--rows 1000000] [--jobs 20000] [--rounds 5] [--keep FILE] [--fresh]
 
 Prints a table of each list: milliseconds of the first page of 50 rows for each filter and column, the median of the
 rounds by the library; for executions the fastest round of `sqlite3` too, with the same filter and order
 over the same file. A job of the filter has a thousandth part of the rows; all that was cancelled is of
 the oldest thirtieth. One set has 3,000 parts. The titles of the oldest 15,000 jobs hold "omega", of the oldest
-fiftieth "late", and of one job "zq". With `--rows 1000 --jobs 1000000` the jobs alone are many.
+fiftieth "late", and of one job "zq". With `--rows 1000 --jobs 1000000` the jobs alone are many. With `--fresh` all
+of it is of the last months, no file expires soon and no job is due, so that an engine may run over it.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import random
 import sqlite3
 import subprocess
 import tempfile
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -36,6 +38,7 @@ DETAILS = {
     "skipped": '{"v":1,"reason":"suspended","first":"2026-01-09T00:00:00Z","last":"2026-01-10T00:00:00Z","count":2}',
 }
 FIRST = 1_700_000_000_000_000
+DAY = 86_400 * 10**6
 
 
 def insert(db, table, row):
@@ -50,8 +53,12 @@ def many(db, table, rows):
     db.executemany(insert(db, table, first), (tuple(row.values()) for row in rows))
 
 
-def fill(path, count, job_count):
+def fill(path, count, job_count, is_fresh):
     dice = random.Random(5)
+    now = int(time.time()) * 10**6
+    # When the first execution was due, how long files are kept, and when the first job is due.
+    first, kept_for, due = (now - count * 30_000_000, 999 * DAY, now + 365 * DAY) if is_fresh else (
+        FIRST, 30 * DAY, WEEK[0])
     db = sqlite3.connect(path)
     for pragma in ["synchronous=off", "cache_size=-800000", "foreign_keys=off"]:
         db.execute(f"pragma {pragma}")
@@ -66,8 +73,8 @@ def fill(path, count, job_count):
     jobs = [(uuid(4), title(at), f"source-{at % 7}", f"type-{at % 11}") for at in range(job_count)]
     many(db, "job", (dict(
         id=job, owner="default", version=1, state="active", settings=SETTINGS % (title, source, kind),
-        title_folded=title.lower(), source=source, data_type=kind, frequency="daily", created_at=FIRST + at,
-        updated_at=FIRST + at, next_due_at=WEEK[0] + at * 10**8, revision=1)
+        title_folded=title.lower(), source=source, data_type=kind, frequency="daily", created_at=first + at,
+        updated_at=first + at, next_due_at=due + at * 10**8, revision=1)
         for at, (job, title, source, kind) in enumerate(jobs)))
     kept = []
 
@@ -77,7 +84,7 @@ def fill(path, count, job_count):
             job, title, source, kind = jobs[-1] if at % 1000 == 0 else jobs[at * 7919 % (job_count * 9 // 10)]
             status = "finished" if dice.random() < 0.97 else dice.choice(["failed", "skipped", "finished_with_errors"])
             status = "cancelled" if at < count // 30 else status
-            slot = FIRST + at * 30_000_000
+            slot = first + at * 30_000_000
             start = None if status == "skipped" else slot + dice.randrange(10**7)
             end = slot + 10**7 + dice.randrange(10**9)
             row = dict(
@@ -94,7 +101,7 @@ def fill(path, count, job_count):
     many(db, "execution", executions())
     many(db, "artifact_set", (dict(
         execution_id=of, manifest_name="m", manifest_key=f"{of}/1/m", manifest_bytes=1, manifest_sha256="0" * 64,
-        published_at=end, expires_at=end + 30 * 86_400 * 10**6) for of, _, _, end in kept))
+        published_at=end, expires_at=end + kept_for) for of, _, _, end in kept))
 
     def artifacts():
         for of, job, kind, end in kept:
@@ -104,12 +111,12 @@ def fill(path, count, job_count):
                 yield dict(
                     id=uuid(8), owner="default", execution_id=of, job_id=job, data_type=kind, name=name,
                     name_folded=name, part=part, parts=parts, key=f"{of}/1/{part:06}", bytes=dice.randrange(10**7),
-                    sha256="0" * 64, created_at=end, expires_at=end + 30 * 86_400 * 10**6, hold=dice.random() < 0.02)
+                    sha256="0" * 64, created_at=end, expires_at=end + kept_for, hold=dice.random() < 0.02)
 
     many(db, "artifact", artifacts())
     people = ["ada", "grace", "lin"]
     many(db, "audit", (dict(
-        id=uuid(4), at=FIRST + at * 30_000_000, owner="default", principal=dice.choice(people),
+        id=uuid(4), at=first + at * 30_000_000, owner="default", principal=dice.choice(people),
         action=dice.choice(["download", "run_job", "edit_job"]), object_kind="job", object_id=dice.choice(jobs)[0],
         settings="[]", outcome="done") for at in range(count)))
     db.commit()
@@ -141,11 +148,12 @@ def main():
     parser.add_argument("--jobs", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--keep", help="a file to keep the catalog in")
+    parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
         path = options.keep or str(Path(folder) / "cdds.db")
         subprocess.run([LISTS, path], check=True)
-        job = fill(path, options.rows, options.jobs)
+        job = fill(path, options.rows, options.jobs, options.fresh)
         said = subprocess.run([LISTS, path, str(options.rounds)], stdout=subprocess.PIPE, text=True, check=True).stdout
         table, longest = defaultdict(dict), 0.0
         for line in said.splitlines():
