@@ -32,6 +32,7 @@ pub use self::session::{IDLE_MAX, SESSION_MAX};
 use self::session::{Sessions, Who};
 pub use self::token::{Token, TokenId};
 use self::tries::Tries;
+use self::user::Memory;
 pub use self::user::{InvalidHash, PasswordHash, User};
 use crate::access::{Access, Denied, Visitor};
 use crate::{Services, pages, place};
@@ -58,7 +59,8 @@ struct Shared {
     sessions: Mutex<Sessions>,
     tries: Mutex<Tries>,
     link: Mutex<Option<Link>>,
-    checks: Semaphore,
+    checks: Arc<Semaphore>,
+    memory: Mutex<Vec<Memory>>,
 }
 
 #[derive(Default)]
@@ -103,7 +105,8 @@ impl Accounts {
             sessions: Mutex::default(),
             tries: Mutex::default(),
             link: Mutex::default(),
-            checks: Semaphore::new(CHECKS_AT_ONCE),
+            checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
+            memory: Mutex::default(),
         }))
     }
 
@@ -175,9 +178,17 @@ impl Accounts {
             let any = known.users.values().next().map(Arc::clone);
             (user.clone(), user.or(any)?)
         };
-        let _turn = self.0.checks.acquire().await.ok()?;
-        let password = password.to_owned();
-        let fits = tokio::task::spawn_blocking(move || compared.hash.fits(&password)).await.unwrap_or(false);
+        let turn = Arc::clone(&self.0.checks).acquire_owned().await.ok()?;
+        let (password, shared) = (password.to_owned(), Arc::clone(&self.0));
+        let check = move || {
+            // A browser that goes away does not end the check, so its turn is not over either.
+            let _turn = turn;
+            let mut memory = locked(&shared.memory).pop().unwrap_or_default();
+            let fits = compared.hash.fits(&password, &mut memory);
+            locked(&shared.memory).push(memory);
+            fits
+        };
+        let fits = tokio::task::spawn_blocking(check).await.unwrap_or(false);
         user.filter(|_| fits)
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cdds_console::accounts::Accounts;
+use tokio::sync::Semaphore;
 
 use super::tokens::{State, TokenFile, state};
 use crate::config::Config;
@@ -19,6 +20,7 @@ pub(super) struct Reload {
     config: PathBuf,
     tokens: TokenFile,
     seen: Mutex<Seen>,
+    turn: Arc<Semaphore>,
 }
 
 /// The states of the files that were last read.
@@ -32,7 +34,8 @@ impl Reload {
     pub(super) fn new(accounts: Accounts, config: &Path, tokens: TokenFile) -> Result<Self, CliError> {
         let seen = Seen { config: state(config), tokens: tokens.state() };
         accounts.set_tokens(tokens.read()?);
-        Ok(Self { accounts, config: config.to_owned(), tokens, seen: Mutex::new(seen) })
+        let (config, turn) = (config.to_owned(), Arc::new(Semaphore::new(1)));
+        Ok(Self { accounts, config, tokens, seen: Mutex::new(seen), turn })
     }
 
     /// Returns the accounts that follow the files.
@@ -51,7 +54,13 @@ impl Reload {
     /// Looks at the files, on a thread that may wait for a disk. Every request does so before it is answered: a token
     /// counts as soon as it was printed, and no longer than until it was revoked.
     pub(super) async fn look_aside(self: Arc<Self>) {
-        if let Err(error) = tokio::task::spawn_blocking(move || self.look()).await {
+        // One at a time: they exclude each other anyway, and would each hold a thread meanwhile.
+        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return };
+        let look = move || {
+            let _turn = turn;
+            self.look();
+        };
+        if let Err(error) = tokio::task::spawn_blocking(look).await {
             tracing::warn!(%error, "the files of users and tokens were not looked at");
         }
     }

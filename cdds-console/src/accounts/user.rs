@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use cdds_core::{Owner, Principal, PrincipalName, Role};
 
 use super::secret::NoRandomness;
@@ -36,6 +36,11 @@ impl User {
         Principal::new(self.name.clone(), self.owner.clone(), self.role)
     }
 }
+
+/// The memory in which a password is checked. It is used again: the allocator of glibc keeps such blocks when they are
+/// freed, each for itself, so that memory grew with each try to sign in.
+#[derive(Default)]
+pub(super) struct Memory(Vec<Block>);
 
 /// A hash of a password by Argon2id (RFC 9106), written as `$argon2id$v=19$m=19456,t=2,p=1$…`.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,9 +82,27 @@ impl PasswordHash {
     }
 
     /// Returns whether it is the hash of a password. Takes some tens of milliseconds.
-    pub(super) fn fits(&self, password: &str) -> bool {
-        phc::PasswordHash::new(&self.0)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    pub(super) fn fits(&self, password: &str, memory: &mut Memory) -> bool {
+        self.compared(password, memory).unwrap_or(false)
+    }
+
+    fn compared(&self, password: &str, memory: &mut Memory) -> Option<bool> {
+        let hash = phc::PasswordHash::new(&self.0).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+        let (salt, expected) = (hash.salt?, hash.hash?);
+        let needed = params.block_count();
+        if memory.0.len() < needed {
+            memory.0.resize(needed, Block::default());
+        }
+        let blocks = memory.0.get_mut(..needed)?;
+        let mut computed = vec![0; expected.len()];
+        let argon2 = Argon2::new(Algorithm::Argon2id, version, params);
+        let done =
+            argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut computed, &mut *blocks);
+        blocks.fill(Block::default());
+        // Outputs are compared in a time that does not depend on where they differ.
+        Some(done.is_ok() && phc::Output::new(&computed).ok()? == expected)
     }
 }
 
@@ -104,9 +127,24 @@ mod tests {
         let hash = PasswordHash::of("correct horse").unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
         assert_eq!(hash.as_str().parse(), Ok(hash.clone()));
-        assert!(hash.fits("correct horse") && !hash.fits("correct house") && !hash.fits(""));
+        let mut memory = Memory::default();
+        let mut fits = |password: &str| hash.fits(password, &mut memory);
+        assert!(fits("correct horse") && !fits("correct house") && !fits("") && fits("correct horse"));
+        assert!(memory.0.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)), "nothing is left");
         assert_ne!(hash, PasswordHash::of("correct horse").unwrap());
         assert_eq!(format!("{hash:?}"), "PasswordHash");
+    }
+
+    /// Made by argon2-cffi, which calls the reference implementation.
+    #[test]
+    fn a_hash_of_another_program_with_other_costs_is_checked_in_memory_that_was_used_before() {
+        let ours = PasswordHash::of("correct horse").unwrap();
+        let mut memory = Memory::default();
+        assert!(ours.fits("correct horse", &mut memory));
+        let theirs = "$argon2id$v=19$m=1024,t=3,p=2$Bdk9LHAIncm37Sg/$roGlIEfTV34wZj4DwaS8+g";
+        let theirs: PasswordHash = theirs.parse().unwrap();
+        assert!(theirs.fits("correct horse", &mut memory) && !theirs.fits("correct house", &mut memory));
+        assert!(ours.fits("correct horse", &mut memory));
     }
 
     #[test]
