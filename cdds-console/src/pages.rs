@@ -10,6 +10,7 @@ mod history;
 mod job;
 mod job_form;
 mod jobs;
+mod listing;
 mod parts;
 mod problem;
 mod recipients;

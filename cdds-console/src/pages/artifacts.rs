@@ -15,9 +15,10 @@ use maud::{Markup, html};
 use super::Refused;
 use super::confirm::{again, chosen};
 use super::execution::{downloads, kept as kept_for, link, sealed_for};
-use super::filters::{Offered, day_field, is_filtered, kept, text_field, total};
+use super::filters::{Offered, day_field, text_field, total};
 use super::frame::{Section, icon, page};
-use super::parts::{choice, column, mark, pager, time};
+use super::listing::{Nothing, filtering, listed, no_match};
+use super::parts::{choice, column, mark, time};
 use super::set::script;
 use crate::answers::{Answers, Form, Id, Query, wrong};
 use crate::done::Done;
@@ -70,8 +71,12 @@ pub(super) async fn list(
 ) -> Result<Markup, Refused> {
     let answers = answers.without(&[Done::PARAMETER]);
     let sight = Sight::of(&services, visit.principal(), &answers).await?;
-    let is_first =
-        sight.artifacts.items.is_empty() && !is_filtered(&answers) && answers.one("next").is_none();
+    let nothing = Nothing {
+        title: said::NOTHING_YET,
+        says: said::NOTHING_YET_SAYS,
+        to: Some((visit.to("history"), said::TO_HISTORY)),
+    };
+    let (filters, rows) = (filters(&answers, &sight), table(&visit, &answers, &sight));
     let body = html! {
         div #summary .rows.tight data-live {
             h1 { (texts::ARTIFACTS) }
@@ -81,19 +86,7 @@ pub(super) async fn list(
                 a href=(answers.query()) { (texts::REFRESH) }
             }
         }
-        @if is_first {
-            section.card.pad.rows aria-labelledby="none" {
-                h2 #none { (said::NOTHING_YET) }
-                p { (said::NOTHING_YET_SAYS) }
-                div.acts { a.btn.primary href=(visit.to("history")) { (said::TO_HISTORY) } }
-            }
-        } @else {
-            div.card {
-                (filters(&answers, &sight))
-                (table(&visit, &answers, &sight))
-                (pager(&answers, sight.artifacts.next.as_deref()))
-            }
-        }
+        (listed(&answers, &sight.artifacts, &filters, &rows, &nothing))
     };
     Ok(page(&visit, Section::Artifacts, texts::ARTIFACTS, &body))
 }
@@ -102,28 +95,20 @@ fn filters(answers: &Answers, sight: &Sight) -> Markup {
     let types = sight.offered.types.iter().map(|id| (id.as_str(), id.clone()));
     let held = [("true", said::ON_HOLD.to_owned()), ("false", said::NOT_ON_HOLD.to_owned())];
     let of = |name| answers.one(name);
-    html! {
-        details.pad open[is_filtered(answers)] {
-            summary { (texts::FILTER) }
-            form.rows {
-                (kept(answers, &lists::PARAMETERS))
-                div.grid {
-                    (text_field(answers, "search", said::FILE_NAME))
-                    (choice("f-job", "job", history::JOB, of("job"), sight.offered.jobs(of("job"))))
-                    (choice("f-type", "type", texts::TYPE, of("type"), types))
-                    (choice("f-hold", "on_hold", said::HOLD_TITLE, of("on_hold"), held))
-                    (day_field(answers, "created_from", said::CREATED_FROM))
-                    (day_field(answers, "created_to", said::CREATED_BEFORE))
-                    (day_field(answers, "expires_from", said::EXPIRES_FROM))
-                    (day_field(answers, "expires_to", said::EXPIRES_BEFORE))
-                    (text_field(answers, "size_min", said::SIZE_MIN))
-                    (text_field(answers, "size_max", said::SIZE_MAX))
-                    (text_field(answers, "execution", said::OF_EXECUTION))
-                }
-                div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
-            }
-        }
-    }
+    let fields = html! {
+        (text_field(answers, "search", said::FILE_NAME))
+        (choice("f-job", "job", history::JOB, of("job"), sight.offered.jobs(of("job"))))
+        (choice("f-type", "type", texts::TYPE, of("type"), types))
+        (choice("f-hold", "on_hold", said::HOLD_TITLE, of("on_hold"), held))
+        (day_field(answers, "created_from", said::CREATED_FROM))
+        (day_field(answers, "created_to", said::CREATED_BEFORE))
+        (day_field(answers, "expires_from", said::EXPIRES_FROM))
+        (day_field(answers, "expires_to", said::EXPIRES_BEFORE))
+        (text_field(answers, "size_min", said::SIZE_MIN))
+        (text_field(answers, "size_max", said::SIZE_MAX))
+        (text_field(answers, "execution", said::OF_EXECUTION))
+    };
+    filtering(answers, &lists::PARAMETERS, &fields)
 }
 
 fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
@@ -133,7 +118,7 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
     let files = &sight.artifacts.items;
     html! {
         @if files.is_empty() {
-            div.pad.rows { p { (said::NO_MATCH) } p { a href="?" { (said::SHOW_ALL) } } }
+            (no_match(said::NO_MATCH, said::SHOW_ALL))
         } @else {
             form.sel method="post" action=(visit.to("artifacts/selected")) {
                 table.cards role="table" {

@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::Refused;
-use super::filters::{day_field, is_filtered, kept, text_field};
+use super::filters::{day_field, text_field};
 use super::frame::{Section, page};
-use super::parts::{choice, column, mark, pager, time, when};
+use super::listing::{Nothing, filtering, listed, no_match};
+use super::parts::{choice, column, mark, time, when};
 use crate::App;
 use crate::answers::{Answers, Query};
 use crate::lists::audit as lists;
@@ -29,24 +30,14 @@ pub(super) async fn list(
     let entries = services.audit.list(visit.principal(), &query).await?;
     let entries = PageView::new(entries, query.sort, AuditView::from);
     let now = services.jobs.now().await?;
-    let is_first = entries.items.is_empty() && !is_filtered(&answers) && answers.one("next").is_none();
+    let nothing = Nothing { title: said::NOTHING_YET, says: said::NOTHING_YET_SAYS, to: None };
+    let (filters, rows) = (filters(&answers), table(&visit, &answers, &entries, query.sort, now));
     let body = html! {
         div.rows.tight {
             h1 { (texts::AUDIT) }
             p.sub { (said::ABOUT) " " (texts::AS_OF) " " (time(now, now)) ". " a href=(answers.query()) { (texts::REFRESH) } }
         }
-        @if is_first {
-            section.card.pad.rows aria-labelledby="none" {
-                h2 #none { (said::NOTHING_YET) }
-                p { (said::NOTHING_YET_SAYS) }
-            }
-        } @else {
-            div.card {
-                (filters(&answers))
-                (table(&visit, &answers, &entries, query.sort, now))
-                (pager(&answers, entries.next.as_deref()))
-            }
-        }
+        (listed(&answers, &entries, &filters, &rows, &nothing))
     };
     Ok(page(&visit, Section::Audit, texts::AUDIT, &body))
 }
@@ -54,22 +45,14 @@ pub(super) async fn list(
 fn filters(answers: &Answers) -> Markup {
     let actions =
         lists::actions().into_iter().map(|name| (name, texts::sentence(&cdds_view::words::status(name))));
-    html! {
-        details.pad open[is_filtered(answers)] {
-            summary { (texts::FILTER) }
-            form.rows {
-                (kept(answers, &lists::PARAMETERS))
-                div.grid {
-                    (text_field(answers, "principal", said::WHO))
-                    (choice("f-action", "action", said::ACTION, answers.one("action"), actions))
-                    (text_field(answers, "object", said::OBJECT_ID))
-                    (day_field(answers, "since", said::SINCE))
-                    (day_field(answers, "until", said::UNTIL))
-                }
-                div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
-            }
-        }
-    }
+    let fields = html! {
+        (text_field(answers, "principal", said::WHO))
+        (choice("f-action", "action", said::ACTION, answers.one("action"), actions))
+        (text_field(answers, "object", said::OBJECT_ID))
+        (day_field(answers, "since", said::SINCE))
+        (day_field(answers, "until", said::UNTIL))
+    };
+    filtering(answers, &lists::PARAMETERS, &fields)
 }
 
 fn table(
@@ -84,7 +67,7 @@ fn table(
     };
     html! {
         @if entries.items.is_empty() {
-            div.pad.rows { p { (said::NO_MATCH) } p { a href="?" { (said::SHOW_ALL) } } }
+            (no_match(said::NO_MATCH, said::SHOW_ALL))
         } @else {
             table.cards role="table" {
                 caption.vh { (texts::AUDIT) }

@@ -12,9 +12,10 @@ use maud::{Markup, html};
 
 use super::Refused;
 use super::confirm::{again, chosen, refusals};
-use super::filters::{Offered, day_field, is_filtered, kept, total};
+use super::filters::{Offered, day_field, total};
 use super::frame::{Section, page};
-use super::parts::{choice, column, pager, said as announced, status, time, when};
+use super::listing::{Nothing, filtering, listed, no_match};
+use super::parts::{choice, column, said as announced, status, time, when};
 use crate::answers::{Answers, Form, Query, wrong};
 use crate::done::Done;
 use crate::lists::executions as lists;
@@ -54,8 +55,12 @@ pub(super) async fn list(
 ) -> Result<Markup, Refused> {
     let answers = answers.without(&[Done::PARAMETER]);
     let sight = Sight::of(&services, visit.principal(), &answers).await?;
-    let is_first =
-        sight.executions.items.is_empty() && !is_filtered(&answers) && answers.one("next").is_none();
+    let nothing = Nothing {
+        title: said::NOTHING_YET,
+        says: said::NOTHING_YET_SAYS,
+        to: Some((visit.to("jobs"), texts::TO_JOBS)),
+    };
+    let (filters, rows) = (filters(&answers, &sight), table(&visit, &answers, &sight));
     let body = html! {
         div #summary .rows.tight data-live {
             h1 { (texts::HISTORY) }
@@ -65,19 +70,7 @@ pub(super) async fn list(
                 a href=(answers.query()) { (texts::REFRESH) }
             }
         }
-        @if is_first {
-            section.card.pad.rows aria-labelledby="none" {
-                h2 #none { (said::NOTHING_YET) }
-                p { (said::NOTHING_YET_SAYS) }
-                div.acts { a.btn.primary href=(visit.to("jobs")) { (texts::TO_JOBS) } }
-            }
-        } @else {
-            div.card {
-                (filters(&answers, &sight))
-                (table(&visit, &answers, &sight))
-                (pager(&answers, sight.executions.next.as_deref()))
-            }
-        }
+        (listed(&answers, &sight.executions, &filters, &rows, &nothing))
     };
     Ok(page(&visit, Section::History, texts::HISTORY, &body))
 }
@@ -88,25 +81,17 @@ fn filters(answers: &Answers, sight: &Sight) -> Markup {
     let types = offered.types.iter().map(|id| (id.as_str(), id.clone()));
     let statuses = lists::statuses().into_iter().map(|name| (name, texts::status(name)));
     let of = |name| answers.one(name);
-    html! {
-        details.pad open[is_filtered(answers)] {
-            summary { (texts::FILTER) }
-            form.rows {
-                (kept(answers, &lists::PARAMETERS))
-                div.grid {
-                    (choice("f-job", "job", said::JOB, of("job"), offered.jobs(of("job"))))
-                    (choice("f-source", "source", texts::SOURCE, of("source"), sources))
-                    (choice("f-type", "type", texts::TYPE, of("type"), types))
-                    (choice("f-status", "status", said::STATUS, of("status"), statuses))
-                    (day_field(answers, "from", said::DUE_FROM))
-                    (day_field(answers, "to", said::DUE_BEFORE))
-                    (day_field(answers, "started_from", said::STARTED_FROM))
-                    (day_field(answers, "started_to", said::STARTED_BEFORE))
-                }
-                div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
-            }
-        }
-    }
+    let fields = html! {
+        (choice("f-job", "job", said::JOB, of("job"), offered.jobs(of("job"))))
+        (choice("f-source", "source", texts::SOURCE, of("source"), sources))
+        (choice("f-type", "type", texts::TYPE, of("type"), types))
+        (choice("f-status", "status", said::STATUS, of("status"), statuses))
+        (day_field(answers, "from", said::DUE_FROM))
+        (day_field(answers, "to", said::DUE_BEFORE))
+        (day_field(answers, "started_from", said::STARTED_FROM))
+        (day_field(answers, "started_to", said::STARTED_BEFORE))
+    };
+    filtering(answers, &lists::PARAMETERS, &fields)
 }
 
 fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
@@ -116,7 +101,7 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
     let (cancel, delete) = (visit.may(Action::CancelExecution), visit.may(Action::DeleteExecution));
     html! {
         @if sight.executions.items.is_empty() {
-            div.pad.rows { p { (said::NO_MATCH) } p { a href="?" { (said::SHOW_ALL) } } }
+            (no_match(said::NO_MATCH, said::SHOW_ALL))
         } @else {
             form.sel method="post" action=(visit.to("history/selected")) {
                 table.cards role="table" {
