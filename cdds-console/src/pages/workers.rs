@@ -72,7 +72,9 @@ fn row(visit: &Visit, worker: &WorkerView, now: DateTime<Utc>) -> Markup {
                 span.sub { code { (worker.id) } }
             }
             td.nw role="cell" data-l=(texts::STATE) { (state(worker.state)) }
-            td role="cell" data-l=(said::PLACE) { (worker.place()) }
+            td role="cell" data-l=(said::PLACE) {
+                @if worker.place().is_empty() { (said::UNKNOWN_PLACE) } @else { (worker.place()) }
+            }
             td role="cell" data-l=(said::RUNS) { (runs(visit, worker)) }
             td.nw role="cell" data-l=(said::SINCE) { (when(worker.started_at.0, now)) }
             td.nw role="cell" data-l=(said::SEEN) { (when(worker.seen_at.0, now)) }
@@ -92,8 +94,11 @@ fn state(state: WorkerState) -> Markup {
 fn runs(visit: &Visit, worker: &WorkerView) -> Markup {
     let unnamed = worker.running_own.saturating_sub(worker.running.len() as u64);
     html! {
-        @if worker.state != WorkerState::Left || worker.running_all() > 0 {
-            (worker.running_all()) " / " (worker.concurrency) " " (said::AT_ONCE)
+        // Never empty: on a narrow screen each cell stands beside its name.
+        @if worker.state == WorkerState::Left && worker.running_all() == 0 {
+            (said::NOTHING)
+        } @else {
+            (worker.running_all()) " " (said::OF) " " (worker.concurrency) " " (said::AT_ONCE)
         }
         @for running in &worker.running {
             span.sub { a href=(visit.to(&format!("history/{}", running.id))) { (running.job_title) } }
