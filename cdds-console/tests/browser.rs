@@ -15,6 +15,7 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Router, body::Bytes};
 use cdds_console::{Services, router};
+use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::domain::record::selection::CategoryDimension;
 use cdds_core::system::SystemClock;
 use cdds_core::testing::PreparedSource;
@@ -101,6 +102,23 @@ fn with_categories() -> Host {
     Host::over(PreparedSource::new(description, Vec::new()))
 }
 
+/// A recipient whose certificate has expired.
+fn law() -> Recipient {
+    Recipient {
+        owner: "acme".parse().unwrap(),
+        name: "law".parse().unwrap(),
+        certificate: CertificateFacts {
+            der: Vec::new(),
+            fingerprint: "0".repeat(64),
+            subject: "CN=law".to_owned(),
+            not_before: "2025-01-01T00:00:00Z".parse().unwrap(),
+            not_after: "2026-01-01T00:00:00Z".parse().unwrap(),
+            warnings: vec!["The certificate is self-signed.".to_owned()],
+        },
+        added_at: "2025-01-01T00:00:00Z".parse().unwrap(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_readable_for_everybody() {
     let host = Host::new();
@@ -119,12 +137,14 @@ async fn every_page_is_readable_for_everybody() {
     host.post(ADA, &format!("/jobs/{id}/suspend"), "").await;
     let execution = host.exported(ADA, &word.repeat(3)).await;
     host.post(ADA, &format!("/sets/{execution}/hold"), "").await;
+    host.memory.ports.catalog.insert_recipient(&law(), &[]).await.unwrap();
     let filled = vec![
         "/history".to_owned(),
         format!("/history/{execution}"),
         "/artifacts".to_owned(),
         format!("/sets/{execution}"),
         "/recipients".to_owned(),
+        "/recipients/renew?name=law".to_owned(),
         "/sources".to_owned(),
         "/audit".to_owned(),
         "/jobs".to_owned(),
