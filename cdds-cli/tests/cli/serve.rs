@@ -1,6 +1,8 @@
 //! `cdds serve`, asked by curl as browsers and programs ask.
 
 mod at_random;
+mod attack;
+mod downloads;
 mod examples;
 mod journeys;
 mod running;

@@ -95,6 +95,22 @@ impl<'a> Running<'a> {
         self.place.program("kill", &["-TERM", &id], &[]);
     }
 
+    /// Ends it at once, as a crash does.
+    pub(super) fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Returns a figure that the system knows of its process.
+    #[cfg(target_os = "linux")]
+    pub(super) fn figure(&self, name: &str) -> u64 {
+        let id = self.child.as_ref().unwrap().id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let figure = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        figure.trim_end_matches("kB").trim().parse().unwrap()
+    }
+
     /// Has it end in order. Returns its exit code and what it wrote to stderr.
     pub(super) fn stop(&mut self) -> (Option<i32>, String) {
         self.terminate();
