@@ -124,6 +124,10 @@ pub(crate) const fn done(what: Done) -> &'static str {
 
 // Of all lists.
 pub(crate) const FILTER: &str = "Filter";
+pub(crate) const FILTERED: &str = "Filtered";
+pub(crate) const SORTED_BY: &str = "Sorted by";
+pub(crate) const DESCENDING: &str = "descending";
+pub(crate) const CANCEL: &str = "Cancel";
 pub(crate) const MORE_THAN: &str = "More than";
 pub(crate) const AT_MOST: &str = "100 at most";
 pub(crate) const NO_ID: &str = "this is not an id of this list";

@@ -158,10 +158,15 @@ async function byTheList(person, title) {
   await person.open('jobs');
   await person.type(page.getByRole('searchbox', { name: 'Title' }), title);
   await person.press(person.button('Search'));
-  // Small screens show no heads of columns.
-  if (page.viewportSize().width > 700) {
+  if (page.viewportSize().width > 960) {
     await person.press(page.getByRole('columnheader').getByRole('link', { name: 'Title' }));
+  } else {
+    // Small screens show no heads of columns.
+    await person.press(page.locator('summary').filter({ hasText: 'Filter' }));
+    await person.choose(person.field('Sorted by'), 'Title');
+    await person.press(person.button('Apply'));
   }
+  await page.waitForURL(/sort=title/);
   await person.press(person.row(title).getByRole('switch'));
   await person.tick(person.row(title).getByRole('checkbox'));
   await person.press(person.button('Resume'));

@@ -15,10 +15,10 @@ use maud::{Markup, html};
 use super::Refused;
 use super::confirm::{again, chosen};
 use super::execution::{downloads, kept as kept_for, link, sealed_for};
-use super::filters::{Offered, day_field, text_field, total};
+use super::filters::{Column, Columns, Offered, day_field, text_field, total};
 use super::frame::{Section, icon, page};
-use super::listing::{Nothing, filtering, listed, no_match};
-use super::parts::{choice, column, mark, time};
+use super::listing::{Nothing, listed, no_match};
+use super::parts::{choice, mark, time};
 use super::set::script;
 use crate::answers::{Answers, Form, Id, Query, wrong};
 use crate::done::Done;
@@ -76,7 +76,7 @@ pub(super) async fn list(
         says: said::NOTHING_YET_SAYS,
         to: Some((visit.to("history"), said::TO_HISTORY)),
     };
-    let (filters, rows) = (filters(&answers, &sight), table(&visit, &answers, &sight));
+    let (columns, rows) = (columns(&answers, &sight), table(&visit, &answers, &sight));
     let body = html! {
         div #summary .rows.tight data-live {
             h1 { (texts::ARTIFACTS) }
@@ -86,35 +86,58 @@ pub(super) async fn list(
                 a href=(answers.query()) { (texts::REFRESH) }
             }
         }
-        (listed(&answers, &sight.artifacts, &filters, &rows, &nothing))
+        (listed(&columns, &sight.artifacts, &rows, &nothing))
     };
     Ok(page(&visit, Section::Artifacts, texts::ARTIFACTS, &body))
 }
 
-fn filters(answers: &Answers, sight: &Sight) -> Markup {
-    let types = sight.offered.types.iter().map(|id| (id.as_str(), id.clone()));
-    let held = [("true", said::ON_HOLD.to_owned()), ("false", said::NOT_ON_HOLD.to_owned())];
-    let of = |name| answers.one(name);
-    let fields = html! {
-        (text_field(answers, "search", said::FILE_NAME))
-        (choice("f-job", "job", history::JOB, of("job"), sight.offered.jobs(of("job"))))
-        (choice("f-type", "type", texts::TYPE, of("type"), types))
-        (choice("f-hold", "on_hold", said::HOLD_TITLE, of("on_hold"), held))
-        (day_field(answers, "created_from", said::CREATED_FROM))
-        (day_field(answers, "created_to", said::CREATED_BEFORE))
-        (day_field(answers, "expires_from", said::EXPIRES_FROM))
-        (day_field(answers, "expires_to", said::EXPIRES_BEFORE))
-        (text_field(answers, "size_min", said::SIZE_MIN))
-        (text_field(answers, "size_max", said::SIZE_MAX))
-        (text_field(answers, "execution", said::OF_EXECUTION))
-    };
-    filtering(answers, &lists::PARAMETERS, &fields)
+const COLUMNS: [Column; 7] = [
+    Column::new(execution::NAME, Some(ArtifactColumn::Name.as_str()), &["search", "job", "execution"]),
+    Column::new(said::PART, Some(ArtifactColumn::Part.as_str()), &[]),
+    Column::new(texts::TYPE, Some(ArtifactColumn::Type.as_str()), &["type"]),
+    Column::new(execution::SIZE, Some(ArtifactColumn::Size.as_str()), &["size_min", "size_max"]),
+    Column::new(texts::CREATED, Some(ArtifactColumn::CreatedAt.as_str()), &["created_from", "created_to"]),
+    Column::new(
+        execution::KEPT,
+        Some(ArtifactColumn::RemainingDays.as_str()),
+        &["expires_from", "expires_to", "on_hold"],
+    ),
+    Column::new(execution::DOWNLOADED, Some(ArtifactColumn::Downloads.as_str()), &[]),
+];
+
+fn columns<'a>(answers: &'a Answers, sight: &'a Sight) -> Columns<'a> {
+    Columns {
+        answers,
+        columns: &COLUMNS,
+        sort: (sight.sort.column.as_str(), sight.sort.descending),
+        field: Box::new(|id, name| field(answers, &sight.offered, id, name)),
+    }
+}
+
+/// Returns the field of a parameter.
+fn field(answers: &Answers, offered: &Offered, id: &str, name: &str) -> Markup {
+    let chosen = answers.one(name);
+    match name {
+        "search" => text_field(answers, id, name, said::FILE_NAME),
+        "job" => choice(id, name, history::JOB, chosen, offered.jobs(chosen)),
+        "execution" => text_field(answers, id, name, said::OF_EXECUTION),
+        "type" => {
+            choice(id, name, texts::TYPE, chosen, offered.types.iter().map(|id| (id.as_str(), id.clone())))
+        }
+        "size_min" => text_field(answers, id, name, said::SIZE_MIN),
+        "size_max" => text_field(answers, id, name, said::SIZE_MAX),
+        "on_hold" => {
+            let held = [("true", said::ON_HOLD.to_owned()), ("false", said::NOT_ON_HOLD.to_owned())];
+            choice(id, name, said::HOLD_TITLE, chosen, held)
+        }
+        "created_from" => day_field(answers, id, name, said::CREATED_FROM),
+        "created_to" => day_field(answers, id, name, said::CREATED_BEFORE),
+        "expires_from" => day_field(answers, id, name, said::EXPIRES_FROM),
+        _ => day_field(answers, id, name, said::EXPIRES_BEFORE),
+    }
 }
 
 fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
-    let head = |name: ArtifactColumn, title| {
-        column(answers, (sight.sort.column.as_str(), sight.sort.descending), name.as_str(), title)
-    };
     let files = &sight.artifacts.items;
     html! {
         @if files.is_empty() {
@@ -125,13 +148,7 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
                     caption.vh { (texts::ARTIFACTS) }
                     thead role="rowgroup" { tr role="row" {
                         th scope="col" role="columnheader" { span.vh { (texts::SELECT) } }
-                        (head(ArtifactColumn::Name, execution::NAME))
-                        (head(ArtifactColumn::Part, said::PART))
-                        (head(ArtifactColumn::Type, texts::TYPE))
-                        (head(ArtifactColumn::Size, execution::SIZE))
-                        (head(ArtifactColumn::CreatedAt, texts::CREATED))
-                        (head(ArtifactColumn::RemainingDays, execution::KEPT))
-                        (head(ArtifactColumn::Downloads, execution::DOWNLOADED))
+                        (columns(answers, sight).heads())
                     } }
                     @for part in files.chunk_by(|one, other| one.execution_id == other.execution_id) {
                         tbody role="rowgroup" {

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::Refused;
-use super::filters::{day_field, text_field};
+use super::filters::{Column, Columns, day_field, text_field};
 use super::frame::{Section, page};
-use super::listing::{Nothing, filtering, listed, no_match};
-use super::parts::{choice, column, mark, time, when};
+use super::listing::{Nothing, listed, no_match};
+use super::parts::{choice, mark, time, when};
 use crate::App;
 use crate::answers::{Answers, Query};
 use crate::lists::audit as lists;
@@ -31,28 +31,46 @@ pub(super) async fn list(
     let entries = PageView::new(entries, query.sort, AuditView::from);
     let now = services.jobs.now().await?;
     let nothing = Nothing { title: said::NOTHING_YET, says: said::NOTHING_YET_SAYS, to: None };
-    let (filters, rows) = (filters(&answers), table(&visit, &answers, &entries, query.sort, now));
+    let (columns, rows) = (columns(&answers, query.sort), table(&visit, &answers, &entries, query.sort, now));
     let body = html! {
         div.rows.tight {
             h1 { (texts::AUDIT) }
             p.sub { (said::ABOUT) " " (texts::AS_OF) " " (time(now, now)) ". " a href=(answers.query()) { (texts::REFRESH) } }
         }
-        (listed(&answers, &entries, &filters, &rows, &nothing))
+        (listed(&columns, &entries, &rows, &nothing))
     };
     Ok(page(&visit, Section::Audit, texts::AUDIT, &body))
 }
 
-fn filters(answers: &Answers) -> Markup {
-    let actions =
-        lists::actions().into_iter().map(|name| (name, texts::sentence(&cdds_view::words::status(name))));
-    let fields = html! {
-        (text_field(answers, "principal", said::WHO))
-        (choice("f-action", "action", said::ACTION, answers.one("action"), actions))
-        (text_field(answers, "object", said::OBJECT_ID))
-        (day_field(answers, "since", said::SINCE))
-        (day_field(answers, "until", said::UNTIL))
-    };
-    filtering(answers, &lists::PARAMETERS, &fields)
+const COLUMNS: [Column; 5] = [
+    Column::new(said::ACTION, Some(AuditColumn::Action.as_str()), &["action"]),
+    Column::new(said::AT, Some(AuditColumn::At.as_str()), &["since", "until"]),
+    Column::new(said::WHO, Some(AuditColumn::Principal.as_str()), &["principal"]),
+    Column::new(said::OBJECT, None, &["object"]),
+    Column::new(execution::OUTCOME, None, &[]),
+];
+
+fn columns(answers: &Answers, sort: Sort<AuditColumn>) -> Columns<'_> {
+    Columns {
+        answers,
+        columns: &COLUMNS,
+        sort: (sort.column.as_str(), sort.descending),
+        field: Box::new(|id, name| field(answers, id, name)),
+    }
+}
+
+/// Returns the field of a parameter.
+fn field(answers: &Answers, id: &str, name: &str) -> Markup {
+    match name {
+        "action" => {
+            let named = |name| (name, texts::sentence(&cdds_view::words::status(name)));
+            choice(id, name, said::ACTION, answers.one(name), lists::actions().into_iter().map(named))
+        }
+        "principal" => text_field(answers, id, name, said::WHO),
+        "object" => text_field(answers, id, name, said::OBJECT_ID),
+        "since" => day_field(answers, id, name, said::SINCE),
+        _ => day_field(answers, id, name, said::UNTIL),
+    }
 }
 
 fn table(
@@ -62,9 +80,6 @@ fn table(
     sort: Sort<AuditColumn>,
     now: DateTime<Utc>,
 ) -> Markup {
-    let head = |name: AuditColumn, title| {
-        column(answers, (sort.column.as_str(), sort.descending), name.as_str(), title)
-    };
     html! {
         @if entries.items.is_empty() {
             (no_match(said::NO_MATCH, said::SHOW_ALL))
@@ -72,11 +87,7 @@ fn table(
             table.cards role="table" {
                 caption.vh { (texts::AUDIT) }
                 thead role="rowgroup" { tr role="row" {
-                    (head(AuditColumn::Action, said::ACTION))
-                    (head(AuditColumn::At, said::AT))
-                    (head(AuditColumn::Principal, said::WHO))
-                    th scope="col" role="columnheader" { (said::OBJECT) }
-                    th scope="col" role="columnheader" { (execution::OUTCOME) }
+                    (columns(answers, sort).heads())
                 } }
                 tbody role="rowgroup" { @for entry in &entries.items { (row(visit, answers, entry, now)) } }
             }

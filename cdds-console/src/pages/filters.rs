@@ -1,5 +1,7 @@
 //! The filters above a list: a form that sets some parameters and keeps the others.
 
+mod columns;
+
 use std::collections::BTreeSet;
 
 use cdds_core::Principal;
@@ -7,6 +9,7 @@ use cdds_core::ports::catalog::query::{JobColumn, JobQuery, Slice, Sort};
 use cdds_view::{PageView, SourceView, words};
 use maud::{Markup, html};
 
+pub(super) use self::columns::{Column, Columns};
 use super::Refused;
 use crate::answers::Answers;
 use crate::{Services, texts};
@@ -68,12 +71,7 @@ pub(super) fn kept(answers: &Answers, set: &[&str]) -> Markup {
 }
 
 /// Returns the field of a day.
-pub(super) fn day_field(answers: &Answers, name: &str, label: &str) -> Markup {
-    day_field_of(answers, &format!("f-{name}"), name, label)
-}
-
-/// Returns the field of a day with an id of its own.
-pub(super) fn day_field_of(answers: &Answers, id: &str, name: &str, label: &str) -> Markup {
+pub(super) fn day_field(answers: &Answers, id: &str, name: &str, label: &str) -> Markup {
     let day = answers.one(name).and_then(|text| text.get(..10));
     html! {
         div.field {
@@ -84,11 +82,11 @@ pub(super) fn day_field_of(answers: &Answers, id: &str, name: &str, label: &str)
 }
 
 /// Returns the field of a text.
-pub(super) fn text_field(answers: &Answers, name: &str, label: &str) -> Markup {
+pub(super) fn text_field(answers: &Answers, id: &str, name: &str, label: &str) -> Markup {
     html! {
         div.field {
-            label for={ "f-" (name) } { (label) }
-            input id={ "f-" (name) } name=(name) value=[answers.one(name)];
+            label for=(id) { (label) }
+            input.wide id=(id) name=(name) value=[answers.one(name)];
         }
     }
 }

@@ -12,10 +12,10 @@ use maud::{Markup, html};
 
 use super::Refused;
 use super::confirm::{again, chosen, refusals};
-use super::filters::{Offered, day_field, total};
+use super::filters::{Column, Columns, Offered, day_field, total};
 use super::frame::{Section, page};
-use super::listing::{Nothing, filtering, listed, no_match};
-use super::parts::{choice, column, said as announced, status, time, when};
+use super::listing::{Nothing, listed, no_match};
+use super::parts::{choice, said as announced, status, time, when};
 use crate::answers::{Answers, Form, Query, wrong};
 use crate::done::Done;
 use crate::lists::executions as lists;
@@ -60,7 +60,7 @@ pub(super) async fn list(
         says: said::NOTHING_YET_SAYS,
         to: Some((visit.to("jobs"), texts::TO_JOBS)),
     };
-    let (filters, rows) = (filters(&answers, &sight), table(&visit, &answers, &sight));
+    let (columns, rows) = (columns(&answers, &sight), table(&visit, &answers, &sight));
     let body = html! {
         div #summary .rows.tight data-live {
             h1 { (texts::HISTORY) }
@@ -70,34 +70,55 @@ pub(super) async fn list(
                 a href=(answers.query()) { (texts::REFRESH) }
             }
         }
-        (listed(&answers, &sight.executions, &filters, &rows, &nothing))
+        (listed(&columns, &sight.executions, &rows, &nothing))
     };
     Ok(page(&visit, Section::History, texts::HISTORY, &body))
 }
 
-fn filters(answers: &Answers, sight: &Sight) -> Markup {
-    let offered = &sight.offered;
-    let sources = offered.sources.iter().map(|(id, title)| (id.as_str(), title.clone()));
-    let types = offered.types.iter().map(|id| (id.as_str(), id.clone()));
-    let statuses = lists::statuses().into_iter().map(|name| (name, texts::status(name)));
-    let of = |name| answers.one(name);
-    let fields = html! {
-        (choice("f-job", "job", said::JOB, of("job"), offered.jobs(of("job"))))
-        (choice("f-source", "source", texts::SOURCE, of("source"), sources))
-        (choice("f-type", "type", texts::TYPE, of("type"), types))
-        (choice("f-status", "status", said::STATUS, of("status"), statuses))
-        (day_field(answers, "from", said::DUE_FROM))
-        (day_field(answers, "to", said::DUE_BEFORE))
-        (day_field(answers, "started_from", said::STARTED_FROM))
-        (day_field(answers, "started_to", said::STARTED_BEFORE))
-    };
-    filtering(answers, &lists::PARAMETERS, &fields)
+const COLUMNS: [Column; 8] = [
+    Column::new(said::JOB, Some(ExecutionColumn::Title.as_str()), &["job"]),
+    Column::new(texts::SOURCE_TYPE, Some(ExecutionColumn::Source.as_str()), &["source", "type"]),
+    Column::new(said::STATUS, Some(ExecutionColumn::Status.as_str()), &["status"]),
+    Column::new(said::DUE, Some(ExecutionColumn::Slot.as_str()), &["from", "to"]),
+    Column::new(texts::STARTED, Some(ExecutionColumn::StartedAt.as_str()), &["started_from", "started_to"]),
+    Column::new(said::TOOK, Some(ExecutionColumn::Duration.as_str()), &[]),
+    Column::new(said::RECORDS, Some(ExecutionColumn::Records.as_str()), &[]),
+    Column::new(said::FILES, Some(ExecutionColumn::Files.as_str()), &[]),
+];
+
+fn columns<'a>(answers: &'a Answers, sight: &'a Sight) -> Columns<'a> {
+    Columns {
+        answers,
+        columns: &COLUMNS,
+        sort: (sight.sort.column.as_str(), sight.sort.descending),
+        field: Box::new(|id, name| field(answers, &sight.offered, id, name)),
+    }
+}
+
+/// Returns the field of a parameter.
+fn field(answers: &Answers, offered: &Offered, id: &str, name: &str) -> Markup {
+    let chosen = answers.one(name);
+    match name {
+        "job" => choice(id, name, said::JOB, chosen, offered.jobs(chosen)),
+        "source" => {
+            let sources = offered.sources.iter().map(|(id, title)| (id.as_str(), title.clone()));
+            choice(id, name, texts::SOURCE, chosen, sources)
+        }
+        "type" => {
+            choice(id, name, texts::TYPE, chosen, offered.types.iter().map(|id| (id.as_str(), id.clone())))
+        }
+        "status" => {
+            let statuses = lists::statuses().into_iter().map(|name| (name, texts::status(name)));
+            choice(id, name, said::STATUS, chosen, statuses)
+        }
+        "from" => day_field(answers, id, name, said::DUE_FROM),
+        "to" => day_field(answers, id, name, said::DUE_BEFORE),
+        "started_from" => day_field(answers, id, name, said::STARTED_FROM),
+        _ => day_field(answers, id, name, said::STARTED_BEFORE),
+    }
 }
 
 fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
-    let head = |name: ExecutionColumn, title| {
-        column(answers, (sight.sort.column.as_str(), sight.sort.descending), name.as_str(), title)
-    };
     let (cancel, delete) = (visit.may(Action::CancelExecution), visit.may(Action::DeleteExecution));
     html! {
         @if sight.executions.items.is_empty() {
@@ -110,14 +131,7 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
                         @if cancel || delete {
                             th scope="col" role="columnheader" { span.vh { (texts::SELECT) } }
                         }
-                        (head(ExecutionColumn::Title, said::JOB))
-                        (head(ExecutionColumn::Source, texts::SOURCE_TYPE))
-                        (head(ExecutionColumn::Status, said::STATUS))
-                        (head(ExecutionColumn::Slot, said::DUE))
-                        (head(ExecutionColumn::StartedAt, texts::STARTED))
-                        (head(ExecutionColumn::Duration, said::TOOK))
-                        (head(ExecutionColumn::Records, said::RECORDS))
-                        (head(ExecutionColumn::Files, said::FILES))
+                        (columns(answers, sight).heads())
                     } }
                     tbody #rows role="rowgroup" data-live {
                         @for execution in &sight.executions.items {

@@ -155,7 +155,7 @@ pub(super) async fn list(
             div.card {
                 (choices(&answers, &sight))
                 (table(&visit, &answers, &sight))
-                (filters::panels(&answers, &sight))
+                (filters::columns(&answers, &sight).panels())
                 (pager(&answers, sight.jobs.next.as_deref()))
             }
         }
@@ -264,7 +264,7 @@ fn choices(answers: &Answers, sight: &Sight) -> Markup {
                     button { (texts::SEARCH) }
                 }
             }
-            (filters::all(answers, sight))
+            (filters::columns(answers, sight).all(&["search", "state"]))
         }
     }
 }
@@ -279,7 +279,7 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
                     caption.vh { (texts::JOBS) }
                     thead role="rowgroup" { tr role="row" {
                         th scope="col" role="columnheader" { span.vh { (texts::SELECT) } }
-                        (filters::heads(answers, sight))
+                        (filters::columns(answers, sight).heads())
                     } }
                     tbody #rows role="rowgroup" data-live { @for job in &sight.jobs.items { (row(visit, sight, job)) } }
                 }

@@ -4,10 +4,8 @@
 use cdds_view::PageView;
 use maud::{Markup, html};
 
-use super::filters::{is_filtered, kept};
+use super::filters::{Columns, is_filtered};
 use super::parts::pager;
-use crate::answers::Answers;
-use crate::texts;
 
 /// What a page says while there is nothing to list.
 pub(super) struct Nothing<'a> {
@@ -20,12 +18,12 @@ pub(super) struct Nothing<'a> {
 /// Returns the filters, the rows and the way to other pages. If there is nothing at all, says so instead: a filter or a
 /// later page that shows nothing is no reason for it.
 pub(super) fn listed<T>(
-    answers: &Answers,
+    columns: &Columns<'_>,
     page: &PageView<T>,
-    filters: &Markup,
     rows: &Markup,
     nothing: &Nothing<'_>,
 ) -> Markup {
+    let answers = columns.answers;
     let is_bare = page.items.is_empty() && !is_filtered(answers) && answers.one("next").is_none();
     html! {
         @if is_bare {
@@ -38,23 +36,10 @@ pub(super) fn listed<T>(
             }
         } @else {
             div.card {
-                (filters)
+                div.pad { (columns.all(&[])) }
                 (rows)
+                (columns.panels())
                 (pager(answers, page.next.as_deref()))
-            }
-        }
-    }
-}
-
-/// Returns the form of the filters, which sets `parameters` and keeps the others.
-pub(super) fn filtering(answers: &Answers, parameters: &[&str], fields: &Markup) -> Markup {
-    html! {
-        details.pad open[is_filtered(answers)] {
-            summary { (texts::FILTER) }
-            form.rows {
-                (kept(answers, parameters))
-                div.grid { (fields) }
-                div.acts { button { (texts::APPLY) } a href="?" { (texts::CLEAR) } }
             }
         }
     }

@@ -54,22 +54,6 @@ pub(super) fn mark(class: &str, shape: &str, word: &str) -> Markup {
     html! { span.st.(class) { (icon(shape)) span { (word) } } }
 }
 
-/// Returns the head of a column by which a list can be sorted.
-pub(super) fn column(answers: &Answers, sort: (&str, bool), name: &str, title: &str) -> Markup {
-    let (sorted, descending) = sort;
-    let is_sorted = sorted == name;
-    let next = if is_sorted && !descending { format!("{name}:desc") } else { name.to_owned() };
-    let direction = if descending { "descending" } else { "ascending" };
-    html! {
-        th scope="col" role="columnheader" aria-sort=[is_sorted.then_some(direction)] {
-            a href=(answers.without(&["next"]).with("sort", next).query()) {
-                (title)
-                @if is_sorted { " " (icon(if descending { "sort" } else { "up" })) }
-            }
-        }
-    }
-}
-
 /// Returns the links to the pages of a list.
 pub(super) fn pager(answers: &Answers, next: Option<&str>) -> Markup {
     let is_first = answers.one("next").is_none();

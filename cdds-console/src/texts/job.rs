@@ -287,7 +287,6 @@ pub(crate) const DELETE_MANY_SAYS: &str =
     "They will not run again. Their history stays, and their files stay until they expire on their own.";
 pub(crate) const DELETE_THEM: &str = "Delete these jobs";
 pub(crate) const KEEP_THEM: &str = "Keep them";
-pub(crate) const FILTERED: &str = "Filtered";
 pub(crate) const FROM_DAY: &str = "from";
 pub(crate) const BEFORE_DAY: &str = "before";
 pub(crate) const RENEW: &str = "Renew";

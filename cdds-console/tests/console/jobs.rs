@@ -122,3 +122,25 @@ async fn j6_several_jobs_are_cloned_as_a_draft_each_and_nothing_is_stored() {
         assert!(!refused.text.contains("Two"), "{}", refused.text);
     }
 }
+
+#[tokio::test]
+async fn every_list_is_sorted_and_filtered_by_its_heads_and_above_them() {
+    let host = Host::new();
+    host.exported(ADA, "Calls").await;
+    for (path, sort, filter) in [
+        ("/jobs", "title", "source"),
+        ("/history", "slot", "status"),
+        ("/artifacts", "size", "size_min"),
+        ("/audit", "action", "principal"),
+    ] {
+        let page = host.get(ADA, path).await.text;
+        // In the head of its column, and above the list, where small screens have no heads.
+        let in_head = (0..9).any(|column| page.contains(&format!("id=\"by-{column}-{filter}\"")));
+        assert!(in_head && page.contains(&format!("id=\"f-{filter}\"")), "{path}: {page}");
+        assert!(page.contains(&format!("<a href=\"?sort={sort}")), "{path}: {page}");
+        assert!(page.contains(&format!("<option value=\"{sort}:desc\"")), "{path}: {page}");
+        let sorted = host.get(ADA, &format!("{path}?sort={sort}:desc")).await.text;
+        assert!(sorted.contains("aria-sort=\"descending\""), "{path}: {sorted}");
+        assert!(sorted.contains(&format!("<option value=\"{sort}:desc\" selected>")), "{path}: {sorted}");
+    }
+}
