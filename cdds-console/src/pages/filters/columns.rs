@@ -59,7 +59,7 @@ impl Columns<'_> {
                             @if is_sorted { " " (icon(if descending { "sort" } else { "up" })) }
                         }
                     },
-                    None => (column.title),
+                    None => span.head { (column.title) },
                 }
                 @if !column.filters.is_empty() {
                     br;
