@@ -8,21 +8,22 @@ use chrono::{DateTime, TimeDelta, Utc, Weekday};
 
 use super::job::{BY_TIMEFRAME, COALESCE, EVERYTHING, QUEUE, SINCE_LAST, WAIT};
 
-/// `Weekly on Monday at 02:00`
+/// `Weekly on Monday at 02:00 UTC`: beside it, times stand in the visitor's own zone.
 pub(crate) fn frequency(frequency: &Frequency) -> String {
     match frequency {
         Frequency::Once(Start::Immediately) => "Once".to_owned(),
         Frequency::Once(Start::At(start)) => format!("Once, {}", instant(*start)),
-        Frequency::Weekly { day, at } => format!("Weekly on {} at {at}", weekday(*day)),
+        Frequency::Weekly { day, at } => format!("Weekly on {} at {at} UTC", weekday(*day)),
         Frequency::Monthly(monthly) => {
             let last = match monthly.missing() {
                 MissingDay::Skip => "",
                 MissingDay::Last => ", or on the last one of a shorter month",
             };
-            format!("Monthly on day {} at {}{last}", monthly.day(), monthly.at())
+            format!("Monthly on day {} at {} UTC{last}", monthly.day(), monthly.at())
         }
-        Frequency::Hourly(_) | Frequency::Daily(_) | Frequency::Cron(_) => {
-            super::sentence(&frequency.to_string())
+        Frequency::Hourly(_) => super::sentence(&frequency.to_string()),
+        Frequency::Daily(_) | Frequency::Cron(_) => {
+            format!("{} UTC", super::sentence(&frequency.to_string()))
         }
     }
 }
@@ -151,14 +152,14 @@ mod tests {
             (json!({"run": "once"}), "Once"),
             (json!({"run": "once", "start": "2026-12-01T02:30:00Z"}), "Once, 1 Dec 2026 02:30 UTC"),
             (json!({"run": "hourly", "every": 4, "minute": 15}), "Every 4 hours at :15"),
-            (json!({"run": "daily", "at": "02:00"}), "Daily at 02:00"),
-            (json!({"run": "weekly", "day": "wed", "at": "03:15"}), "Weekly on Wednesday at 03:15"),
-            (json!({"run": "monthly", "day": 31, "at": "02:00"}), "Monthly on day 31 at 02:00"),
+            (json!({"run": "daily", "at": "02:00"}), "Daily at 02:00 UTC"),
+            (json!({"run": "weekly", "day": "wed", "at": "03:15"}), "Weekly on Wednesday at 03:15 UTC"),
+            (json!({"run": "monthly", "day": 31, "at": "02:00"}), "Monthly on day 31 at 02:00 UTC"),
             (
                 json!({"run": "monthly", "day": 31, "at": "02:00", "missing-day": "last"}),
-                "Monthly on day 31 at 02:00, or on the last one of a shorter month",
+                "Monthly on day 31 at 02:00 UTC, or on the last one of a shorter month",
             ),
-            (json!({"run": "cron", "cron": "0 2 * * 1-5"}), "Cron 0 2 * * 1-5"),
+            (json!({"run": "cron", "cron": "0 2 * * 1-5"}), "Cron 0 2 * * 1-5 UTC"),
         ] {
             assert_eq!(frequency(&settings(&form).frequency), told);
         }

@@ -37,7 +37,7 @@ async fn the_page_says_everything_about_a_job() {
             "A &amp; B",
             "Telephony",
             "<code>queue=&lt;i&gt;</code>",
-            "Weekly on Tuesday at 02:00",
+            "Weekly on Tuesday at 02:00 UTC",
             "64.00 KiB",
             "7 days",
             "10 minutes",
@@ -239,7 +239,7 @@ async fn settings_are_told_in_english_wherever_people_look() {
     for (page, words) in [(&page, "<dd>10 minutes</dd>"), (&execution, "<dd>Up to 10 minutes</dd>")] {
         for words in [
             words,
-            "Weekly on Wednesday at 02:00",
+            "Weekly on Wednesday at 02:00 UTC",
             "<dd>Everything</dd>",
             "Let the newest cover the others",
             "Run each, up to 36 hours back",
@@ -260,7 +260,7 @@ async fn settings_are_told_in_english_wherever_people_look() {
     assert!(page.contains("Run by hand"), "{page}");
 
     let list = host.get(ADA, "/jobs").await.text;
-    assert!(list.contains("Weekly on Wednesday at 02:00. Everything"), "{list}");
+    assert!(list.contains("Weekly on Wednesday at 02:00 UTC. Everything"), "{list}");
     assert!(host.get(ADA, "/history").await.text.contains("Run by hand"));
 
     let changes = json!({"at": "05:00", "retention-days": 7, "bad-records": "fail"});
