@@ -33,7 +33,7 @@ async function refresh() {
     part.replaceWith(next);
     localise(next);
     const news = [...said(next)].filter(words => !before.has(words));
-    if (news.length) document.querySelector('[role=status]').textContent = news.slice(0, 3).join('. ');
+    if (news.length) document.getElementById('said').textContent = news.slice(0, 3).join('. ');
   }
 }
 

@@ -91,8 +91,8 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
             }
             main.wrap #main tabindex="-1" {
                 @match visit.done {
-                    Some(done) => { p.note.ok role="status" { (texts::done(done)) } (body) },
-                    None => { (body) p.vh role="status" {} },
+                    Some(done) => { p.note.ok role="status" { (texts::done(done)) } (body) p #said .vh role="status" {} },
+                    None => { (body) p #said .vh role="status" {} },
                 }
             }
             (foot(&visit.root))
@@ -126,7 +126,7 @@ pub(super) fn bare(root: &str, title: &str, body: &Markup) -> Markup {
         title,
         &html! {
             header.top { div.wrap { span.brand { (icon("brand")) (texts::PRODUCT) } } }
-            main.wrap #main tabindex="-1" { (body) p.vh role="status" {} }
+            main.wrap #main tabindex="-1" { (body) p #said .vh role="status" {} }
             (foot(root))
         },
     )

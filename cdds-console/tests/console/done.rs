@@ -19,3 +19,14 @@ async fn a_page_says_what_was_done_and_nothing_that_a_link_makes_up() {
         assert!(!page.text.contains("done=done"), "{}", page.text);
     }
 }
+
+#[tokio::test]
+async fn what_a_script_announces_never_stands_in_the_notice_of_what_was_done() {
+    let host = Host::new();
+    let id = host.job(ADA, daily("Calls")).await;
+    for page in ["/jobs", &format!("/jobs/{id}?done=queued"), "/jobs/new"] {
+        let page = host.get(ADA, page).await.text;
+        assert!(page.contains("<p class=\"vh\" id=\"said\" role=\"status\"></p>"), "{page}");
+    }
+    assert!(include_str!("../../assets/console.js").contains("getElementById('said').textContent"));
+}
