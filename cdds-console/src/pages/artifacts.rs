@@ -169,7 +169,7 @@ fn bulk(visit: &Visit) -> Markup {
             span { span.count { (texts::SELECTED) } " " span.hint { (texts::AT_MOST) } }
             div.acts {
                 @if visit.may(Action::Download) {
-                    button.primary name="do" value="script" { (icon("down")) (said::SCRIPT) }
+                    button name="do" value="script" { (icon("down")) (said::SCRIPT) }
                 }
                 @if visit.may(Action::DeleteArtifacts) {
                     button.danger name="do" value="delete" { (texts::DELETE) }

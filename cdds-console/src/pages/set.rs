@@ -173,7 +173,7 @@ fn head(visit: &Visit, sight: &Sight) -> Markup {
                 }
                 div.acts {
                     @if visit.may(Action::Download) {
-                        a.btn.primary href=(visit.to(&sight.at("/download.sh"))) { (icon("down")) (said::SCRIPT) }
+                        a.btn href=(visit.to(&sight.at("/download.sh"))) { (icon("down")) (said::SCRIPT) }
                         a.btn href=(visit.to(&sight.at("/manifest"))) { (said::MANIFEST) }
                         @if sight.set.signature.is_some() {
                             a.btn href=(visit.to(&sight.at("/signature"))) { (said::SIGNATURE) }
@@ -244,24 +244,29 @@ fn logged(visit: &Visit, sight: &Sight) -> Markup {
                 @for entry in log {
                     li {
                         strong { (entry.principal) } ", " (time(entry.at.0, sight.now)) ": "
-                        (name_of(sight, entry)) ". "
+                        (name_of(visit, sight, entry)) ". "
                         (texts::sentence(&words::status(&entry.outcome)))
                         @if let Some(bytes) = entry.bytes { ", " (words::bytes(bytes)) }
                     }
                 }
             }
             p.acts {
-                a href=(visit.to(&format!("audit?action=download&object={}", sight.execution.id))) { (said::TO_AUDIT) }
+                a href=(visit.to(&format!("audit?object={}", sight.execution.id))) { (said::TO_AUDIT) }
             }
         }
     }
 }
 
-/// Returns what an entry of the log is about.
-fn name_of<'a>(sight: &'a Sight, entry: &'a AuditView) -> &'a str {
-    let Some(object) = &entry.object else { return "" };
+/// Returns what an entry of the log is about; a file leads to everything that was done with it.
+fn name_of(visit: &Visit, sight: &Sight, entry: &AuditView) -> Markup {
+    let Some(object) = &entry.object else { return Markup::default() };
     let file = sight.files.iter().find(|file| file.id.to_string() == object.id);
-    file.map_or(object.kind.as_str(), |file| file.name.as_str())
+    html! {
+        @match file {
+            Some(file) => a href=(visit.to(&format!("audit?object={}", object.id))) { (file.name) },
+            None => (object.kind.as_str()),
+        }
+    }
 }
 
 /// `POST /sets/{execution}/hold`

@@ -46,8 +46,9 @@ pub(crate) const DELETE_SET_STAYS: &str =
     "Its execution stays in the history, and so does the record of who downloaded it.";
 pub(crate) const LOG: &str = "Who downloaded it";
 pub(crate) const NOBODY_YET: &str = "Nobody yet.";
-pub(crate) const TO_AUDIT: &str = "See the audit of this set";
+pub(crate) const TO_AUDIT: &str = "See the audit of the manifest, of holds and of removals";
 
+pub(crate) const SCRIPT_SAYS: &str = "The download script fetches them in one go, and checks them. It needs a token of the API, which whoever runs this service gives out.";
 pub(crate) const OPENING: &str = "Open the files";
 pub(crate) const STEP_VERIFY: &str = "1. Check that nothing is missing or changed";
 pub(crate) const STEP_WITHOUT: &str = "Without cdds, by programs that others made";

@@ -78,6 +78,7 @@ pub(super) fn told(set: &ArtifactSet, sealed_for: &str, renewed: &[RecipientView
                 (said::download_all(names.parts.len()))
                 @if names.is_sealed { " " (said::needs_key(sealed_for)) }
             }
+            p.hint { (said::SCRIPT_SAYS) }
             @if names.is_sealed {
                 @for recipient in renewed { p { (mark("warn", "warn", &said::renewed_since(recipient))) } }
             }
