@@ -82,6 +82,9 @@ pub(crate) const CANCELLED_SAYS: &str = "Somebody cancelled it. What it had writ
 pub(crate) const NEXT_EXPORTS_IT: &str = "Nothing is lost: the next run of this job exports its records too.";
 pub(crate) const NOBODY_EXPORTS_IT: &str =
     "No other run is bound to export these records: run it again to have them.";
+pub(crate) const NOBODY_EXPORTS_IT_YET: &str =
+    "No other run is bound to export these records. Mend the cause first, then run it again to have them.";
+pub(crate) const BAD_RECORD: &str = "Mend the record, or how the configuration of the source reads it. Or let the job go on without such records: “Unreadable records to set aside”.";
 pub(crate) const EDIT_JOB: &str = "Edit the job";
 pub(crate) const TO_RECIPIENTS: &str = "Look at the recipients' certificates";
 pub(crate) const TELL_OPERATOR: &str =
@@ -92,7 +95,7 @@ pub(crate) const KIND: &str = "Kind";
 pub(crate) const REASON: &str = "Reason";
 pub(crate) const OCCURRENCES: &str = "Occurrences";
 pub(crate) const TO_COVERING: &str = "Go to the run that covers it";
-pub(crate) const TO_JOB: &str = "Go to the job, to resume it";
+pub(crate) const TO_JOB: &str = "Go to the job";
 pub(crate) const TO_OTHERS: &str = "See the other runs of this job";
 pub(crate) const TO_RUNNING: &str = "See what of this job runs now";
 pub(crate) const WAITS_FOR_SOURCE: &str = "Its source does not have all records of this time yet. It begins by itself as soon as it has, and no record is missed.";
@@ -198,7 +201,9 @@ pub(crate) const fn skipped(reason: &SkipReason) -> &'static str {
         SkipReason::CatchUpLimit { .. } => {
             "No worker ran when it was due, and it was missed for longer than the job catches up. Its records were not exported: a longer catch-up in the job's settings keeps this from happening again."
         }
-        SkipReason::Suspended { .. } => "The job was suspended before it began.",
+        SkipReason::Suspended { .. } => {
+            "The job was suspended when this was due. What no later run exports is made up for on the page of the job: “Export a range of the past”."
+        }
         SkipReason::Deleted { .. } => "The job was deleted before it began.",
         SkipReason::Replaced => "The job was edited before it began, and another run took its place.",
         SkipReason::Covered { .. } => {

@@ -39,10 +39,15 @@ fn edit(visit: &Visit, sight: &Sight) -> Option<Markup> {
     is_there.then(|| html! { a href=(visit.to(&format!("jobs/{}/edit", view.job_id))) { (said::EDIT_JOB) } })
 }
 
-/// Says whether a later run exports what this one did not.
-fn missing(sight: &Sight) -> Markup {
+/// Says whether a later run exports what this one did not, and if none does, when to run it again.
+fn missing(sight: &Sight, may_succeed: bool) -> Markup {
     let is_made_up_for = sight.execution.generation.is_some() && !sight.view.execution.job_deleted;
-    html! { p { (if is_made_up_for { said::NEXT_EXPORTS_IT } else { said::NOBODY_EXPORTS_IT }) } }
+    let says = match may_succeed {
+        _ if is_made_up_for => said::NEXT_EXPORTS_IT,
+        true => said::NOBODY_EXPORTS_IT,
+        false => said::NOBODY_EXPORTS_IT_YET,
+    };
+    html! { p { (says) } }
 }
 
 fn failed(visit: &Visit, sight: &Sight, failure: &Failure) -> Markup {
@@ -56,7 +61,8 @@ fn failed(visit: &Visit, sight: &Sight, failure: &Failure) -> Markup {
     };
     html! {
         p { (texts::sentence(&failure.message)) "." }
-        (missing(sight))
+        (missing(sight, failure.retryable))
+        @if failure.kind == FailureKind::BadRecord { p { (said::BAD_RECORD) } }
         dl.kv {
             dt { (said::STEP) } dd { (texts::sentence(said::step(failure.step))) }
             dt { (said::KIND) } dd { code { (failure.kind) } ". " (said::may_help(failure.retryable)) }
@@ -74,7 +80,7 @@ fn failed(visit: &Visit, sight: &Sight, failure: &Failure) -> Markup {
 fn cancelled(visit: &Visit, sight: &Sight) -> Markup {
     html! {
         p { (said::CANCELLED_SAYS) }
-        (missing(sight))
+        (missing(sight, true))
         @if sight.is_rerun(visit) { p.acts { (rerun(visit, sight)) } }
     }
 }
