@@ -1,6 +1,6 @@
 // Does in Chromium what administrators do, from signing in to deleting, on every screen and in every way of working.
 // Usage: node journeys.mjs FOLDER_OF_MODULES ADDRESS FOLDER; the folder holds certificates and takes downloads.
-// `BROWSER_SIZE=full` tries all ways.
+// `BROWSER_SIZE=full` tries all ways. Leaves a picture there, console.png, of the first.
 import fs from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { browserOf, Person } from './person.mjs';
@@ -167,6 +167,9 @@ async function byTheList(person, title) {
     await person.press(person.button('Apply'));
   }
   await page.waitForURL(/sort=title/);
+  await person.open('jobs');
+  if (!fs.existsSync(`${folder}/console.png`)) await page.screenshot({ path: `${folder}/console.png` });
+  await person.open(`jobs?search=${encodeURIComponent(title)}`);
   await person.press(person.row(title).getByRole('switch'));
   await person.tick(person.row(title).getByRole('checkbox'));
   await person.press(person.button('Resume'));
@@ -216,7 +219,7 @@ async function fill(person) {
 async function journey(way, browser) {
   const [javaScriptEnabled, isOnKeyboard, colorScheme, width] = way;
   const context = await browser.newContext({
-    javaScriptEnabled, colorScheme, viewport: { width, height: 900 }, locale: 'en-GB', reducedMotion: 'reduce',
+    javaScriptEnabled, colorScheme, viewport: { width, height: 700 }, locale: 'en-GB', reducedMotion: 'reduce',
     timezoneId: 'Europe/Berlin',
   });
   const page = await context.newPage();
