@@ -122,7 +122,10 @@ pub(super) async fn new(
         None
     };
     let (purpose, answers) = match &settings {
-        Some(settings) => (Purpose::Clone, forms::spelled(settings)),
+        Some(settings) => {
+            let title = texts::copy_of(settings.title.as_str());
+            (Purpose::Clone, forms::spelled(settings).with("title", title))
+        }
         None => (Purpose::New, offer.fresh()),
     };
     Ok(show(&visit, &purpose, &offer, &answers, &Outcome::default()))
@@ -302,7 +305,7 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
                 p.sub { a href=(visit.to(&back)) { (job.settings.title.as_str()) } }
             }
         }
-        (refused(&outcome.faults))
+        (refused(&outcome.faults, is_trial(answers)))
         @if let Some(overtaken) = &outcome.overtaken { (overtaken) }
         form.cols method="post" action=(visit.to(&to)) data-preview="ahead" {
             div.card.stack {

@@ -1,5 +1,6 @@
 //! The page and the form of a job, and its list.
 
+use cdds_core::Title;
 use cdds_view::words;
 
 pub(crate) const WHOLE_NUMBER: &str = "Enter a whole number.";
@@ -14,6 +15,7 @@ pub(crate) const EDIT_JOB: &str = "Edit job";
 pub(crate) const CLONE_JOB: &str = "Add a job as a clone";
 pub(crate) const ERROR: &str = "Error: ";
 pub(crate) const NOT_SAVED_ONE: &str = "Not saved: one answer needs a change";
+pub(crate) const NOT_SHOWN: &str = "Before the next runs can be shown, this needs a change";
 pub(crate) const NOT_SAVED: &str = "Not saved: some answers need a change";
 pub(crate) const SAVE: &str = "Save job";
 pub(crate) const UPDATE_PREVIEW: &str = "Update preview";
@@ -218,8 +220,7 @@ pub(crate) const RECORDS: &str = "Records";
 pub(crate) const FILE_COUNT: &str = "Files";
 pub(crate) const END_OF_LAST: &str = "The end of the last export";
 pub(crate) const BACKFILL: &str = "Export a range of the past";
-pub(crate) const BACKFILL_SAYS: &str =
-    "Queues one run for each start of the schedule in this range, and leaves where the job stands as it is.";
+pub(crate) const BACKFILL_SAYS: &str = "Queues one run for each start of the schedule in this range, and leaves where the job stands as it is. The range holds its start and leaves out its end: a day without a time stands for 00:00.";
 pub(crate) const BACKFILL_NOW: &str = "Queue these runs";
 pub(crate) const CHANGES: &str = "Who changed what";
 pub(crate) const ALL_CHANGES: &str = "Everything since the job was created";
@@ -304,4 +305,10 @@ pub(crate) const CLONE_MANY_SAYS: &str = "Each clone is a draft of its own: chan
 /// Returns the title of the page that leads to several drafts.
 pub(crate) fn clone_many(count: usize) -> String {
     format!("Clone {}", words::counted(count as u64, "job"))
+}
+
+/// Returns the title of a clone, unless it were too long.
+pub(crate) fn copy_of(title: &str) -> String {
+    let copy = format!("{title} (copy)");
+    if copy.chars().count() > Title::CHARS_MAX { title.to_owned() } else { copy }
 }

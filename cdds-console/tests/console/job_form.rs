@@ -170,14 +170,14 @@ async fn a_clone_begins_with_the_settings_of_a_job_or_of_an_execution() {
     let clone = host.get(OLGA, &format!("/jobs/new?clone={id}")).await;
     assert_has(
         &clone,
-        &["<h1>Add a job as a clone</h1>", "value=\"Calls &amp; more\"", "action=\"../jobs/new\""],
+        &["<h1>Add a job as a clone</h1>", "value=\"Calls &amp; more (copy)\"", "action=\"../jobs/new\""],
     );
     assert_eq!(host.get(MALLORY, &format!("/jobs/new?clone={id}")).await.status, StatusCode::NOT_FOUND);
 
     let jobs = Jobs::new(&host.memory.ports, JobRules::default());
     let execution = jobs.run_now(&principal(ADA), id.parse().unwrap()).await.unwrap().id;
     let clone = host.get(OLGA, &format!("/jobs/new?execution={execution}")).await;
-    assert_has(&clone, &["value=\"Calls &amp; more\""]);
+    assert_has(&clone, &["value=\"Calls &amp; more (copy)\""]);
     let other = host.get(MALLORY, &format!("/jobs/new?execution={execution}")).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
 }
@@ -306,5 +306,17 @@ async fn j11_an_edit_of_what_is_exported_asks_where_the_job_goes_on() {
         assert_eq!((&watermark["generation"], &watermark["at"]), (&json!(generation), &at), "{choice}");
         let page = host.get(OLGA, &format!("/jobs/{id}")).await;
         assert_eq!(page.text.contains("Begun again 1 time"), choice == "reset", "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn a_trial_says_what_it_needs_and_not_that_nothing_was_saved() {
+    let host = Host::new();
+    for (deed, title) in
+        [("preview", "Before the next runs can be shown"), ("", "Not saved: one answer needs")]
+    {
+        let refused = host.post(OLGA, "/jobs/new", &filled(&[("title", ""), ("do", deed)])).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{deed}");
+        assert_has(&refused, &[title]);
     }
 }

@@ -39,11 +39,16 @@ impl Outcome {
 }
 
 /// Names everything that is refused, each with a link to its field.
-pub(super) fn refused(faults: &[Fault]) -> Markup {
+pub(super) fn refused(faults: &[Fault], is_trial: bool) -> Markup {
+    let title = match faults {
+        _ if is_trial => texts::NOT_SHOWN,
+        [_] => texts::NOT_SAVED_ONE,
+        _ => texts::NOT_SAVED,
+    };
     html! {
         @if !faults.is_empty() {
             section.note.bad #errors tabindex="-1" aria-labelledby="problem" {
-                h2 #problem { (if faults.len() == 1 { texts::NOT_SAVED_ONE } else { texts::NOT_SAVED }) }
+                h2 #problem { (title) }
                 (list(faults))
             }
         }
