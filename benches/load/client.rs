@@ -16,7 +16,7 @@ pub(crate) struct Connection {
     address: SocketAddr,
 }
 
-/// The digest and the size of a file, as the API tells them.
+/// The digest and the size of a file, from the answer of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Print {
     pub(crate) bytes: u64,

@@ -1,4 +1,4 @@
-//! Durations, and what is told of them.
+//! Measured durations: how they are collected, summed up and printed.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
