@@ -77,6 +77,10 @@ function preview(form) {
       localise(next);
     } catch { /* The next change tries again. */ }
   };
+  // The answer has the whole form anew: boxes that are open stay open.
+  form.addEventListener('formdata', event => {
+    for (const { id } of form.querySelectorAll('details[open][id]')) event.formData.append('open', id);
+  });
   form.addEventListener('input', () => {
     clearTimeout(timer);
     timer = setTimeout(ask, 600);

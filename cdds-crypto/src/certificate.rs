@@ -13,7 +13,9 @@ use std::fmt;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rsa::PublicEncryptingKey;
-use cdds_core::domain::recipient::{CertificateDetails, CertificateFacts, KeyType};
+use cdds_core::domain::recipient::{
+    CertificateDetails, CertificateFacts, EXPIRES_SOON, KeyType, SELF_SIGNED,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use der::asn1::UintRef;
 use der::{Decode, Encode, Reader, SliceReader};
@@ -190,7 +192,7 @@ fn warnings(
     let purposes = tbs.get::<ExtendedKeyUsage>().map_err(|error| unreadable(&error))?;
     let mut warnings = Vec::new();
     if not_after.signed_duration_since(now) <= EXPIRY_WARNING {
-        warnings.push(format!("The certificate expires soon, on {}: have it renewed.", day(not_after)));
+        warnings.push(format!("{EXPIRES_SOON}, on {}: have it renewed.", day(not_after)));
     }
     // This is the default of `openssl req -x509`, so it is no reason to refuse.
     if constraints.is_some_and(|(_, constraints)| constraints.ca) {
@@ -209,8 +211,7 @@ fn warnings(
         );
     }
     if tbs.issuer == tbs.subject {
-        warnings
-            .push("The certificate is self-signed: compare its fingerprint with the recipient's.".to_owned());
+        warnings.push(format!("{SELF_SIGNED}: compare its fingerprint with the recipient's."));
     }
     if oids::SHA1_SIGNATURES.contains(&certificate.signature_algorithm.oid) {
         warnings.push(

@@ -193,9 +193,9 @@ fn backfill(visit: &Visit, sight: &Sight, sheet: &Sheet<'_>) -> Markup {
                     div #errors tabindex="-1" { (sheet.error("")) }
                     div.grid {
                         (sheet.date(needed("from-date", said::FROM, "")))
-                        (sheet.time(optional("from-time", said::AT_UTC, said::TIME_SAYS)))
+                        (sheet.time(optional("from-time", &said::time_of(said::FROM), said::TIME_SAYS)))
                         (sheet.date(needed("to-date", said::TO, "")))
-                        (sheet.time(optional("to-time", said::AT_UTC, said::TIME_SAYS)))
+                        (sheet.time(optional("to-time", &said::time_of(said::TO), said::TIME_SAYS)))
                     }
                     div.acts { button { (said::BACKFILL_NOW) } }
                 }

@@ -317,7 +317,7 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
                 (data(&sheet, offer))
                 (schedule(&sheet, purpose.job().is_none()))
                 (range(&sheet))
-                (files(visit, &sheet, offer))
+                (files(visit, &sheet, offer, outcome.next()))
                 @if purpose.job().is_some_and(|job| job.watermark.is_some()) { (watermark(&sheet)) }
                 (policies(&sheet))
                 div.save.acts {

@@ -24,7 +24,6 @@ pub(super) use self::renew::{ask as renewal, renew};
 use super::Refused;
 use super::confirm::Question;
 use super::frame::{Section, icon, page};
-use super::parts::mark;
 use crate::answers::{Answers, Form, Query, wrong};
 use crate::done::Done;
 use crate::texts::{self, execution, recipients as said};
@@ -149,7 +148,7 @@ fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) ->
                     @if is_renewed { a href=(renewal) { (said::renew_this(recipient.name.as_str())) } }
                 }
             }
-            @for warning in &recipient.warnings { p { (mark("warn", "warn", warning)) } }
+            (certificate::oddities(recipient))
         }
         @if is_removed {
             (question.asked(&html! {

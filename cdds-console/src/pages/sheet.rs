@@ -49,6 +49,13 @@ impl Sheet<'_> {
         names.iter().any(|name| self.answers.one(name).is_some())
     }
 
+    /// Whether a box of the form is to be open: something in it was answered or is refused, or it was open before. That
+    /// last is told by a script.
+    pub(super) fn is_open(&self, id: &str, names: &[&str]) -> bool {
+        let was_open = self.answers.all("open").any(|open| open == id);
+        was_open || self.is_refused(names) || self.is_answered(names)
+    }
+
     /// Returns the ids of the hint and of the error of a field, for its control.
     fn described(&self, field: Field<'_>) -> Option<String> {
         let hint = (!field.hint.is_empty()).then(|| format!("{}-h", field.name));
@@ -134,7 +141,7 @@ impl Sheet<'_> {
         let (day, time) = (format!("{name}-date"), format!("{name}-time"));
         html! {
             (self.date(Field { name: &day, label, hint, optional: is_optional }))
-            (self.time(optional(&time, texts::AT_UTC, texts::TIME_SAYS)))
+            (self.time(optional(&time, &texts::time_of(label), texts::TIME_SAYS)))
         }
     }
 

@@ -53,7 +53,9 @@ pub(crate) const MONTHLY: &str = "Monthly";
 pub(crate) const CRON: &str = "Cron";
 pub(crate) const START_ON: &str = "Start on";
 pub(crate) const START_SAYS: &str = "Empty starts it immediately.";
-pub(crate) const AT_UTC: &str = "At, UTC";
+pub(crate) const DAILY_AT: &str = "Daily at, UTC";
+pub(crate) const WEEKLY_AT: &str = "Weekly at, UTC";
+pub(crate) const MONTHLY_AT: &str = "Monthly at, UTC";
 pub(crate) const TIME_SAYS: &str = "24 hours: 02:00";
 pub(crate) const EVERY: &str = "Every, hours";
 pub(crate) const EVERY_SAYS: &str = "1 to 23, from 00:00";
@@ -106,6 +108,8 @@ pub(crate) const PLAINTEXT: &str = "Nobody: leave the files unencrypted";
 pub(crate) const NO_RECIPIENTS: &str = "No certificate is stored yet.";
 pub(crate) const ADD_RECIPIENT: &str = "Add a certificate";
 pub(crate) const UNTIL: &str = "until ";
+pub(crate) const IS_EXPIRED: &str = "Expired: every run would fail";
+pub(crate) const EXPIRES_BEFORE_RUN: &str = "Expires before the next run, which would fail";
 pub(crate) const NOT_STORED: &str = "not stored any more";
 pub(crate) const KEEP: &str = "Keep files for, days";
 pub(crate) const KEEP_SAYS: &str = "Empty means as long as this service keeps them.";
@@ -162,6 +166,11 @@ pub(crate) const OVERTAKEN_WAY_OUT: &str =
     "What you typed is still below and not saved. Saving again puts your answers in place of that change.";
 pub(crate) const SEE_PRESENT: &str = "See the job as it is now";
 
+/// `Not before, time in UTC`: the label of the time beside a day.
+pub(crate) fn time_of(day: &str) -> String {
+    format!("{day}, time in UTC")
+}
+
 /// Returns the label of a field, for the list of what is refused.
 pub(crate) fn label(field: &str) -> &'static str {
     let group = field.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
@@ -177,7 +186,9 @@ pub(crate) fn label(field: &str) -> &'static str {
         "once-date" | "once-time" => START_ON,
         "every" => EVERY,
         "minute" => MINUTE,
-        "daily-at" | "weekly-at" | "monthly-at" => AT_UTC,
+        "daily-at" => DAILY_AT,
+        "weekly-at" => WEEKLY_AT,
+        "monthly-at" => MONTHLY_AT,
         "weekly-day" => DAY_OF_WEEK,
         "monthly-day" => DAY_OF_MONTH,
         "cron" => EXPRESSION,
@@ -261,6 +272,11 @@ pub(crate) const ENDED_SAYS: &str =
     "Nothing more starts. To go on, edit it and set a later end, or clone it.";
 pub(crate) const LATEST_FAILED: &str = "The latest run failed";
 pub(crate) const SEE_FAILED: &str = "See what happened, and run it again";
+
+/// `Expires in 10 d`
+pub(crate) fn expires(left: &str) -> String {
+    format!("Expires {left}")
+}
 
 /// Returns the question before a job is deleted.
 pub(crate) fn delete_title(title: &str) -> String {

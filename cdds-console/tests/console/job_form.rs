@@ -89,8 +89,8 @@ async fn a_refusal_stands_beside_its_field_and_keeps_everything_that_was_typed()
             "value=\"99\"",
             "value=\"&lt;i&gt;Calls&lt;/i&gt;\"",
             "\n&lt;/textarea&gt;&lt;script&gt;</textarea>",
-            "<details open><summary>Fields and filters",
-            "<details open><summary>When things go wrong",
+            "<details id=\"more-0\" open><summary>Fields and filters",
+            "<details id=\"policies\" open><summary>When things go wrong",
         ],
     );
     assert!(!refused.text.contains("<script>") && !refused.text.contains("<i>"), "{}", refused.text);
@@ -307,6 +307,37 @@ async fn j11_an_edit_of_what_is_exported_asks_where_the_job_goes_on() {
         let page = host.get(OLGA, &format!("/jobs/{id}")).await;
         assert_eq!(page.text.contains("Begun again 1 time"), choice == "reset", "{}", page.text);
     }
+}
+
+#[tokio::test]
+async fn boxes_of_the_form_stay_open_if_they_were_or_hold_something() {
+    let host = Host::new();
+    let details = |id: &str, open: &str| format!("<details id=\"{id}\"{open}><summary>");
+    let preview = async |others: &[(&str, &str)]| {
+        host.post(OLGA, "/jobs/new", &filled(&[others, &[("do", "preview")]].concat())).await
+    };
+    assert_has(&preview(&[]).await, &[&details("more-0", ""), &details("policies", "")]);
+    let filled_in = preview(&[("jitter", "10m"), ("fields-0", "queue")]).await;
+    assert_has(&filled_in, &[&details("more-0", " open"), &details("policies", " open")]);
+    let opened = preview(&[("open", "policies")]).await;
+    assert_has(&opened, &[&details("more-0", ""), &details("policies", " open")]);
+}
+
+#[tokio::test]
+async fn each_field_of_a_time_has_a_label_of_its_own() {
+    let host = rich();
+    let page = host.get(OLGA, "/jobs/new").await;
+    let labels: Vec<&str> = page
+        .text
+        .split("<label for=")
+        .skip(1)
+        .filter(|rest| {
+            rest.split_once('>').is_some_and(|(id, _)| id.ends_with("-at\"") || id.ends_with("-time\""))
+        })
+        .map(|rest| rest.split_once('>').unwrap().1.split_once('<').unwrap().0)
+        .collect();
+    let apart: std::collections::BTreeSet<_> = labels.iter().collect();
+    assert_eq!((labels.len(), apart.len()), (9, 9), "{labels:?}");
 }
 
 #[tokio::test]

@@ -23,6 +23,14 @@ pub struct Recipient {
     pub added_at: DateTime<Utc>,
 }
 
+/// How the warning begins that a certificate expired soon when it was looked into. Whoever knows the present instant says
+/// so better by [`not_after`](CertificateFacts::not_after) (rule S3).
+pub const EXPIRES_SOON: &str = "The certificate expires soon";
+
+/// How the warning begins that a certificate was signed with its own key. It needs a look when the certificate is
+/// stored, and stays true for ever.
+pub const SELF_SIGNED: &str = "The certificate is self-signed";
+
 /// The contents of a certificate that the rules need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {
@@ -105,6 +113,19 @@ pub enum Expires {
     Soon,
 }
 
+impl Expires {
+    /// Returns how soon a certificate expires that can be used until `not_after`, for a job that is due `next`. Returns
+    /// `None` if it lasts beyond that and for 30 days (rule S3).
+    pub fn of(not_after: DateTime<Utc>, next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Self> {
+        match next {
+            _ if not_after < now => Some(Self::Already),
+            Some(next) if not_after < next => Some(Self::BeforeNextOccurrence),
+            _ if not_after - now < EXPIRY_WARNING => Some(Self::Soon),
+            _ => None,
+        }
+    }
+}
+
 /// Writes a sentence for people that includes what to do.
 impl fmt::Display for ExpiringCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,12 +148,7 @@ pub fn expiring(job: &Job, recipients: &[Recipient], now: DateTime<Utc>) -> Vec<
     if matches!(job.state, JobState::Completed | JobState::Deleted) {
         return Vec::new();
     }
-    let expires = |not_after: DateTime<Utc>| match job.next_due_at {
-        _ if not_after < now => Some(Expires::Already),
-        Some(next) if not_after < next => Some(Expires::BeforeNextOccurrence),
-        _ if not_after - now < EXPIRY_WARNING => Some(Expires::Soon),
-        _ => None,
-    };
+    let expires = |not_after| Expires::of(not_after, job.next_due_at, now);
     let names = job.settings.protection.recipients().iter();
     names
         .filter_map(|name| {

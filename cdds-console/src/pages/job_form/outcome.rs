@@ -29,6 +29,11 @@ impl Outcome {
         Self { faults, ..Self::default() }
     }
 
+    /// Returns when the job would run next, if a preview says.
+    pub(super) fn next(&self) -> Option<DateTime<Utc>> {
+        self.preview.as_ref()?.first().map(|forecast| ForecastView::from(*forecast).slot.0)
+    }
+
     /// Puts a refusal beside its field. Any other error is a page of its own.
     pub(super) fn refused(error: ServiceError, answers: &Answers) -> Result<Self, Refused> {
         match forms::refusal(&error) {

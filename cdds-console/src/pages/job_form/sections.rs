@@ -1,10 +1,11 @@
 //! The sections of the form, in their order.
 
-use cdds_view::{RecipientView, SourceView, TypeView};
+use cdds_core::domain::recipient::Expires;
+use cdds_view::{RecipientView, SourceView, TypeView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use super::super::parts::day;
+use super::super::parts::{day, mark};
 use super::Offer;
 use crate::forms::job::{READS_MAX, count};
 use crate::pages::sheet::{Sheet, needed, optional};
@@ -83,7 +84,8 @@ fn read(sheet: &Sheet<'_>, offer: &Offer, source: &str, number: usize, groups: u
                 }
             }
             (categories(sheet, known, number))
-            details open[sheet.is_refused(&names) || sheet.is_answered(&names)] {
+            @let id = format!("more-{number}");
+            details id=(id) open[sheet.is_open(&id, &names)] {
                 summary { (texts::FIELDS_AND_FILTERS) @if groups > 1 { ", " (label) } }
                 div.rows {
                     (sheet.area(optional(&fields, texts::FIELDS, &hint), 2, true))
@@ -147,7 +149,7 @@ fn categories(sheet: &Sheet<'_>, data_type: Option<&TypeView>, number: usize) ->
 }
 
 pub(super) fn schedule(sheet: &Sheet<'_>, is_new: bool) -> Markup {
-    let at = |name| sheet.time(needed(name, texts::AT_UTC, texts::TIME_SAYS));
+    let at = |name, label| sheet.time(needed(name, label, texts::TIME_SAYS));
     let missing = [("", texts::SKIP_IT), ("last", texts::LAST_DAY)];
     let choices = html! {
         (sheet.option("run", "once", texts::ONCE, true, &sheet.instant("once", texts::START_ON, texts::START_SAYS, true)))
@@ -155,14 +157,14 @@ pub(super) fn schedule(sheet: &Sheet<'_>, is_new: bool) -> Markup {
             (sheet.number(optional("every", texts::EVERY, texts::EVERY_SAYS)))
             (sheet.number(optional("minute", texts::MINUTE, texts::MINUTE_SAYS)))
         }))
-        (sheet.option("run", "daily", texts::DAILY, false, &at("daily-at")))
+        (sheet.option("run", "daily", texts::DAILY, false, &at("daily-at", texts::DAILY_AT)))
         (sheet.option("run", "weekly", texts::WEEKLY, false, &html! {
             (sheet.select(needed("weekly-day", texts::DAY_OF_WEEK, ""), &texts::WEEKDAYS))
-            (at("weekly-at"))
+            (at("weekly-at", texts::WEEKLY_AT))
         }))
         (sheet.option("run", "monthly", texts::MONTHLY, false, &html! {
             (sheet.number(needed("monthly-day", texts::DAY_OF_MONTH, texts::DAY_OF_MONTH_SAYS)))
-            (at("monthly-at"))
+            (at("monthly-at", texts::MONTHLY_AT))
             (sheet.select(needed("missing-day", texts::MISSING_DAY, ""), &missing))
         }))
         (sheet.option("run", "cron", texts::CRON, false, &html! {
@@ -217,12 +219,13 @@ pub(super) fn range(sheet: &Sheet<'_>) -> Markup {
     }
 }
 
-pub(super) fn files(visit: &Visit, sheet: &Sheet<'_>, offer: &Offer) -> Markup {
+/// `next` is when the job would run next, if that is known.
+pub(super) fn files(visit: &Visit, sheet: &Sheet<'_>, offer: &Offer, next: Option<DateTime<Utc>>) -> Markup {
     let typed: Vec<&str> = sheet.answers.all("recipient").collect();
     let gone =
         typed.iter().filter(|name| !offer.recipients.iter().any(|known| known.name.as_str() == **name));
     let choices = html! {
-        @for recipient in &offer.recipients { (recipient_choice(recipient, &typed, offer.now)) }
+        @for recipient in &offer.recipients { (recipient_choice(recipient, &typed, offer.now, next)) }
         @for name in gone {
             label.pick {
                 input type="checkbox" name="recipient" value=(name) checked;
@@ -248,13 +251,25 @@ pub(super) fn files(visit: &Visit, sheet: &Sheet<'_>, offer: &Offer) -> Markup {
     }
 }
 
-fn recipient_choice(recipient: &RecipientView, typed: &[&str], now: DateTime<Utc>) -> Markup {
-    let is_over = recipient.not_after.0 < now;
+/// Returns the choice of a recipient, with a warning if its certificate does not last (rule S3).
+fn recipient_choice(
+    recipient: &RecipientView,
+    typed: &[&str],
+    now: DateTime<Utc>,
+    next: Option<DateTime<Utc>>,
+) -> Markup {
+    let end = recipient.not_after.0;
     html! {
         label.pick {
             input type="checkbox" name="recipient" value=(recipient.name) checked[typed.contains(&recipient.name.as_str())];
             (recipient.name) " "
-            span.hint { (texts::UNTIL) (day(recipient.not_after.0)) @if is_over { ", over" } }
+            span.hint { (texts::UNTIL) (day(end)) } " "
+            @match Expires::of(end, next, now) {
+                Some(Expires::Already) => (mark("bad", "bad", texts::IS_EXPIRED)),
+                Some(Expires::BeforeNextOccurrence) => (mark("warn", "warn", texts::EXPIRES_BEFORE_RUN)),
+                Some(Expires::Soon) => (mark("warn", "warn", &texts::expires(&words::relative(end - now)))),
+                None => {},
+            }
         }
     }
 }
@@ -287,7 +302,7 @@ pub(super) fn policies(sheet: &Sheet<'_>) -> Markup {
     let overlap = [("", texts::BY_TIMEFRAME), ("queue", texts::QUEUE), ("coalesce", texts::COALESCE)];
     let incomplete = [("", texts::WAIT), ("go-on", texts::GO_ON)];
     html! {
-        details open[sheet.is_refused(&names) || sheet.is_answered(&names)] {
+        details #policies open[sheet.is_open("policies", &names)] {
             summary { (texts::WHEN_WRONG) }
             div.grid {
                 (sheet.number(optional("retries", texts::RETRIES, texts::RETRIES_SAYS)))

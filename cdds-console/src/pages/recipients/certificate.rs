@@ -1,6 +1,6 @@
 //! What a page says of a certificate.
 
-use cdds_core::domain::recipient::EXPIRY_WARNING;
+use cdds_core::domain::recipient::{EXPIRES_SOON, EXPIRY_WARNING, SELF_SIGNED};
 use cdds_view::{RecipientView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
@@ -32,6 +32,16 @@ pub(super) fn facts(recipient: &RecipientView, now: DateTime<Utc>, more: &Markup
 /// Returns whether the certificate has expired or expires soon (rule S3).
 pub(super) fn needs_renewal(recipient: &RecipientView, now: DateTime<Utc>) -> bool {
     recipient.not_after.0 - now < EXPIRY_WARNING
+}
+
+/// Returns what is unusual about the certificate. Its end is told beside its validity, as of now and not of the day on
+/// which it was stored; that it is self-signed was accepted then, and is no more than worth knowing.
+pub(super) fn oddities(recipient: &RecipientView) -> Markup {
+    html! {
+        @for warning in recipient.warnings.iter().filter(|warning| !warning.starts_with(EXPIRES_SOON)) {
+            @if warning.starts_with(SELF_SIGNED) { p.hint { (warning) } } @else { p { (mark("warn", "warn", warning)) } }
+        }
+    }
 }
 
 fn validity(recipient: &RecipientView, now: DateTime<Utc>) -> Markup {
