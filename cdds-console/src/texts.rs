@@ -93,7 +93,8 @@ mod accounts {
     }
 
     pub(crate) fn wait_to_sign_in(seconds: u64) -> String {
-        format!("Too many tries. Wait {seconds} s, then try again.")
+        let wait = super::settings::counted_seconds(seconds);
+        format!("Too many tries. Wait {wait}, then try again.")
     }
 }
 

@@ -121,9 +121,7 @@ fn field(answers: &Answers, offered: &Offered, id: &str, name: &str) -> Markup {
         "search" => text_field(answers, id, name, said::FILE_NAME),
         "job" => choice(id, name, history::JOB, chosen, offered.jobs(chosen)),
         "execution" => text_field(answers, id, name, said::OF_EXECUTION),
-        "type" => {
-            choice(id, name, texts::TYPE, chosen, offered.types.iter().map(|id| (id.as_str(), id.clone())))
-        }
+        "type" => offered.type_field(id, name, chosen),
         "size_min" => text_field(answers, id, name, said::SIZE_MIN),
         "size_max" => text_field(answers, id, name, said::SIZE_MAX),
         "on_hold" => {

@@ -234,7 +234,9 @@ fn facts(sight: &Sight) -> Markup {
             div { dt { (history::TOOK) } dd {
                 @match view.duration(sight.now) {
                     Some(duration) => (words::lasting(duration)),
-                    None => (said::NOT_YET),
+                    None if sight.execution.status() == Status::Skipped => (history::SKIPPED),
+                    None if sight.execution.is_open() => (said::NOT_YET),
+                    None => (history::NEVER_STARTED),
                 }
                 span.sub { (words::counted(u64::from(view.attempts), said::ATTEMPT)) }
             } }

@@ -11,6 +11,7 @@ use maud::{Markup, html};
 
 pub(super) use self::columns::{Column, Columns};
 use super::Refused;
+use super::parts::choice;
 use crate::answers::Answers;
 use crate::{Services, texts};
 
@@ -53,12 +54,22 @@ impl Offered {
         self.sources.iter().find(|(known, _)| known == id).map_or(id, |(_, title)| title)
     }
 
+    /// Returns the field by which a list is narrowed to one type.
+    pub(super) fn type_field(&self, id: &str, name: &str, chosen: Option<&str>) -> Markup {
+        type_field(&self.types, id, name, chosen)
+    }
+
     /// Returns the choices of a job, with the one that was chosen, though it may have been deleted since.
     pub(super) fn jobs<'a>(&'a self, chosen: Option<&'a str>) -> Vec<(&'a str, String)> {
         let missing = chosen.filter(|id| self.jobs.iter().all(|(known, _)| known != id));
         let jobs = self.jobs.iter().map(|(id, title)| (id.as_str(), title.clone()));
         missing.map(|id| (id, id.to_owned())).into_iter().chain(jobs).collect()
     }
+}
+
+/// Returns the field of a type, among those that sources offer.
+pub(super) fn type_field(types: &[String], id: &str, name: &str, chosen: Option<&str>) -> Markup {
+    choice(id, name, texts::TYPE, chosen, types.iter().map(|id| (id.as_str(), id.clone())))
 }
 
 /// Keeps the other parameters in a form that sets some.

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::removal::WithArtifacts;
+use cdds_core::domain::execution::Status;
 use cdds_core::ports::catalog::query::{ExecutionColumn, Sort};
 use cdds_core::{ExecutionId, Principal};
 use cdds_view::{ExecutionView, PageView, ProblemView, Remark, words};
@@ -104,9 +105,7 @@ fn field(answers: &Answers, offered: &Offered, id: &str, name: &str) -> Markup {
             let sources = offered.sources.iter().map(|(id, title)| (id.as_str(), title.clone()));
             choice(id, name, texts::SOURCE, chosen, sources)
         }
-        "type" => {
-            choice(id, name, texts::TYPE, chosen, offered.types.iter().map(|id| (id.as_str(), id.clone())))
-        }
+        "type" => offered.type_field(id, name, chosen),
         "status" => {
             let statuses = lists::statuses().into_iter().map(|name| (name, texts::status(name)));
             choice(id, name, said::STATUS, chosen, statuses)
@@ -178,7 +177,7 @@ fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: 
             td.nw role="cell" data-l=(texts::STARTED) {
                 @match execution.started_at {
                     Some(at) => (when(at.0, sight.now)),
-                    None => span.hint { (said::NOT_STARTED) },
+                    None => span.hint { (unstarted(execution.status)) },
                 }
             }
             td.num role="cell" data-l=(said::TOOK) {
@@ -197,6 +196,15 @@ fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: 
                 }
             }
         }
+    }
+}
+
+/// Says why there is no start.
+fn unstarted(status: Status) -> &'static str {
+    match status {
+        Status::Skipped => said::SKIPPED,
+        Status::Queued | Status::InProgress => said::NOT_STARTED,
+        _ => said::NEVER_STARTED,
     }
 }
 

@@ -390,7 +390,7 @@ fn first(visit: &Visit, sight: &Sight) -> Markup {
                     li.ok { (icon("ok")) h3 { "A source" } p { (sight.sources.len()) " registered." } }
                 }
             }
-            div.acts { a.btn.primary href=(visit.to("jobs/new")) { (texts::ADD_JOB) } }
+            div.acts { a.btn.primary href=(visit.to("jobs/new")) { (icon("plus")) (texts::ADD_JOB) } }
         }
     }
 }

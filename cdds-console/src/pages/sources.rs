@@ -9,7 +9,7 @@ use cdds_view::{CheckOutcome, SourceCheckView, TypeCheckView, words};
 use maud::{Markup, html};
 
 use super::Refused;
-use super::frame::{Section, page};
+use super::frame::{Section, icon, page};
 use super::parts::mark;
 use crate::App;
 use crate::answers::{Form, wrong};
@@ -23,7 +23,7 @@ pub(super) async fn list(State(App { services, .. }): State<App>, visit: Visit) 
         div.bar {
             div.rows.tight { h1 { (texts::SOURCES) } p.sub { (said::ABOUT) } }
             @if visit.may(Action::CreateJob) && !sources.is_empty() {
-                div.acts { a.btn.primary href=(visit.to("jobs/new")) { (texts::ADD_JOB) } }
+                div.acts { a.btn.primary href=(visit.to("jobs/new")) { (icon("plus")) (texts::ADD_JOB) } }
             }
         }
         @if sources.is_empty() {
@@ -179,6 +179,14 @@ pub(super) async fn check(
     Ok(page(&visit, Section::Sources, &title, &body))
 }
 
+/// `0.4 s`; what took less than a tenth of a second is told in milliseconds.
+fn took(one: &TypeCheckView) -> String {
+    match i64::try_from(one.took_milliseconds).ok().and_then(chrono::TimeDelta::try_milliseconds) {
+        Some(took) if one.took_milliseconds >= 100 => words::lasting(took),
+        _ => format!("{} ms", one.took_milliseconds),
+    }
+}
+
 fn answer(one: &TypeCheckView) -> Markup {
     let bad_records = one.bad_records.unwrap_or_default();
     let read = one.records_read.map(|records| match one.all_read {
@@ -203,7 +211,7 @@ fn answer(one: &TypeCheckView) -> Markup {
             }
             td.num role="cell" data-l=(said::READ) { (read.as_deref().unwrap_or(texts::NONE)) }
             td.num role="cell" data-l=(said::ESTIMATE) { (estimate.as_deref().unwrap_or(said::UNKNOWN)) }
-            td.num.nw role="cell" data-l=(said::TOOK) { (one.took_milliseconds) " ms" }
+            td.num.nw role="cell" data-l=(said::TOOK) { (took(one)) }
         }
     }
 }

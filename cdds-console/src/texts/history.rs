@@ -21,6 +21,8 @@ pub(crate) const STARTED_FROM: &str = "Started from (UTC)";
 pub(crate) const STARTED_BEFORE: &str = "Started before (UTC)";
 pub(crate) const JOB_DELETED: &str = "the job was deleted";
 pub(crate) const NOT_STARTED: &str = "Not yet";
+pub(crate) const SKIPPED: &str = "Skipped, never started";
+pub(crate) const NEVER_STARTED: &str = "Never started";
 pub(crate) const CANCEL: &str = "Cancel";
 pub(crate) const DELETE_STAYS: &str =
     "They are taken off the history. Their jobs stay, and so does the record of who did what.";

@@ -77,8 +77,20 @@ pub(crate) fn duration(duration: TimeDelta) -> String {
     const UNITS: [(&str, u64); 4] = [("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
     let seconds = duration.num_seconds().unsigned_abs();
     let exact = UNITS.into_iter().find(|(_, length)| seconds != 0 && seconds.is_multiple_of(*length));
-    let (unit, length) = exact.unwrap_or(("second", 1));
-    words::counted(seconds / length, unit)
+    match exact {
+        Some((unit, length)) if length > 1 => words::counted(seconds / length, unit),
+        _ => counted_seconds(seconds),
+    }
+}
+
+/// `45 seconds`, `1 minute 30 seconds`
+pub(crate) fn counted_seconds(seconds: u64) -> String {
+    let (minutes, rest) = (seconds / 60, words::counted(seconds % 60, "second"));
+    match (minutes, seconds % 60) {
+        (0, _) => rest,
+        (_, 0) => words::counted(minutes, "minute"),
+        _ => format!("{} {rest}", words::counted(minutes, "minute")),
+    }
 }
 
 /// `Up to 10 minutes`
@@ -198,7 +210,7 @@ mod tests {
             "Let the newest cover the others, up to 7 days back"
         );
         assert_eq!(incomplete("wait".parse().unwrap()), "Wait");
-        assert_eq!(incomplete("go-on:90s".parse().unwrap()), "Go on after 90 seconds");
+        assert_eq!(incomplete("go-on:90s".parse().unwrap()), "Go on after 1 minute 30 seconds");
         assert_eq!(duration(TimeDelta::zero()), "0 seconds");
     }
 }

@@ -138,7 +138,7 @@ async fn guessing_is_slowed_down_by_name_and_by_address() {
     }
     let wait = door.sign_in("name=ada&password=correct+horse", &[]).await;
     assert_eq!((wait.status, wait.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "60"));
-    assert!(wait.text.contains("Wait 60 s"), "{}", wait.text);
+    assert!(wait.text.contains("Wait 1 minute, then"), "{}", wait.text);
 
     let from = |last: u8| {
         let router =

@@ -1,5 +1,7 @@
 //! The history and an execution: what they say, who may do what, and that owners stay apart.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use cdds_core::{DataType, Ownership, ReadRequest, RecordStream, Source, SourceDescription, SourceError};
 use http::StatusCode;
@@ -207,4 +209,21 @@ async fn a_run_whose_files_are_gone_says_so() {
     assert!(gone.contains("This run published 1 file. None is left"), "{gone}");
     assert!(gone.contains(&format!("href=\"../audit?object={id}\"")), "{gone}");
     assert!(!host.get(VIC, &format!("/history/{id}")).await.text.contains("/audit?"));
+}
+
+#[tokio::test]
+async fn a_run_that_was_skipped_or_cancelled_is_not_about_to_start() {
+    let host = Host::new();
+    let id = host.job(ADA, daily("Calls")).await;
+    host.post(OLGA, &format!("/jobs/{id}/suspend"), "").await;
+    host.memory.clock.advance(Duration::from_secs(86_400));
+    host.post(OLGA, &format!("/jobs/{id}/resume"), "").await;
+    host.run().await;
+    let runs = host.get(OLGA, &format!("/api/v1/executions?job={id}&status=skipped")).await.json();
+    let skipped = runs["items"][0]["id"].as_str().unwrap();
+    for page in ["/history".to_owned(), format!("/history/{skipped}")] {
+        let page = host.get(OLGA, &page).await;
+        assert!(page.text.contains("Skipped, never started"), "{}", page.text);
+        assert!(!page.text.contains("Not yet") && !page.text.contains("Not begun"), "{}", page.text);
+    }
 }

@@ -43,7 +43,7 @@ async fn e19_the_page_says_who_works_and_what_to_do_if_nobody_does() {
         "without a word",
         "0 alive, 1 gone",
         "Nobody works at the moment",
-        "60 s ago",
+        "1 min ago",
     ] {
         assert!(page.contains(said), "{said}: {page}");
     }

@@ -9,13 +9,13 @@ const DAY: i64 = 24 * HOUR;
 const MONTH: i64 = 30 * DAY;
 const YEAR: i64 = 365 * DAY;
 
-/// `in 5 h`, `3 min ago`, `now`: where an instant lies that is `ahead` of now. Whole units, at least two of
-/// them where there is a smaller one.
+/// `in 5 h`, `3 min ago`, `now`: where an instant lies that is `ahead` of now. Whole units; of minutes one or more, of
+/// larger ones at least two.
 pub fn relative(ahead: TimeDelta) -> String {
     let seconds = ahead.num_seconds();
     let (count, unit) = match seconds.abs() {
         0 => return "now".to_owned(),
-        few if few < 2 * MINUTE => (few, "s"),
+        few if few < MINUTE => (few, "s"),
         few if few < 2 * HOUR => (few / MINUTE, "min"),
         few if few < 2 * DAY => (few / HOUR, "h"),
         few if few < 2 * MONTH => (few / DAY, "d"),
@@ -60,7 +60,8 @@ mod tests {
         for (seconds, told) in [
             (0, "now"),
             (1, "in 1 s"),
-            (-119, "119 s ago"),
+            (-59, "59 s ago"),
+            (-119, "1 min ago"),
             (120, "in 2 min"),
             (-3 * HOUR, "3 h ago"),
             (5 * HOUR + 59, "in 5 h"),

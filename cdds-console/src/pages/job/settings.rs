@@ -133,7 +133,7 @@ fn policies(sight: &Sight) -> Markup {
 fn record(sight: &Sight) -> Markup {
     let view = &sight.view;
     html! {
-        div.rows {
+        div #record .rows data-live {
             h3 { (said::RECORD) }
             dl.kv {
                 dt { (texts::CREATED) } dd { (time(view.created_at.0, sight.now)) }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::Sight;
 use crate::answers::Answers;
 use crate::lists::jobs as lists;
-use crate::pages::filters::{Column, Columns, day_field};
+use crate::pages::filters::{Column, Columns, day_field, type_field};
 use crate::pages::parts::choice;
 use crate::texts::{self, job as said};
 
@@ -50,9 +50,7 @@ fn field(answers: &Answers, sight: &Sight, id: &str, name: &str) -> Markup {
             let sources = sight.sources.iter().map(|(id, title)| (id.as_str(), title.clone()));
             choice(id, name, texts::SOURCE, chosen, sources)
         }
-        "type" => {
-            choice(id, name, texts::TYPE, chosen, sight.types.iter().map(|id| (id.as_str(), id.clone())))
-        }
+        "type" => type_field(&sight.types, id, name, chosen),
         "recipient" => {
             let names = sight.recipients.iter().map(|name| (name.as_str(), name.clone()));
             choice(id, name, said::SEALED_FOR, chosen, names)
