@@ -9,6 +9,7 @@ pub mod access;
 pub mod archive;
 pub mod calendar;
 pub mod clock;
+pub mod delivery;
 pub mod execution;
 pub mod id;
 pub mod job;

@@ -11,6 +11,8 @@
 //! | [`sealer::Certificates`], [`sealer::Sealer`] | encrypting parts for recipients | `cdds_crypto` |
 //! | [`sealer::ManifestSigner`] | signing a set's manifest; optional, passed to the engine | `cdds_crypto` |
 //! | [`sink::Sink`] | storing parts | `cdds_storage::sink` |
+//! | [`destination::Destination`] | places to which sets are delivered besides the store | `cdds_delivery` |
+//! | [`notifier::Notifier`] | telling subscribers | `cdds_delivery` |
 //! | [`catalog::Catalog`] | jobs, executions, artifacts | `cdds_storage::catalog` |
 //!
 //! Who implements one of them checks it with `testing::conformance` (feature `testing`), which tries each promise of
@@ -18,9 +20,11 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod destination;
 pub mod error;
 mod failure;
 pub mod ids;
+pub mod notifier;
 pub mod packager;
 pub mod sealer;
 pub mod sink;
@@ -53,6 +57,10 @@ pub struct Ports {
     pub sink: Arc<dyn sink::Sink>,
     /// Jobs, executions, artifacts and recipients.
     pub catalog: Arc<dyn catalog::Catalog>,
+    /// The registered destinations.
+    pub destinations: destination::Destinations,
+    /// How subscribers are told.
+    pub notifiers: notifier::Notifiers,
 }
 
 setters! {
@@ -65,6 +73,8 @@ setters! {
         with_certificates => certificates: value Arc<dyn sealer::Certificates>;
         with_sink => sink: value Arc<dyn sink::Sink>;
         with_catalog => catalog: value Arc<dyn catalog::Catalog>;
+        with_destinations => destinations: value destination::Destinations;
+        with_notifiers => notifiers: value notifier::Notifiers;
     }
 }
 
@@ -87,6 +97,8 @@ impl Ports {
             certificates: Arc::new(sealer::NoCertificates),
             sink,
             catalog,
+            destinations: destination::Destinations::new(),
+            notifiers: notifier::Notifiers::new(),
         }
     }
 
@@ -94,5 +106,17 @@ impl Ports {
     #[must_use]
     pub fn with_source(self, source: impl source::Source + 'static) -> Self {
         Self { sources: self.sources.with(source), ..self }
+    }
+
+    /// Registers a destination. One that is shared is passed as its `Arc`.
+    #[must_use]
+    pub fn with_destination(self, destination: impl destination::Destination + 'static) -> Self {
+        Self { destinations: self.destinations.with(destination), ..self }
+    }
+
+    /// Registers how subscribers of a channel are told.
+    #[must_use]
+    pub fn with_notifier(self, notifier: impl notifier::Notifier + 'static) -> Self {
+        Self { notifiers: self.notifiers.with(notifier), ..self }
     }
 }

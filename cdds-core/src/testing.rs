@@ -74,7 +74,9 @@ use crate::domain::record::RecordBatch;
 use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
 use crate::ports::clock::Clock;
+use crate::ports::destination::Destinations;
 use crate::ports::ids::Ids;
+use crate::ports::notifier::Notifiers;
 pub use crate::ports::sealer::NoCertificates;
 use crate::ports::source::{
     DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Sources,
@@ -284,6 +286,8 @@ impl MemoryPorts {
             certificates: Arc::new(NoCertificates),
             sink: Arc::new(sink.clone()),
             catalog: catalog.clone(),
+            destinations: Destinations::new(),
+            notifiers: Notifiers::new(),
         };
         Self { ports, clock, catalog, sink }
     }

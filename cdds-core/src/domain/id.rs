@@ -59,6 +59,10 @@ uuid_id! {
     NoticeId
 }
 uuid_id! {
+    /// Identifies the delivery of a set to one destination (rule N4).
+    DeliveryId
+}
+uuid_id! {
     /// Identifies an artifact store to its catalog.
     StoreId
 }
@@ -142,6 +146,10 @@ name_id! {
 name_id! {
     /// Names a recipient of an owner (rule S1).
     RecipientName, "recipient", 128
+}
+name_id! {
+    /// Names a registered destination (rule N1).
+    DestinationId, "destination", 128
 }
 name_id! {
     /// Names a person or program that is told about jobs (rule N2). The default is `host`, the embedding service.

@@ -1,5 +1,7 @@
 //! Rules N2, N4: notices to the people and programs behind a job.
 
+pub mod message;
+
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,6 +1,8 @@
 //! Converts errors of ports into failures of executions, which are stored (rule E5).
 
+use super::destination::DestinationErrorKind;
 use super::error::{PortError, PortErrorKind};
+use super::notifier::NotifyErrorKind;
 use super::packager::PackagerErrorKind;
 use super::sealer::SealerErrorKind;
 use super::sink::SinkErrorKind;
@@ -41,6 +43,29 @@ impl From<SinkErrorKind> for FailureKind {
             SinkErrorKind::Refused => Self::Refused,
             SinkErrorKind::NotFound => Self::Missing,
             SinkErrorKind::Corrupt => Self::Corrupt,
+        }
+    }
+}
+
+impl From<DestinationErrorKind> for FailureKind {
+    fn from(kind: DestinationErrorKind) -> Self {
+        match kind {
+            DestinationErrorKind::Unavailable => Self::Unavailable,
+            DestinationErrorKind::Full => Self::Full,
+            DestinationErrorKind::Refused | DestinationErrorKind::CannotRename => Self::Refused,
+            DestinationErrorKind::IdentityChanged => Self::Certificate,
+            DestinationErrorKind::NotFound => Self::Missing,
+            DestinationErrorKind::Corrupt => Self::Corrupt,
+        }
+    }
+}
+
+impl From<NotifyErrorKind> for FailureKind {
+    fn from(kind: NotifyErrorKind) -> Self {
+        match kind {
+            NotifyErrorKind::Unavailable | NotifyErrorKind::Later(_) => Self::Unavailable,
+            NotifyErrorKind::Refused => Self::Refused,
+            NotifyErrorKind::Gone => Self::Missing,
         }
     }
 }

@@ -29,6 +29,8 @@ use super::{AroundSource, OpenCatalog, PrepareCatalog, Prepared};
 use crate::domain::access::Role;
 use crate::domain::id::Owner;
 use crate::ports::Ports;
+use crate::ports::destination::Destinations;
+use crate::ports::notifier::Notifiers;
 use crate::ports::sink::Sink;
 use crate::ports::source::{Source, Sources, Visibility};
 use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
@@ -368,6 +370,8 @@ impl Run {
                     bug,
                 }),
                 catalog: Arc::new(FaultyCatalog { catalog, faults, watch }),
+                destinations: Destinations::new(),
+                notifiers: Notifiers::new(),
             }
         })
     }

@@ -1,0 +1,192 @@
+//! Rules N3, N5, N9: whether a destination or an endpoint works, and when it is disabled.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::destination::ServerIdentity;
+use crate::domain::access::PrincipalName;
+
+/// How long something may fail before it is disabled (rules N5, N9).
+pub const FAILS_FOR_MAX: TimeDelta = TimeDelta::days(5);
+
+/// What is known of a destination or an endpoint. One that nobody has used yet has the default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// When the failures began that have gone on since; `None` after a success.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Since when and why nothing is sent.
+    pub disabled: Option<Disabled>,
+    /// The latest use or check.
+    pub latest: Option<Contact>,
+    /// The identity that was pinned (rule N3).
+    pub pinned: Option<ServerIdentity>,
+}
+
+/// A use or a check of a destination or an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// Why it failed; `None` if it succeeded.
+    pub failure: Option<String>,
+}
+
+/// Why nothing is sent to a destination or an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disabled {
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: DisabledReason,
+}
+
+/// Why something was disabled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DisabledReason {
+    /// It failed for [`FAILS_FOR_MAX`].
+    Failing,
+    /// It said that it is gone for good, as an endpoint does with status 410 (rule N9).
+    Gone,
+    /// A person disabled it.
+    Person(PrincipalName),
+}
+
+impl DisabledReason {
+    /// Returns the reason as it is stored and printed.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Failing => "failing",
+            Self::Gone => "gone",
+            Self::Person(_) => "person",
+        }
+    }
+}
+
+/// How a use or a check went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactOutcome {
+    /// It worked. `identity` is what the other side showed, if it has one.
+    Worked {
+        /// The identity, which is pinned if none is yet.
+        identity: Option<ServerIdentity>,
+    },
+    /// It did not.
+    Failed {
+        /// Why, for people.
+        message: String,
+    },
+    /// The other side said that it is gone for good.
+    Gone {
+        /// Why, for people.
+        message: String,
+    },
+}
+
+impl Health {
+    /// Returns whether something may be sent.
+    pub fn is_enabled(&self) -> bool {
+        self.disabled.is_none()
+    }
+
+    /// Notes how a use or a check went (rules N5, N9).
+    #[must_use]
+    pub fn after(self, outcome: ContactOutcome, now: DateTime<Utc>) -> Self {
+        match outcome {
+            ContactOutcome::Worked { identity } => Self {
+                failing_since: None,
+                latest: Some(Contact { at: now, failure: None }),
+                pinned: self.pinned.or(identity),
+                disabled: self.disabled,
+            },
+            ContactOutcome::Failed { message } => {
+                let since = self.failing_since.unwrap_or(now);
+                let over = now.signed_duration_since(since) >= FAILS_FOR_MAX;
+                let failing = over.then_some(Disabled { at: now, reason: DisabledReason::Failing });
+                Self {
+                    failing_since: Some(since),
+                    latest: Some(Contact { at: now, failure: Some(message) }),
+                    disabled: self.disabled.or(failing),
+                    pinned: self.pinned,
+                }
+            }
+            ContactOutcome::Gone { message } => Self {
+                failing_since: self.failing_since.or(Some(now)),
+                latest: Some(Contact { at: now, failure: Some(message) }),
+                disabled: self.disabled.or(Some(Disabled { at: now, reason: DisabledReason::Gone })),
+                pinned: self.pinned,
+            },
+        }
+    }
+
+    /// Enables it again. Failures count anew.
+    #[must_use]
+    pub fn enabled(self) -> Self {
+        Self { failing_since: None, disabled: None, ..self }
+    }
+
+    /// Disables it for a person. One that is disabled already stays as it is.
+    #[must_use]
+    pub fn disabled_by(self, person: PrincipalName, now: DateTime<Utc>) -> Self {
+        let disabled = Disabled { at: now, reason: DisabledReason::Person(person) };
+        Self { disabled: self.disabled.or(Some(disabled)), ..self }
+    }
+
+    /// Forgets the pinned identity, or pins another one, because a person has compared it.
+    #[must_use]
+    pub fn pinning(self, identity: Option<ServerIdentity>) -> Self {
+        Self { pinned: identity, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(day: i64) -> DateTime<Utc> {
+        DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(day)
+    }
+
+    fn failed() -> ContactOutcome {
+        ContactOutcome::Failed { message: "no route".to_owned() }
+    }
+
+    fn worked() -> ContactOutcome {
+        ContactOutcome::Worked { identity: None }
+    }
+
+    #[test]
+    fn n5_what_fails_for_five_days_is_disabled_and_a_success_starts_the_count_anew() {
+        let four = (0..5).fold(Health::default(), |health, at| health.after(failed(), day(at)));
+        assert!(four.is_enabled());
+        let five = four.clone().after(failed(), day(5));
+        assert_eq!(five.disabled, Some(Disabled { at: day(5), reason: DisabledReason::Failing }));
+        let mended = four.after(worked(), day(4)).after(failed(), day(5)).after(failed(), day(9));
+        assert!(mended.is_enabled());
+        assert!(!mended.after(failed(), day(10)).is_enabled());
+        // Only a person enables it.
+        assert!(!five.clone().after(worked(), day(6)).is_enabled());
+        assert!(five.enabled().after(failed(), day(7)).is_enabled());
+    }
+
+    #[test]
+    fn n9_what_is_gone_is_disabled_at_once() {
+        let gone = Health::default().after(ContactOutcome::Gone { message: "410".to_owned() }, day(1));
+        assert_eq!(
+            gone.disabled.as_ref().map(|disabled| disabled.reason.clone()),
+            Some(DisabledReason::Gone)
+        );
+        let person = gone.clone().disabled_by(PrincipalName::new("ada").unwrap(), day(2));
+        assert_eq!(person, gone, "the first reason stays");
+    }
+
+    #[test]
+    fn n3_the_first_identity_is_pinned() {
+        let seen = |name: &str| ContactOutcome::Worked { identity: Some(ServerIdentity::new(name)) };
+        let health = Health::default().after(seen("SHA256:a"), day(1)).after(seen("SHA256:b"), day(2));
+        assert_eq!(health.pinned, Some(ServerIdentity::new("SHA256:a")));
+        assert_eq!(
+            health.pinning(None).after(seen("SHA256:b"), day(3)).pinned,
+            Some(ServerIdentity::new("SHA256:b"))
+        );
+    }
+}
