@@ -167,13 +167,9 @@ codes! {
     OnHold => "on_hold", State, "A7", "a legal hold keeps the set";
     TooManyFiles => "too_many_files", Limit, "A8", "one request names more than 100 files";
     RequestKeyUsed => "request_key_used", Invalid, "J18", "another request had the same key";
-    UnknownDestination => "unknown_destination", Invalid, "N1",
-        "no destination is registered under this name";
     InvalidDestinations => "invalid_destinations", Invalid, "N1, N7",
         "a job names too many destinations, or two of them would write the same files";
     InvalidPath => "invalid_path", Invalid, "N7", "the path of a delivery is unsafe or too long";
-    PlaintextOverPlainFtp => "plaintext_over_plain_ftp", Invalid, "N5",
-        "a plaintext set would travel over an unencrypted connection";
     NoticeNotGivenUp => "notice_not_given_up", State, "N5",
         "the notice was not given up, or its execution was deleted";
 }
