@@ -1,5 +1,6 @@
 //! One set: its files, how to download and open them, who did, and its hold.
 
+mod keys;
 mod opening;
 pub(super) mod script;
 
@@ -7,15 +8,14 @@ use axum::extract::State;
 use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::artifact::ArtifactSet;
-use cdds_core::domain::execution::Execution;
-use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, AuditQuery, Slice, Sort};
 use cdds_core::{ExecutionId, Principal};
 use cdds_view::http::{FileResponse, HeaderMap};
-use cdds_view::{ArtifactView, AuditView, ExecutionView, RecipientView, words};
+use cdds_view::{ArtifactView, AuditView, ExecutionView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
+use self::keys::Keys;
 use super::Refused;
 use super::confirm::Question;
 use super::execution::{downloads, kept, link, sealed_for};
@@ -39,8 +39,8 @@ const LOGGED: usize = 20;
 struct Sight {
     execution: ExecutionView,
     sealed_for: String,
-    /// The recipients whose present certificate was stored after the run began.
-    renewed: Vec<RecipientView>,
+    /// The certificates that it is encrypted for, if recipients have others by now.
+    keys: Keys,
     set: ArtifactSet,
     files: Vec<ArtifactView>,
     /// The downloads of its files, newest first; `None` for those who may not see the audit.
@@ -62,9 +62,9 @@ impl Sight {
             Err(_) => None,
         };
         let sealed_for = sealed_for(&overview.execution.settings);
-        let renewed = renewed(services, by, &overview.execution).await?;
+        let keys = Keys::of(services, by, &overview.execution).await?;
         let now = services.artifacts.now().await?;
-        Ok(Self { execution: overview.into(), sealed_for, renewed, set, files, log, now })
+        Ok(Self { execution: overview.into(), sealed_for, keys, set, files, log, now })
     }
 
     /// Returns the address of one of its parts or actions, from the root of the console.
@@ -75,24 +75,6 @@ impl Sight {
     fn is_held(&self) -> bool {
         self.files.iter().any(|file| file.hold)
     }
-}
-
-/// Returns the recipients of an execution whose present certificate was stored after it began, so that its files may be
-/// sealed for the one before (rule S3).
-async fn renewed(
-    services: &Services,
-    by: &Principal,
-    execution: &Execution,
-) -> Result<Vec<RecipientView>, Refused> {
-    let (names, Some(began)) = (execution.settings.protection.recipients(), execution.started_at) else {
-        return Ok(Vec::new());
-    };
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let stored = services.recipients.list(by).await?.into_iter();
-    let is_renewed = |one: &Recipient| names.contains(&one.name) && one.added_at > began;
-    Ok(stored.filter(is_renewed).map(RecipientView::from).collect())
 }
 
 /// Looks up who downloaded the manifest and the first files.
@@ -134,7 +116,7 @@ pub(super) async fn show(
         }
         (facts(&sight))
         (files(&visit, &sight))
-        @if visit.may(Action::Download) { (opening::told(&sight.set, &sight.sealed_for, &sight.renewed)) }
+        @if visit.may(Action::Download) { (opening::told(&sight.set, &sight.sealed_for, &sight.keys)) }
         (logged(&visit, &sight))
     };
     let title = format!("{}: {}", texts::ARTIFACTS, sight.execution.job_title);

@@ -1,6 +1,6 @@
 //! The texts of artifacts and of a set.
 
-use cdds_view::{RecipientView, words};
+use cdds_view::words;
 
 pub(crate) const NOTHING_YET: &str = "No files yet";
 pub(crate) const NOTHING_YET_SAYS: &str = "A job that has run leaves its files here until they expire. The history says what ran, and why there may be no files.";
@@ -51,6 +51,15 @@ pub(crate) const TO_AUDIT: &str = "See the audit of the manifest, of holds and o
 pub(crate) const SCRIPT_SAYS: &str = "The download script fetches them in one go, and checks them. It needs a token of the API, which whoever runs this service gives out.";
 pub(crate) const OPENING: &str = "Open the files";
 pub(crate) const STEP_VERIFY: &str = "1. Check that nothing is missing or changed";
+pub(crate) const STEP_DIGESTS: &str = "Or check that the files came over whole, without cdds or a key";
+pub(crate) const CDDS_FROM: &str = "cdds is a program of one file: whoever runs this service has it, and gives it out. Without it, OpenSSL and an unpacker do as well, as the last step says.";
+pub(crate) const PRESENT_KEY: &str = "The present certificate is another one, SHA-256";
+pub(crate) const STORED_ON: &str = "stored on";
+pub(crate) const NEEDED_KEY: &str = "Needed is the private key of the earlier certificate with SHA-256";
+pub(crate) const WRONG_KEY: &str = "If the key is the wrong one";
+pub(crate) const WRONG_KEY_SAYS: &str = "OpenSSL then says “Error decrypting CMS structure”, mostly with “bad decrypt”. Delete the file that it began, and use the private key of a certificate that these files are encrypted for. Two lines alike say that a key and a certificate belong together, and the third gives the fingerprint to compare:";
+pub(crate) const WRONG_KEY_TRY: &str = "Commands that compare a key with a certificate";
+pub(crate) const WRONG_KEY_COMMANDS: &str = "openssl pkey -in key.pem -pubout -outform DER | openssl dgst -sha256\nopenssl x509 -in certificate.pem -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256\nopenssl x509 -in certificate.pem -noout -fingerprint -sha256";
 pub(crate) const STEP_WITHOUT: &str = "Without cdds, by programs that others made";
 pub(crate) const OTHER_FORM: &str = "If a part begins with MIME-Version, write -inform SMIME in place of -inform DER. OpenSSL comes with Linux and macOS, and on Windows with Git; run its commands in PowerShell there.";
 pub(crate) const OTHER_KEYS: &str = "cdds also takes a key as a .p12 or .pfx file, or one with a passphrase, and joins the parts of a set into one file: cdds join.";
@@ -109,13 +118,23 @@ pub(crate) fn needs_key(sealed_for: &str) -> String {
     format!("key.pem stands for the private key of one of: {sealed_for}. It never leaves your computer.")
 }
 
-/// Says that the files may need the key of an earlier certificate.
-pub(crate) fn renewed_since(recipient: &RecipientView) -> String {
+/// Says that the present key opens the files.
+pub(crate) fn present_key(name: &str) -> String {
+    format!("They open with the private key of the present certificate of {name}, SHA-256")
+}
+
+/// Says that the present key does not open the files.
+pub(crate) fn earlier_key(name: &str) -> String {
     format!(
-        "The certificate of {} was stored on {}, after this run began: these files may need the key of the one before. \
-         The manifest names the fingerprint of the one that they are encrypted for.",
-        recipient.name,
-        recipient.added_at.0.format("%-d %b %Y")
+        "The certificate of {name} was renewed since: the key of the one before opens these files, and the present one does not."
+    )
+}
+
+/// Says that the present key may not open the files, as long as the manifest cannot be read.
+pub(crate) fn perhaps_earlier_key(name: &str) -> String {
+    format!(
+        "The certificate of {name} was renewed after this run began: these files may need the key of the one before. \
+         The manifest names the fingerprint of the one that they are encrypted for, and cannot be read now."
     )
 }
 

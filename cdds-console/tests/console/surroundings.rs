@@ -331,7 +331,7 @@ async fn the_audit_is_for_those_who_may_and_filters_in_every_column() {
 }
 
 #[tokio::test]
-async fn s3_a_set_says_that_it_may_need_the_key_of_an_earlier_certificate() {
+async fn s3_a_set_says_which_certificate_opens_it_after_a_renewal() {
     let host = host();
     host.post(OLGA, "/recipients", &form("team", "CERTIFICATE CN=old")).await;
     host.memory.clock.advance(std::time::Duration::from_secs(60));
@@ -341,11 +341,24 @@ async fn s3_a_set_says_that_it_may_need_the_key_of_an_earlier_certificate() {
     host.run().await;
     let set = format!("/sets/{}", host.execution(&job));
     let page = host.get(OLGA, &set).await.text;
-    assert!(page.contains("openssl cms -decrypt") && !page.contains("the key of the one before"), "{page}");
+    assert!(page.contains("openssl cms -decrypt") && !page.contains("was renewed"), "{page}");
     host.memory.clock.advance(std::time::Duration::from_secs(60));
     host.post(OLGA, "/recipients/renew", &form("team", "CERTIFICATE CN=new")).await;
     let page = host.get(OLGA, &set).await.text;
-    assert!(page.contains("The certificate of team was stored on 26 Nov 2026"), "{page}");
+    let (old, new) = ("ab".repeat(32), "cd".repeat(32));
+    for said in [
+        "The certificate of team was renewed since".to_owned(),
+        format!("Needed is the private key of the earlier certificate with SHA-256 <code>{old}</code>"),
+        format!("The present certificate is another one, SHA-256 <code>{new}</code>, stored on"),
+        "cdds is a program of one file".to_owned(),
+        "bad decrypt".to_owned(),
+    ] {
+        assert!(page.contains(&said), "{said}: {page}");
+    }
+    let file = host.get(OLGA, "/api/v1/artifacts").await.json()["items"][0].clone();
+    let (digest, name) = (&file["sha256"], &file["name"]);
+    let line = format!("{}  {}\nEND", digest.as_str().unwrap(), name.as_str().unwrap());
+    assert!(page.contains(&format!("sha256sum -c &lt;&lt;'END'\n{line}")), "{line}: {page}");
 }
 
 #[tokio::test]

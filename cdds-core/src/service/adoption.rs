@@ -99,7 +99,7 @@ impl Adoptions {
             };
             let standing = self.ports.catalog.standing(writer).await?;
             if matches!(standing, Standing::Unknown | Standing::GivenUp { replaced: false, .. }) {
-                let manifest = Manifest::from_json(&self.small_file(&key).await?).ok();
+                let manifest = Manifest::from_json(&small_file(&self.ports, &key).await?).ok();
                 unlisted.push(UnlistedSet { writer, made_at: manifest.map(|manifest| manifest.created_at) });
             }
         }
@@ -155,7 +155,7 @@ impl Adoptions {
     /// Reads the manifest and checks that it describes this execution.
     async fn manifest(&self, writer: Writer) -> Result<(Manifest, Stored), ServiceError> {
         let key = keys::manifest(writer);
-        let json = self.small_file(&key).await?;
+        let json = small_file(&self.ports, &key).await?;
         let manifest = Manifest::from_json(&json).map_err(|error| unverified(writer, &key, &error))?;
         if manifest.execution_id != writer.fence.id {
             let reason = format!("it describes the set of execution {}", manifest.execution_id);
@@ -169,7 +169,7 @@ impl Adoptions {
     /// Reads the signature of the manifest, and checks it if this service signs.
     async fn signature(&self, writer: Writer, json: &[u8]) -> Result<Option<StoredSignature>, ServiceError> {
         let key = keys::signature(writer);
-        let signature = match self.small_file(&key).await {
+        let signature = match small_file(&self.ports, &key).await {
             Err(ServiceError::Sink(error)) if error.kind() == SinkErrorKind::NotFound => None,
             read => Some(read?),
         };
@@ -280,20 +280,20 @@ impl Adoptions {
             artifacts.collect(),
         )
     }
+}
 
-    /// Reads a file that has to be small.
-    async fn small_file(&self, key: &Key) -> Result<Vec<u8>, ServiceError> {
-        let mut chunks = self.ports.sink.read(key, 0).await?;
-        let mut contents = Vec::new();
-        while let Some(chunk) = chunks.try_next().await? {
-            contents.extend_from_slice(&chunk);
-            if contents.len() > MANIFEST_BYTES_MAX {
-                let what = format!("{key} is too long for a manifest or a signature");
-                return Err(SinkError::new(SinkErrorKind::Corrupt, what).into());
-            }
+/// Reads a file that has to be small.
+pub(super) async fn small_file(ports: &Ports, key: &Key) -> Result<Vec<u8>, ServiceError> {
+    let mut chunks = ports.sink.read(key, 0).await?;
+    let mut contents = Vec::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        contents.extend_from_slice(&chunk);
+        if contents.len() > MANIFEST_BYTES_MAX {
+            let what = format!("{key} is too long for a manifest or a signature");
+            return Err(SinkError::new(SinkErrorKind::Corrupt, what).into());
         }
-        Ok(contents)
     }
+    Ok(contents)
 }
 
 /// A manifest, as the catalog and as the store have it.

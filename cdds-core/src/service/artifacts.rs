@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::access::{check, entry};
+use super::adoption::small_file;
 pub use super::download::Download;
 use super::download::Published;
 use super::{Entity, ServiceError, until_settled};
@@ -16,7 +17,8 @@ use crate::domain::archive::removal::{self, TornSet};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{ArtifactOverview, ArtifactQuery, Page};
-use crate::ports::sink::Prefix;
+use crate::ports::sink::{Prefix, SinkError, SinkErrorKind};
+use crate::stored::manifest::Manifest;
 
 /// The artifacts of all owners; each call names one, by its principal. Every method returns
 /// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
@@ -75,6 +77,24 @@ impl Artifacts {
     pub async fn set(&self, by: &Principal, execution: ExecutionId) -> Result<ArtifactSet, ServiceError> {
         check(&self.ports, by, Action::See, Some(Object::ArtifactSet(execution))).await?;
         self.find_set(&by.owner, execution).await
+    }
+
+    /// Returns the fingerprints of the certificates that a set is encrypted for, as its manifest names them: 64
+    /// lower-case hexadecimal digits each, none for a set in plaintext. It is no download: nothing else of the manifest is
+    /// given.
+    ///
+    /// # Errors
+    /// As for [`set`](Artifacts::set); [`ServiceError::Sink`] if the manifest cannot be read, or is none.
+    pub async fn encrypted_for(
+        &self,
+        by: &Principal,
+        execution: ExecutionId,
+    ) -> Result<Vec<String>, ServiceError> {
+        let key = self.set(by, execution).await?.manifest.key;
+        let manifest = Manifest::from_json(&small_file(&self.ports, &key).await?);
+        let manifest =
+            manifest.map_err(|no| SinkError::new(SinkErrorKind::Corrupt, format!("{key}: {no}")))?;
+        Ok(manifest.recipients.into_iter().map(|recipient| recipient.fingerprint).collect())
     }
 
     /// Like [`set`](Artifacts::set), but requires that the set is complete: that every published file is

@@ -1,16 +1,18 @@
 //! How to open the files of a set, with their own names, on each system.
 
-use cdds_core::domain::archive::artifact::ArtifactSet;
+use cdds_core::domain::archive::artifact::{Artifact, ArtifactSet};
 use cdds_core::domain::archive::part_name::{PartName, PartPosition};
-use cdds_view::RecipientView;
 use maud::{Markup, html};
 
-use super::super::parts::mark;
+use super::keys::Keys;
 use super::script::{in_folder, quoted};
 use crate::texts::artifacts as said;
 
 /// The most parts of which each has a command of its own.
 const LISTED_MAX: usize = 4;
+
+/// The most files whose digests are compared by a command; the download script compares those of any number.
+const DIGESTS_MAX: usize = 100;
 
 /// A system, and how its shell takes a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +35,7 @@ impl System {
 
     /// Writes a name as an argument; one that says nothing to the shell stays as it is.
     fn argument(self, name: &str) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if name.chars().all(plain) && !name.starts_with('-') {
+        if is_plain(name) {
             return name.to_owned();
         }
         let name = in_folder(name);
@@ -69,7 +70,7 @@ impl Names {
 }
 
 /// Returns the instructions; none for files whose names are not those of parts.
-pub(super) fn told(set: &ArtifactSet, sealed_for: &str, renewed: &[RecipientView]) -> Markup {
+pub(super) fn told(set: &ArtifactSet, sealed_for: &str, keys: &Keys) -> Markup {
     let Some(names) = Names::of(set) else { return Markup::default() };
     html! {
         section.card.pad.rows aria-labelledby="open" {
@@ -79,20 +80,30 @@ pub(super) fn told(set: &ArtifactSet, sealed_for: &str, renewed: &[RecipientView
                 @if names.is_sealed { " " (said::needs_key(sealed_for)) }
             }
             p.hint { (said::SCRIPT_SAYS) }
-            @if names.is_sealed {
-                @for recipient in renewed { p { (mark("warn", "warn", &said::renewed_since(recipient))) } }
-            }
+            @if names.is_sealed { (keys.told()) }
+            p.hint { (said::CDDS_FROM) }
             @for system in System::ALL {
                 details name="os" open[system == System::Linux] {
                     summary { (system.name()) }
                     ol.rows {
                         (step(system, said::STEP_VERIFY, &verify(system, &names)))
+                        @if set.artifacts.len() <= DIGESTS_MAX {
+                            (step(system, said::STEP_DIGESTS, &digests(system, &set.artifacts)))
+                        }
                         (step(system, said::step_extract(names.is_sealed), &extract(system, &names)))
                         (step(system, said::STEP_WITHOUT, &without(system, &names)))
                     }
                 }
             }
-            @if names.is_sealed { p.hint { (said::OTHER_FORM) } p.hint { (said::OTHER_KEYS) } }
+            @if names.is_sealed {
+                p.hint { (said::OTHER_FORM) }
+                p.hint { (said::OTHER_KEYS) }
+                div.rows.tight {
+                    h3 { (said::WRONG_KEY) }
+                    p { (said::WRONG_KEY_SAYS) }
+                    pre tabindex="0" role="group" aria-label=(said::WRONG_KEY_TRY) { (said::WRONG_KEY_COMMANDS) }
+                }
+            }
         }
     }
 }
@@ -117,6 +128,36 @@ fn verify(system: System, names: &Names) -> String {
 
 fn extract(system: System, names: &Names) -> String {
     format!("cdds extract {}{} --to records", system.argument(&names.last), key(names))
+}
+
+/// Returns the commands that compare the files with their published digests, by what each system has.
+fn digests(system: System, files: &[Artifact]) -> String {
+    let sums = || files.iter().map(|file| format!("{}  {}", file.sha256, plainly(&file.name)));
+    let lines: Vec<String> = match system {
+        System::Linux => {
+            ["sha256sum -c <<'END'".to_owned()].into_iter().chain(sums()).chain(["END".to_owned()]).collect()
+        }
+        System::MacOs => ["shasum -a 256 -c <<'END'".to_owned()]
+            .into_iter()
+            .chain(sums())
+            .chain(["END".to_owned()])
+            .collect(),
+        System::Windows => files
+            .iter()
+            .map(|file| format!("(Get-FileHash {}).Hash -eq '{}'", system.argument(&file.name), file.sha256))
+            .collect(),
+    };
+    lines.join("\n")
+}
+
+/// Returns a name as a list of digests takes it: in the current folder, if there is anything unusual about it.
+fn plainly(name: &str) -> String {
+    if is_plain(name) { name.to_owned() } else { in_folder(name) }
+}
+
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    name.chars().all(plain) && !name.starts_with('-')
 }
 
 /// Returns the commands of programs that others made: OpenSSL decrypts each part, then the parts are unpacked, together
