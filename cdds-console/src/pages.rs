@@ -18,6 +18,7 @@ mod set;
 mod sheet;
 #[cfg(feature = "accounts")]
 pub(crate) mod sign_in;
+mod skips;
 mod sources;
 mod workers;
 

@@ -93,6 +93,10 @@ pub struct ExecutionView {
     /// so it is false after reading.
     #[serde(skip)]
     pub has_open_start: bool,
+    /// Why it was not run, as data; `None` unless it was skipped. Not part of the JSON form, so it is `None` after
+    /// reading.
+    #[serde(skip)]
+    pub skipped: Option<SkipReason>,
 }
 
 /// Why an execution exists.
@@ -191,6 +195,7 @@ impl ExecutionView {
             complete_until: execution.completeness.complete_until.map(Instant),
             incomplete_from: execution.incomplete_from().map(Instant),
             has_open_start: execution.has_open_start(),
+            skipped: skipped.copied(),
         }
     }
 

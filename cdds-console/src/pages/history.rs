@@ -17,6 +17,7 @@ use super::filters::{Column, Columns, Offered, day_field, total};
 use super::frame::{Section, page};
 use super::listing::{Nothing, listed, no_match};
 use super::parts::{choice, said as announced, status, time, when};
+use super::skips::shortly;
 use crate::answers::{Answers, Form, Query, wrong};
 use crate::done::Done;
 use crate::lists::executions as lists;
@@ -172,7 +173,7 @@ fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: 
                 (sight.offered.source(execution.source.as_str()))
                 span.sub { (execution.types) }
             }
-            td role="cell" data-l=(said::STATUS) { (standing(execution)) }
+            td role="cell" data-l=(said::STATUS) { (standing(execution, sight.now)) }
             td.nw role="cell" data-l=(said::DUE) { (when(execution.slot.0, sight.now)) }
             td.nw role="cell" data-l=(texts::STARTED) {
                 @match execution.started_at {
@@ -209,12 +210,9 @@ fn unstarted(status: Status) -> &'static str {
 }
 
 /// Returns the status with its progress and its remark.
-pub(super) fn standing(execution: &ExecutionView) -> Markup {
+pub(super) fn standing(execution: &ExecutionView, now: DateTime<Utc>) -> Markup {
     let line = execution.status_line();
-    let remark = match execution.remark() {
-        Remark::Files { rejected: 0, incomplete_from: None, .. } => String::new(),
-        remark => remark.to_string(),
-    };
+    let remark = remark(execution, now);
     html! {
         (announced(&execution.job_title, &line))
         (status(line.status))
@@ -224,7 +222,24 @@ pub(super) fn standing(execution: &ExecutionView) -> Markup {
         } @else if !line.words.is_empty() {
             span.sub { (line.words) }
         }
-        @if !remark.is_empty() { span.sub { (texts::sentence(&texts::shortened(&remark))) } }
+        @if !remark.0.is_empty() { span.sub { (remark) } }
+    }
+}
+
+/// Returns what completes the status, with instants that a script shows in the visitor's zone.
+fn remark(execution: &ExecutionView, now: DateTime<Utc>) -> Markup {
+    match (execution.remark(), execution.skipped) {
+        (_, Some(reason)) => shortly(reason, now),
+        (Remark::Files { rejected: 0, incomplete_from: None, .. }, _) => Markup::default(),
+        (Remark::Files { rejected, incomplete_from, .. }, _) => html! {
+            @if let Some(from) = incomplete_from { (texts::execution::MISSING_FROM) " " (time(from.0, now)) ". " }
+            @if rejected > 0 { (texts::execution::set_aside(rejected)) }
+        },
+        (Remark::Waiting { since, until }, _) => html! {
+            (texts::execution::WAITS_SINCE) " " (time(since.0, now))
+            @if let Some(until) = until { ", " (texts::execution::WHICH_REACHES) " " (time(until.0, now)) }
+        },
+        (remark, _) => html! { (texts::sentence(&texts::shortened(&remark.to_string()))) },
     }
 }
 

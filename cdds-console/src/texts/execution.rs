@@ -71,6 +71,18 @@ pub(crate) const NOTICE_HELD: &str = "Being sent";
 pub(crate) const NOTICE_DONE: &str = "Sent";
 pub(crate) const NOTICE_GIVEN_UP: &str = "Could not be sent, and was given up";
 
+pub(crate) const RUN: &str = "run";
+pub(crate) const LEFT_TO: &str = "Left to the run of";
+pub(crate) const MISSED: &str = "Missed for longer than the job catches up";
+pub(crate) const DUE_SUSPENDED: &str = "The job was suspended when it was due";
+pub(crate) const DUE_DELETED: &str = "The job was deleted before it began";
+pub(crate) const DUE_REPLACED: &str = "The job was edited before it began";
+pub(crate) const EXPORTED_UNTIL: &str = "Exported before: everything until";
+pub(crate) const NOTHING_TO_EXPORT: &str = "There was nothing to export yet";
+pub(crate) const WAITS_SINCE: &str = "Waits for its source since";
+pub(crate) const WHICH_REACHES: &str = "which is complete until";
+pub(crate) const MISSING_FROM: &str = "Its source was not complete from here on:";
+
 pub(crate) const WHY_FAILED: &str = "Why it failed";
 pub(crate) const WHY_SKIPPED: &str = "Why it did not run";
 pub(crate) const WHY_CANCELLED: &str = "Why there are no files";
@@ -163,6 +175,11 @@ pub(crate) fn so_far(progress: &ProgressView) -> String {
         words::bytes(progress.bytes_written),
         words::counted(progress.parts.into(), "file"),
     )
+}
+
+/// `3 bad records set aside`
+pub(crate) fn set_aside(count: u64) -> String {
+    format!("{} set aside", words::counted(count, "bad record"))
 }
 
 /// `3 records could not be read …`

@@ -221,9 +221,14 @@ async fn a_run_that_was_skipped_or_cancelled_is_not_about_to_start() {
     host.run().await;
     let runs = host.get(OLGA, &format!("/api/v1/executions?job={id}&status=skipped")).await.json();
     let skipped = runs["items"][0]["id"].as_str().unwrap();
+    for page in ["/history".to_owned(), format!("/jobs/{id}")] {
+        let page = host.get(OLGA, &page).await.text;
+        assert!(page.contains("<span class=\"sub\">The job was suspended when it was due</span>"), "{page}");
+    }
     for page in ["/history".to_owned(), format!("/history/{skipped}")] {
         let page = host.get(OLGA, &page).await;
         assert!(page.text.contains("Skipped, never started"), "{}", page.text);
+        assert!(!page.text.contains("suspended: "), "{}", page.text);
         assert!(!page.text.contains("Not yet") && !page.text.contains("Not begun"), "{}", page.text);
     }
 }

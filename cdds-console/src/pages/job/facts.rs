@@ -87,7 +87,7 @@ pub(super) fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView) -> Ma
                 a href=(visit.to(&format!("history/{}", execution.id))) { (time(execution.slot.0, sight.now)) }
                 span.sub { (texts::settings::trigger(execution.trigger.as_str())) }
             }
-            td role="cell" data-l=(said::STATUS) { (standing(execution)) }
+            td role="cell" data-l=(said::STATUS) { (standing(execution, sight.now)) }
             td role="cell" data-l=(said::EXPORTED_DATA) {
                 @if is_skipped { span.hint { (texts::NONE) } } @else {
                     @match execution.window.start {
