@@ -9,6 +9,7 @@ use http::header;
 use http::request::Parts;
 
 use crate::access::{Denied, Visitor};
+use crate::answers::Answers;
 use crate::done::Done;
 use crate::pages::Refused;
 use crate::{App, place};
@@ -42,6 +43,11 @@ impl Visit {
     /// Sends the browser to a page, after a form was posted.
     pub(crate) fn see(&self, page: &str) -> Response {
         place::see(&self.to(page))
+    }
+
+    /// Sends the browser to a page that says what was done and tells more of it by `details`, which name what is on record.
+    pub(crate) fn tell_more(&self, page: &str, done: Done, details: &Answers) -> Response {
+        self.see(&format!("{page}{}", details.with(Done::PARAMETER, done.as_str()).query()))
     }
 
     /// Sends the browser to a page that says what was done.

@@ -1,6 +1,7 @@
 //! The page of a job: where it stands, what it exports, its runs, and who changed it.
 
 mod facts;
+mod queued;
 mod settings;
 mod why;
 
@@ -16,12 +17,13 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use maud::{Markup, html};
 
+use self::queued::Queued;
 use super::Refused;
 use super::confirm::Question;
 use super::frame::{Section, icon, page};
 use super::parts::time;
 use super::sheet::{Sheet, needed, optional};
-use crate::answers::{Answers, Form, Id};
+use crate::answers::{Answers, Form, Id, Query};
 use crate::done::Done;
 use crate::forms::Fault;
 use crate::forms::job::{of_range, range, refusal};
@@ -44,6 +46,8 @@ struct Sight {
     /// The latest changes; `None` for those who may not see them.
     changes: Option<Vec<AuditView>>,
     recipients: Vec<Recipient>,
+    /// What was queued just before.
+    queued: Option<Queued>,
     now: DateTime<Utc>,
 }
 
@@ -74,6 +78,7 @@ impl Sight {
             executions: PageView::new(executions, sort, ExecutionView::from),
             changes,
             recipients,
+            queued: None,
             now,
         })
     }
@@ -89,15 +94,29 @@ pub(super) async fn show(
     State(App { services, .. }): State<App>,
     visit: Visit,
     Id(id): Id<JobId>,
+    Query(answers): Query,
 ) -> Result<Response, Refused> {
-    let sight = Sight::of(&services, &visit, id).await?;
-    Ok(shown(&visit, &sight, &Answers::default(), &[]))
+    let mut sight = Sight::of(&services, &visit, id).await?;
+    if let Some(Done::RunQueued | Done::RunsQueued) = visit.done {
+        sight.queued = Queued::of(&services, visit.principal(), id, &answers).await?;
+    }
+    Ok(shown(visit, &sight, &Answers::default(), &[]))
 }
 
-fn shown(visit: &Visit, sight: &Sight, answers: &Answers, faults: &[Fault]) -> Response {
+fn shown(mut visit: Visit, sight: &Sight, answers: &Answers, faults: &[Fault]) -> Response {
+    // What was queued is told with its windows, in place of the mere words.
+    let queued = match (&sight.queued, visit.done) {
+        (Some(queued), Some(done)) => {
+            visit.done = None;
+            queued.told(done, sight.now)
+        }
+        _ => Markup::default(),
+    };
+    let visit = &visit;
     let title = sight.view.title.as_str();
     let sheet = Sheet { answers, faults };
     let body = html! {
+        (queued)
         (head(visit, sight))
         (why::shown(visit, sight))
         (facts::shown(visit, sight))
@@ -233,8 +252,8 @@ pub(super) async fn run(
     visit: Visit,
     Id(id): Id<JobId>,
 ) -> Result<Response, Refused> {
-    services.jobs.run_now(visit.principal(), id).await?;
-    Ok(visit.tell(&format!("jobs/{id}"), Done::RunQueued))
+    let run = services.jobs.run_now(visit.principal(), id).await?;
+    Ok(visit.tell_more(&format!("jobs/{id}"), Done::RunQueued, &queued::named(&[run])))
 }
 
 /// `POST /jobs/{id}/bring-back`
@@ -269,7 +288,9 @@ pub(super) async fn fill(
     let faults = match range(&answers) {
         Err(faults) => faults,
         Ok((from, to)) => match services.jobs.backfill(by, id, from, to).await {
-            Ok(_) => return Ok(visit.tell(&format!("jobs/{id}"), Done::RunsQueued)),
+            Ok(runs) => {
+                return Ok(visit.tell_more(&format!("jobs/{id}"), Done::RunsQueued, &queued::named(&runs)));
+            }
             Err(error) => match refusal(&error) {
                 Some(refusal) => vec![of_range(refusal)],
                 None => return Err(error.into()),
@@ -277,5 +298,5 @@ pub(super) async fn fill(
         },
     };
     let sight = Sight::of(&services, &visit, id).await?;
-    Ok(shown(&visit, &sight, &answers, &faults))
+    Ok(shown(visit, &sight, &answers, &faults))
 }

@@ -233,6 +233,12 @@ pub(crate) const END_OF_LAST: &str = "The end of the last export";
 pub(crate) const BACKFILL: &str = "Export a range of the past";
 pub(crate) const BACKFILL_SAYS: &str = "Queues one run for each start of the schedule in this range, and leaves where the job stands as it is. The range holds its start and leaves out its end: a day without a time stands for 00:00.";
 pub(crate) const BACKFILL_NOW: &str = "Queue these runs";
+pub(crate) const EXPORTS_DATA: &str = "It exports the data from";
+pub(crate) const FIRST_OF_THEM: &str = "The first exports the data from";
+pub(crate) const LAST_OF_THEM: &str = "the last from";
+pub(crate) const END_OF_LAST_EXPORT: &str = "the end of the last export";
+pub(crate) const THE_BEGINNING: &str = "the beginning";
+pub(crate) const UNTIL_THEN: &str = "to";
 pub(crate) const CHANGES: &str = "Who changed what";
 pub(crate) const ALL_CHANGES: &str = "Everything since the job was created";
 pub(crate) const SETTINGS: &str = "Settings";
@@ -291,6 +297,11 @@ pub(crate) fn paused(failures: u32) -> String {
 /// `3 failures`
 pub(crate) fn failures(count: u32) -> String {
     words::counted(count.into(), "failure")
+}
+
+/// `4 runs were queued.`
+pub(crate) fn queued(runs: u64) -> String {
+    format!("{} {} queued.", words::counted(runs, "run"), if runs == 1 { "was" } else { "were" })
 }
 
 /// Says how often an incremental job began again.

@@ -143,12 +143,40 @@ async fn a_range_of_the_past_is_queued_and_runs() {
     let address = format!("/jobs/{id}");
     assert_has(&host.get(OLGA, &address).await, &["Export a range of the past", "Queue these runs"]);
     let range = "from-date=2026-11-20&from-time=&to-date=2026-11-23&to-time=12:00";
+    let mut there = String::new();
     for (user, status) in
         [(VIC, StatusCode::FORBIDDEN), (MALLORY, StatusCode::NOT_FOUND), (OLGA, StatusCode::SEE_OTHER)]
     {
         let queued = host.post(user, &format!("{address}/backfill"), range).await;
         assert_eq!(queued.status, status, "{user}: {}", queued.text);
+        there = queued.header("location").to_owned();
     }
+    // The windows of the first and of the last run, by the record.
+    let told = host.get(OLGA, there.trim_start_matches("../..")).await;
+    let window = |from: &str, to: &str| {
+        [from, to].map(|day| format!("<time datetime=\"2026-11-{day}T02:00:00Z\">")).join("§")
+    };
+    let spoken = told.text.replace("</time> to <time", "</time>§<time");
+    for (says, from, to) in
+        [("4 runs were queued. The first exports the data from", "19", "20"), ("; the last from", "22", "23")]
+    {
+        let (_, after) = spoken.split_once(says).unwrap_or_else(|| panic!("{says} is not in {spoken}"));
+        let [from, to] =
+            window(from, to).split('§').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
+        let (start, end) = after.split_once('§').unwrap();
+        assert!(start.contains(&from) && end.starts_with(&to), "{says}: {after}");
+    }
+    // A link names what is on record, or nothing.
+    let other = host.job(ADA, daily_over("rolling:1d")).await;
+    let forged = host.get(OLGA, &there.trim_start_matches("../..").replace(&id, &other)).await;
+    assert_has(&forged, &["The runs were queued."]);
+    assert_lacks(&forged, &["The first exports"]);
+    let run = host.post(OLGA, &format!("/jobs/{other}/run"), "").await;
+    let told = host.get(OLGA, run.header("location").trim_start_matches("../..")).await;
+    assert_has(
+        &told,
+        &["A run was queued. It starts as soon as a worker has room. It exports the data from"],
+    );
     host.run().await;
     let page = host.get(OLGA, &format!("{address}?done=backfilled")).await;
     assert_has(&page, &["The runs were queued.", "Mon 23 Nov 02:00 UTC", "Fri 20 Nov 02:00 UTC"]);
