@@ -87,6 +87,7 @@ pub mod system;
 pub mod testing;
 
 pub use self::blocking::{Batches, Stop, read_blocking};
+pub use self::domain::access::link::LinkLifetime;
 pub use self::domain::access::{Action, Actions, Principal, PrincipalName, Role};
 pub use self::domain::archive::retention::RetentionDays;
 pub use self::domain::archive::split_size::SplitSize;
@@ -107,7 +108,7 @@ pub use self::ports::source::{
     BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription,
     SourceError, SourceErrorKind, Sources, Visibility,
 };
-pub use self::service::artifacts::{Artifacts, Download};
+pub use self::service::artifacts::{Artifacts, Download, DownloadLink};
 pub use self::service::audit::Audit;
 pub use self::service::fleet::Fleet;
 pub use self::service::history::History;

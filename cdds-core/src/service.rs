@@ -14,6 +14,7 @@ mod error;
 pub mod fleet;
 pub mod history;
 pub mod jobs;
+mod link;
 pub mod outbox;
 pub mod pairing;
 pub mod recipients;

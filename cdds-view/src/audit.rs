@@ -30,7 +30,9 @@ pub struct AuditView {
     /// The names of the settings that an edit changed; of a renewed recipient, `replaced:` and `certificate:` with the
     /// fingerprints of the certificates before and after.
     pub settings: Vec<String>,
-    /// What came of it: `done`, `forbidden`, or of a download `begun`, `verified`, `broken_off` or `corrupt`.
+    /// What came of it: `done`, `forbidden`, or of a download `begun`, `linked`,
+    /// `verified`, `broken_off` or `corrupt`. A link leads to the store, which tells nobody here whether it was
+    /// followed.
     pub outcome: String,
     /// When a download ended; null for anything else, and if its end is not on record.
     pub ended_at: Option<Instant>,
@@ -91,7 +93,7 @@ impl AuditView {
     }
 
     /// What more there is to say: `version 2 to 3: title, split_size`, the bytes of a download, or that its
-    /// end is not on record. May be empty.
+    /// end is not on record or cannot be. May be empty.
     pub fn remark(&self) -> String {
         let settings = self.renewal_words().unwrap_or_else(|| self.settings.join(", "));
         match (self.version_before, self.version_after, self.bytes) {
@@ -103,6 +105,7 @@ impl AuditView {
                 format!("version {before} to {after}: {settings}")
             }
             _ if self.outcome == Outcome::Begun.as_str() => "not ended".to_owned(),
+            _ if self.outcome == Outcome::Linked.as_str() => "fetched from the store, if at all".to_owned(),
             _ => settings,
         }
     }

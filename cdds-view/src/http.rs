@@ -33,9 +33,8 @@
 mod axum;
 mod range;
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
+use cdds_core::domain::access::link::attachment;
 use cdds_core::domain::archive::artifact::Sha256Digest;
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::{Artifacts, Download};
@@ -175,7 +174,7 @@ pub fn view_response(view: &impl serde::Serialize) -> Response<Bytes> {
 fn headers_of(download: &Download, tag: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     set(&mut headers, header::CONTENT_TYPE, "application/octet-stream");
-    set(&mut headers, header::CONTENT_DISPOSITION, &disposition(download.name()));
+    set(&mut headers, header::CONTENT_DISPOSITION, &attachment(download.name()));
     set(&mut headers, header::ETAG, tag);
     set(&mut headers, header::ACCEPT_RANGES, "bytes");
     set(&mut headers, header::CACHE_CONTROL, "private, no-store");
@@ -196,29 +195,6 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 fn repr_digest(digest: Sha256Digest) -> String {
     use base64ct::Encoding as _;
     format!("sha-256=:{}:", base64ct::Base64::encode_string(&digest.0))
-}
-
-/// Returns the header that lets a browser save a file under this name (RFC 6266), whatever characters it has.
-fn disposition(name: &str) -> String {
-    let plain = |character: char| match character {
-        '"' | '\\' | '/' | '%' => '_',
-        ' '..='~' => character,
-        _ => '_',
-    };
-    let fallback: String = name.chars().map(plain).collect();
-    let mut header = format!("attachment; filename=\"{fallback}\"");
-    if fallback != name {
-        header.push_str("; filename*=UTF-8''");
-        for byte in name.bytes() {
-            let _infallible = match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                    write!(header, "{}", char::from(byte))
-                }
-                _ => write!(header, "%{byte:02X}"),
-            };
-        }
-    }
-    header
 }
 
 #[cfg(test)]

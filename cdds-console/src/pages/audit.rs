@@ -118,6 +118,7 @@ fn outcome(name: &str) -> Markup {
         "forbidden" => ("warn", "warn"),
         "corrupt" => ("bad", "bad"),
         "begun" => ("run", "run"),
+        "linked" => ("off", "ok"),
         _ => ("off", "stop"),
     };
     mark(class, shape, &texts::sentence(&cdds_view::words::status(name)))

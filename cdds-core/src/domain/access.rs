@@ -6,6 +6,7 @@
 pub mod action;
 pub mod audit;
 pub mod download;
+pub mod link;
 mod name;
 
 use std::fmt;

@@ -9,6 +9,9 @@ use futures::stream::BoxStream;
 
 use super::error::{PortError, PortErrorKind};
 
+mod link;
+
+pub use self::link::{LinkRequest, SignedLink};
 pub use crate::domain::archive::artifact::Key;
 
 /// A store of named byte sequences: a folder, a bucket.
@@ -42,6 +45,17 @@ pub trait Sink: Debug + Send + Sync {
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError>;
+
+    /// Returns a link by which anybody fetches an object from the store itself, until it expires, with the name and
+    /// the media type of the request; `None` if the store gives no links, or none with such a name. The object need
+    /// not exist. A store that gives links answers requests for ranges, too (RFC 9110, 14).
+    ///
+    /// # Errors
+    /// If the store refuses or cannot be reached.
+    async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
+        let _ = (key, request);
+        Ok(None)
+    }
 
     /// Removes an object and every unfinished upload under its key, and no other key's. Idempotent: succeeds
     /// if there is nothing to remove. An upload of which something was stored cannot be finished afterwards.

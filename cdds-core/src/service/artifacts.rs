@@ -8,9 +8,11 @@ use super::access::{check, entry};
 use super::adoption::small_file;
 pub use super::download::Download;
 use super::download::Published;
+pub use super::link::DownloadLink;
 use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
 use crate::domain::access::audit::Object;
+use crate::domain::access::link::LinkLifetime;
 use crate::domain::access::{Action, Principal};
 use crate::domain::archive::artifact::{Artifact, ArtifactSet, StoredManifest, StoredSignature};
 use crate::domain::archive::removal::{self, TornSet};
@@ -155,6 +157,35 @@ impl Artifacts {
         let artifact = self.artifact(&by.owner, id, self.now().await?).await?;
         let Artifact { name, key, bytes, sha256, .. } = artifact;
         self.open(by, object, Published { name, key, bytes, sha256 }, from).await
+    }
+
+    /// Returns a link by which the principal fetches an artifact from the store itself, and puts on record that it was
+    /// handed out (rule C3). It is valid for `lifetime`, or for the rest of the artifact's retention if that is shorter.
+    /// Returns `None`, and records nothing, if the store gives no links or a hold alone keeps the artifact:
+    /// [`download`](Artifacts::download) it instead.
+    ///
+    /// Whether the bytes are fetched, and whether they are the published ones, is not seen here: the link neither
+    /// begins nor ends a download, and is not counted as one.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] if the artifact no longer exists; [`ServiceError::Sink`] if the store does not have
+    /// it, or has more bytes than were published; [`ServiceError::Catalog`] if it cannot be put on record.
+    ///
+    /// # Cancel safety
+    /// If dropped, the entry may be on record though nobody has the link.
+    pub async fn link(
+        &self,
+        by: &Principal,
+        id: ArtifactId,
+        lifetime: LinkLifetime,
+    ) -> Result<Option<DownloadLink>, ServiceError> {
+        let object = Object::Artifact(id);
+        check(&self.ports, by, Action::Download, Some(object.clone())).await?;
+        let now = self.now().await?;
+        let Artifact { name, key, bytes, sha256, expires_at, .. } = self.artifact(&by.owner, id, now).await?;
+        let Some(lifetime) = lifetime.within(expires_at, now) else { return Ok(None) };
+        let entry = entry(&self.ports, by, Action::Download, now).with_object(object);
+        DownloadLink::hand_out(&self.ports, entry, Published { name, key, bytes, sha256 }, lifetime).await
     }
 
     /// Begins to download the manifest of an execution's set, with the same checks.

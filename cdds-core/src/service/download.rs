@@ -263,7 +263,7 @@ impl Reading {
             let before = self.seen;
             self.seen += chunk.len() as u64;
             if self.seen > self.published.bytes {
-                return Err(self.too_long());
+                return Err(too_long(&self.published));
             }
             let wanted = wanted(&chunk, before, self.from..self.until);
             if wanted.is_empty() {
@@ -284,11 +284,12 @@ impl Reading {
         }
         Ok(Piece { chunk: last, is_last: true })
     }
+}
 
-    fn too_long(&self) -> SinkError {
-        let Published { key, bytes, .. } = &self.published;
-        corrupt(&format!("{key} holds more than the {bytes} bytes that were published"))
-    }
+/// Returns the error of a stored file that is longer than the published one.
+pub(super) fn too_long(published: &Published) -> SinkError {
+    let Published { key, bytes, .. } = published;
+    corrupt(&format!("{key} holds more than the {bytes} bytes that were published"))
 }
 
 /// Returns the bytes of a chunk, which begins at this byte of the file, that lie in a range of the file.

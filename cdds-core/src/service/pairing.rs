@@ -19,7 +19,7 @@ use crate::keys;
 use crate::ports::catalog::{Catalog, CatalogError, CatalogErrorKind, Standing};
 use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
-use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
+use crate::ports::sink::{Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, SinkErrorKind, Upload};
 
 /// The key of the store's mark. No sweep mistakes it for a file of an export.
 const MARK: &str = ".cdds-store";
@@ -268,6 +268,11 @@ impl Sink for PairedSink {
             }
             read => read,
         }
+    }
+
+    async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
+        self.check().await?;
+        self.pairing.sink.link(key, request).await
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {

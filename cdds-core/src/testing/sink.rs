@@ -8,7 +8,9 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
-use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Stored, Upload};
+use crate::ports::sink::{
+    Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, SinkErrorKind, Stored, Upload,
+};
 
 /// The longest chunk of a read.
 const CHUNK_BYTES_MAX: usize = 1024 * 1024;
@@ -17,6 +19,8 @@ const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct MemorySink {
     contents: Arc<Mutex<Contents>>,
+    /// Where its links lead to.
+    links: Option<Arc<str>>,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +34,12 @@ impl MemorySink {
     /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Gives links below this address, at which nobody answers: to see who is given one.
+    #[must_use]
+    pub fn with_links(self, address: &str) -> Self {
+        Self { links: Some(address.into()), ..self }
     }
 
     /// Returns all finished objects.
@@ -73,6 +83,13 @@ impl Sink for MemorySink {
             (!chunk.is_empty()).then_some(Ok(chunk))
         });
         Ok(futures::stream::iter(chunks).boxed())
+    }
+
+    async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
+        let link = |address: &Arc<str>| {
+            SignedLink::new(format!("{address}/{key}?expires={}", request.lifetime.as_secs()))
+        };
+        Ok(self.links.as_ref().map(link))
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {

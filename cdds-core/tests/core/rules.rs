@@ -17,6 +17,7 @@ mod jobs_in_memory;
 mod keeping;
 mod least_complete;
 mod lifecycle;
+mod links;
 mod machine;
 mod manual;
 mod names;

@@ -119,7 +119,7 @@ fn names_are_saved_whatever_characters_they_have() {
         ("Gespräche.zip", "attachment; filename=\"Gespr_che.zip\"; filename*=UTF-8''Gespr%C3%A4che.zip"),
         ("a\r\nX: y", "attachment; filename=\"a__X: y\"; filename*=UTF-8''a%0D%0AX%3A%20y"),
     ] {
-        assert_eq!(disposition(name), expected);
+        assert_eq!(attachment(name), expected);
     }
 }
 

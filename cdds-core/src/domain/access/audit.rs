@@ -83,17 +83,21 @@ pub enum Outcome {
     /// A download gave its first byte, and its end is not on record: it goes on, was broken off by a crash,
     /// or its reader left without a word.
     Begun,
+    /// A link to the file was handed out. Its bytes come from the store, which tells nobody here whether they were
+    /// fetched, nor how many.
+    Linked,
     /// A download ended.
     Ended(DownloadEnd),
 }
 
 impl Outcome {
-    /// Returns the stable name: `done`, `forbidden`, `begun`, or that of a download's end.
+    /// Returns the stable name: `done`, `forbidden`, `begun`, `linked`, or that of a download's end.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Forbidden => "forbidden",
             Self::Begun => "begun",
+            Self::Linked => "linked",
             Self::Ended(end) => end.outcome.as_str(),
         }
     }
@@ -105,6 +109,7 @@ impl Outcome {
             ("done", None, None) => Some(Self::Done),
             ("forbidden", None, None) => Some(Self::Forbidden),
             ("begun", None, None) => Some(Self::Begun),
+            ("linked", None, None) => Some(Self::Linked),
             (name, Some(at), Some(bytes)) => {
                 let outcome = DownloadOutcome::parse(name)?;
                 Some(Self::Ended(DownloadEnd { at, bytes, outcome }))
@@ -224,7 +229,7 @@ mod tests {
             assert_eq!(Outcome::from_parts(outcome.as_str(), Some(at), Some(5)), Some(ended));
             assert_eq!(Outcome::from_parts(outcome.as_str(), None, Some(5)), None, "an end has an instant");
         }
-        for outcome in [Outcome::Done, Outcome::Forbidden, Outcome::Begun] {
+        for outcome in [Outcome::Done, Outcome::Forbidden, Outcome::Begun, Outcome::Linked] {
             assert_eq!(Outcome::from_parts(outcome.as_str(), None, None), Some(outcome));
             assert_eq!(Outcome::from_parts(outcome.as_str(), Some(at), Some(0)), None);
         }

@@ -13,7 +13,7 @@ use super::report::Invariant;
 use super::shared::{LateUpload, Life, lock};
 use super::time::{HOUR, Micros, SECOND};
 use super::watch::Watch;
-use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
+use crate::ports::sink::{Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, Stored, Upload};
 use crate::testing::sink::MemorySink;
 
 /// The store as one caller sees it, with faults.
@@ -51,6 +51,10 @@ impl Sink for FaultySink {
             async move { faults.around("sink.next", Care::Busy, async { chunk }).await }.boxed()
         });
         Ok(chunks.boxed())
+    }
+
+    async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
+        self.faults.around("sink.link", Care::Busy, self.inner.link(key, request)).await
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {
@@ -159,6 +163,10 @@ impl Sink for WatchedSink {
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
         self.inner.read(key, from).await
+    }
+
+    async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
+        self.inner.link(key, request).await
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {

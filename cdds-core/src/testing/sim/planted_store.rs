@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::planted::PlantedBug;
 use super::shared::lock;
-use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
+use crate::ports::sink::{Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, Stored, Upload};
 
 /// A store with a planted bug in front of it.
 #[derive(Debug, Clone)]
@@ -73,6 +73,10 @@ impl Sink for TamperedSink {
         let read = self.inner.read(&self.place(key), from).await?;
         let rots = self.bug == Some(PlantedBug::BytesRot) && !lock(&self.memory).fresh.remove(key);
         Ok(if rots { read.map_ok(|bytes| bytes.slice(bytes.len().min(1)..)).boxed() } else { read })
+    }
+
+    async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
+        self.inner.link(&self.place(key), request).await
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {

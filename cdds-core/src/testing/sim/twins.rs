@@ -15,7 +15,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::report::Invariant;
 use super::shared::Shared;
 use super::watch::step;
-use crate::ports::sink::{Key, Prefix, Sink, SinkError, Stored, Upload};
+use crate::ports::sink::{Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, Stored, Upload};
 use crate::testing::MemorySink;
 
 /// Both stores.
@@ -67,6 +67,10 @@ impl Sink for TwinSink {
             self.shared.violate(Invariant::Store, told);
         }
         Ok(stream::iter(chunks).map(Ok).boxed())
+    }
+
+    async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
+        step(self.own.link(key, request))
     }
 
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {

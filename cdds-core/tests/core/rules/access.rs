@@ -1,6 +1,7 @@
 //! Rules C1 and C2: services check the principal themselves, and put on record what it did.
 
 use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
+use cdds_core::domain::access::link::LinkLifetime;
 use cdds_core::domain::access::{Action, Actions, Principal, Role};
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
@@ -107,6 +108,7 @@ impl Services {
         call! { SendAgain: outbox.send_again(NoticeId(Uuid::nil())); }
         call! { Download:
             artifacts.download(file, 0);
+            artifacts.link(file, LinkLifetime::default());
             artifacts.download_manifest(execution);
             artifacts.download_signature(execution);
         }
