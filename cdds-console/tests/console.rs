@@ -10,6 +10,8 @@ mod addresses;
 mod api;
 #[path = "console/artifacts.rs"]
 mod artifacts;
+#[path = "console/calls.rs"]
+mod calls;
 #[path = "console/certificates.rs"]
 mod certificates;
 #[path = "console/done.rs"]

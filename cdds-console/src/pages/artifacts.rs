@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
-use cdds_core::ports::catalog::query::{ArtifactColumn, Sort};
+use cdds_core::ports::catalog::query::{ArtifactColumn, ExecutionQuery, Slice, Sort};
 use cdds_core::{ArtifactId, ExecutionId, Principal, ServiceError};
 use cdds_view::http::{FileResponse, HeaderMap};
 use cdds_view::{ArtifactView, ExecutionView, PageView, words};
@@ -45,19 +45,14 @@ impl Sight {
     async fn of(services: &Services, by: &Principal, answers: &Answers) -> Result<Self, Refused> {
         let query = lists::query(answers, ROWS)?;
         let artifacts = ArtifactView::list(&services.artifacts, by, &query).await?;
-        let mut sets = BTreeMap::new();
         let ids: BTreeSet<_> = artifacts.items.iter().map(|artifact| artifact.execution_id).collect();
-        for id in ids {
-            // An execution that was deleted since the list was read has nothing more to say.
-            match services.history.show(by, id).await {
-                Ok(overview) => {
-                    let sealed_for = sealed_for(&overview.execution.settings);
-                    sets.insert(id, (overview.into(), sealed_for));
-                }
-                Err(ServiceError::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let of_sets = ExecutionQuery::default().with_ids(Vec::from_iter(ids)).with_slice(Slice::first(ROWS));
+        // An execution that was deleted since the list was read is missing here, and has nothing more to say.
+        let executions = services.history.list(by, &of_sets).await?.items.into_iter().map(|overview| {
+            let sealed_for = sealed_for(&overview.execution.settings);
+            (overview.execution.id, (overview.into(), sealed_for))
+        });
+        let sets = executions.collect();
         let offered = Offered::to(services, by).await?;
         Ok(Self { artifacts, sort: query.sort, offered, sets, now: services.artifacts.now().await? })
     }

@@ -1,11 +1,13 @@
 //! The history: the list of executions.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::execution::Status;
-use cdds_core::ports::catalog::query::{ExecutionColumn, Sort};
+use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionQuery, Slice, Sort};
 use cdds_core::{ExecutionId, Principal};
 use cdds_view::{ExecutionView, PageView, ProblemView, Remark, words};
 use chrono::{DateTime, Utc};
@@ -280,10 +282,19 @@ pub(super) async fn selected(
 
 /// Asks whether to delete these executions: says what goes and what stays.
 async fn ask(services: &Services, visit: &Visit, ids: &[ExecutionId]) -> Result<Markup, Refused> {
-    visit.principal().check(Action::DeleteExecution).map_err(cdds_core::ServiceError::from)?;
+    let by = visit.principal();
+    by.check(Action::DeleteExecution).map_err(cdds_core::ServiceError::from)?;
+    let query = ExecutionQuery::default().with_ids(ids.to_vec()).with_slice(Slice::first(ids.len() as u64));
+    let found = services.history.list(by, &query).await?.items.into_iter();
+    let mut found: BTreeMap<_, _> = found.map(|overview| (overview.execution.id, overview)).collect();
     let mut executions = Vec::with_capacity(ids.len());
     for id in ids {
-        executions.push(ExecutionView::from(services.history.show(visit.principal(), *id).await?));
+        let overview = match found.remove(id) {
+            Some(overview) => overview,
+            // Says why.
+            None => services.history.show(by, *id).await?,
+        };
+        executions.push(ExecutionView::from(overview));
     }
     let files: usize = executions.iter().map(|execution| execution.files.len()).sum();
     let now = services.jobs.now().await?;

@@ -1,8 +1,11 @@
 //! What is done with several jobs at once.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::domain::access::Action;
+use cdds_core::ports::catalog::query::{JobQuery, Slice};
 use cdds_core::{JobId, Principal, ServiceError};
 use cdds_view::ProblemView;
 use maud::{Markup, html};
@@ -76,10 +79,7 @@ async fn clone(services: &Services, visit: &Visit, ids: &[JobId]) -> Result<Resp
     if let [only] = ids {
         return Ok(visit.see(&format!("jobs/new?clone={only}")));
     }
-    let mut titles = Vec::with_capacity(ids.len());
-    for id in ids {
-        titles.push(services.jobs.draft(visit.principal(), *id).await?.title.to_string());
-    }
+    let titles = titles(services, visit, ids).await?;
     let title = said::clone_many(ids.len());
     let body = html! {
         h1 { (title) }
@@ -112,13 +112,28 @@ async fn title(services: &Services, visit: &Visit, id: JobId) -> String {
     }
 }
 
+/// Returns the titles of these jobs, all of which must exist.
+async fn titles(services: &Services, visit: &Visit, ids: &[JobId]) -> Result<Vec<String>, Refused> {
+    let by = visit.principal();
+    let query = JobQuery::default().with_ids(ids.to_vec()).with_slice(Slice::first(ids.len() as u64));
+    let found = services.jobs.list(by, &query).await?.items.into_iter();
+    let mut found: BTreeMap<_, _> = found.map(|overview| (overview.job.id, overview)).collect();
+    let mut titles = Vec::with_capacity(ids.len());
+    for id in ids {
+        let overview = match found.remove(id) {
+            Some(overview) => overview,
+            // Says why.
+            None => services.jobs.show(by, *id).await?,
+        };
+        titles.push(overview.job.settings.title.to_string());
+    }
+    Ok(titles)
+}
+
 /// Asks whether to delete these jobs: names them, and says what goes and what stays.
 async fn ask(services: &Services, visit: &Visit, ids: &[JobId]) -> Result<Markup, Refused> {
     visit.principal().check(Action::DeleteJob).map_err(ServiceError::from)?;
-    let mut titles = Vec::with_capacity(ids.len());
-    for id in ids {
-        titles.push(services.jobs.show(visit.principal(), *id).await?.job.settings.title.to_string());
-    }
+    let titles = titles(services, visit, ids).await?;
     let question = said::delete_many(ids.len());
     let body = html! {
         h1 { (question) }

@@ -270,6 +270,8 @@ pub enum LatestStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobQuery {
+    /// Only these jobs; an empty list selects none. Meant for the rows of a page: each is looked up.
+    pub ids: Option<Vec<JobId>>,
     /// Only jobs with this text in their title, in any case.
     pub search: Option<String>,
     /// Only jobs of this source.
@@ -298,6 +300,7 @@ pub struct JobQuery {
 
 setters! {
     JobQuery {
+        with_ids => ids: option Vec<JobId>;
         with_search => search: option String;
         with_source => source: option SourceId;
         with_data_type => data_type: option TypeId;
@@ -317,6 +320,7 @@ impl Default for JobQuery {
     /// Selects all jobs, newest first.
     fn default() -> Self {
         Self {
+            ids: None,
             search: None,
             source: None,
             data_type: None,
@@ -337,6 +341,8 @@ impl Default for JobQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecutionQuery {
+    /// Only these executions; an empty list selects none. Meant for the rows of a page: each is looked up.
+    pub ids: Option<Vec<ExecutionId>>,
     /// Only executions of this job.
     pub job: Option<JobId>,
     /// Only executions with this status.
@@ -357,6 +363,7 @@ pub struct ExecutionQuery {
 
 setters! {
     ExecutionQuery {
+        with_ids => ids: option Vec<ExecutionId>;
         with_job => job: option JobId;
         with_status => status: option Status;
         with_source => source: option SourceId;
@@ -372,6 +379,7 @@ impl Default for ExecutionQuery {
     /// Selects all executions, latest slot first.
     fn default() -> Self {
         Self {
+            ids: None,
             job: None,
             status: None,
             source: None,

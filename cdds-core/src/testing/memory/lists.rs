@@ -113,7 +113,8 @@ impl State {
         let wanted = |overview: &JobOverview| {
             let (job, settings) = (&overview.job, &overview.job.settings);
             let latest = overview.latest.as_ref();
-            contains(query.search.as_ref(), settings.title.as_str())
+            query.ids.as_ref().is_none_or(|ids| ids.contains(&job.id))
+                && contains(query.search.as_ref(), settings.title.as_str())
                 && is_wanted(query.source.as_ref(), &settings.source)
                 && holds(query.data_type.as_ref(), &settings.reads.types())
                 && query.recipient.as_ref().is_none_or(|name| settings.protection.recipients().contains(name))
@@ -170,7 +171,8 @@ impl State {
         let overviews = self.executions.ids().filter_map(|id| self.execution(owner, id, now));
         let wanted = |overview: &ExecutionOverview| {
             let execution = &overview.execution;
-            is_wanted(query.job.as_ref(), &execution.job_id)
+            query.ids.as_ref().is_none_or(|ids| ids.contains(&execution.id))
+                && is_wanted(query.job.as_ref(), &execution.job_id)
                 && is_wanted(query.status.as_ref(), &execution.status())
                 && is_wanted(query.source.as_ref(), &execution.settings.source)
                 && holds(query.data_type.as_ref(), &execution.settings.reads.types())

@@ -209,15 +209,15 @@ clauses! {
     OwnRecipients => "a job seals only for recipients of its own owner", owners::recipients;
     /// `jobs` gives the rows that its query asks for, in its order, page by page until the end, each once and
     /// none lost, and counts all of them on the first page ([`Page`](crate::ports::catalog::query::Page)).
-    /// Found by: `JobsIgnoreSearch`, `JobsIgnoreSource`, `JobsIgnoreDataType`, `JobsIgnoreRecipient`, `JobsIgnoreFrequency`,
+    /// Found by: `JobsIgnoreIds`, `JobsIgnoreSearch`, `JobsIgnoreSource`, `JobsIgnoreDataType`, `JobsIgnoreRecipient`, `JobsIgnoreFrequency`,
     /// `JobsIgnoreState`, `JobsIgnoreLatestStatus`, `JobsIgnoreCreated`, `JobsIgnoreLatestStarted`,
     /// `JobsIgnoreNextStarts`, `JobsIgnoreDirection`, `TotalTooLarge`, `LaterPagesCounted`, `PageTooLong`,
     /// `LastRowLost`, `CursorSkipsTies`, `JobsForgetFailure`.
     JobList => "the list of jobs is filtered, sorted, counted and cut into pages as asked", lists::jobs;
     /// `executions` gives the rows that its query asks for, in its order, page by page until the end, each
     /// once and none lost, and counts all of them on the first page
-    /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `ExecutionsIgnoreJob`,
-    /// `ExecutionsIgnoreStatus`, `ExecutionsIgnoreSource`, `ExecutionsIgnoreDataType`,
+    /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `ExecutionsIgnoreIds`,
+    /// `ExecutionsIgnoreJob`, `ExecutionsIgnoreStatus`, `ExecutionsIgnoreSource`, `ExecutionsIgnoreDataType`,
     /// `ExecutionsIgnoreSlot`, `ExecutionsIgnoreStarted`, `ExecutionsIgnoreDirection`.
     ExecutionList => "the list of executions is filtered, sorted, counted and cut into pages as asked", lists::executions;
     /// `artifacts` gives the rows that its query asks for, in its order, page by page until the end, each

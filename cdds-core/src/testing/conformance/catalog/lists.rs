@@ -91,6 +91,13 @@ fn recipients() -> Vec<RecipientName> {
     ["archive", "law", "none"].into_iter().filter_map(|name| RecipientName::new(name).ok()).collect()
 }
 
+/// Returns selections of ids: none, one, all but one in reverse with one given twice.
+fn selections<Id: Copy>(ids: impl Iterator<Item = Id>) -> Vec<Vec<Id>> {
+    let ids: Vec<Id> = ids.collect();
+    let most: Vec<Id> = ids.iter().skip(1).chain(ids.last()).rev().copied().collect();
+    vec![Vec::new(), ids.iter().take(1).copied().collect(), most]
+}
+
 const SEARCHES: [&str; 10] = ["", "zeta", "ZE", "ärger", "ÄR", "%", "_", "a_b", "strasse", "nowhere"];
 
 pub(super) async fn jobs(case: &Case) -> Found {
@@ -103,6 +110,9 @@ pub(super) async fn jobs(case: &Case) -> Found {
         }
     }
     let mut queries: Vec<JobQuery> = Vec::new();
+    let whole = case.twin().jobs(&owner, &all()).await.map_err(|error| error.to_string())?;
+    let ids = selections(whole.items.iter().map(|overview| overview.job.id));
+    queries.extend(ids.into_iter().map(|ids| all().with_ids(ids)));
     queries.extend(SEARCHES.map(|text| all().with_search(text.to_owned())));
     queries.extend(sources().into_iter().map(|source| all().with_source(source)));
     queries.extend(types().into_iter().map(|name| all().with_data_type(name)));
@@ -137,6 +147,10 @@ pub(super) async fn executions(case: &Case) -> Found {
     }
     let jobs = case.twin().jobs(&owner, &JobQuery::default()).await.map_err(|error| error.to_string())?;
     let mut queries: Vec<ExecutionQuery> = Vec::new();
+    let whole = case.twin().executions(&owner, &all(), case.now()).await;
+    let whole = whole.map_err(|error| error.to_string())?;
+    let ids = selections(whole.items.iter().map(|overview| overview.execution.id));
+    queries.extend(ids.into_iter().map(|ids| all().with_ids(ids)));
     queries.extend(jobs.items.iter().map(|overview| all().with_job(overview.job.id)));
     queries.extend(Status::ALL.map(|status| all().with_status(status)));
     queries.extend(sources().into_iter().map(|source| all().with_source(source)));

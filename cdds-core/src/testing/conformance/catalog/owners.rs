@@ -93,6 +93,10 @@ async fn foreign_reads(case: &Case, stranger: &Owner, theirs: &Belongings, has_n
         nothing("open_executions", open, &text(&crate::domain::job::settling::Open::default()))?;
         let query = ExecutionQuery::default().with_job(one.job_id);
         empty("executions, of a job", catalog.executions(stranger, &query, now).await)?;
+        let query = ExecutionQuery::default().with_ids(vec![one.id]);
+        empty("executions, by ids", catalog.executions(stranger, &query, now).await)?;
+        let query = JobQuery::default().with_ids(vec![one.job_id]);
+        empty("jobs, by ids", catalog.jobs(stranger, &query).await)?;
         let query = ArtifactQuery::default().with_execution(one.id);
         empty("artifacts, of an execution", catalog.artifacts(stranger, &query).await)?;
         let query = ArtifactQuery::default().with_job(one.job_id);

@@ -289,6 +289,8 @@ planted! {
     ReplacesRecipientOfAnyone => OwnRecipients,
     /// The recipients of one owner are there for the jobs of all.
     RecipientsShared => OwnRecipients,
+    /// `jobs` does not filter by `ids`.
+    JobsIgnoreIds => JobList,
     /// `jobs` does not filter by `search`.
     JobsIgnoreSearch => JobList,
     /// `jobs` does not filter by `source`.
@@ -323,6 +325,8 @@ planted! {
     LastRowLost => JobList,
     /// Pages begin behind all rows that tie with the place.
     CursorSkipsTies => JobList,
+    /// `executions` does not filter by `ids`.
+    ExecutionsIgnoreIds => ExecutionList,
     /// `executions` does not filter by `job`.
     ExecutionsIgnoreJob => ExecutionList,
     /// `executions` does not filter by `status`.

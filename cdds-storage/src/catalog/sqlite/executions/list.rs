@@ -87,6 +87,7 @@ pub(in super::super) fn list(
 
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ExecutionQuery) -> Result<Filter, Fault> {
     let filter = Filter::new((EXECUTIONS, "e.id"), ("e.owner", owner), SHOWN)
+        .and_among("e.id", query.ids.as_deref())
         .and_identified("e.job_id", query.job.map(|job| job.to_string()))
         .and_covered(status_rank(), query.status.and_then(status_position))
         .and_indexed("e.source", query.source.as_ref().map(ToString::to_string))
@@ -153,6 +154,20 @@ mod tests {
                         assert!(steps[0].contains("owner=?"), "{column:?} {steps:?}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn e9_executions_of_which_the_ids_are_known_are_looked_up_each() {
+        for column in ExecutionColumn::ALL {
+            let query = ExecutionQuery::default().with_ids(vec![ExecutionId(uuid::Uuid::nil())]);
+            let filter =
+                filter(&Transaction::new(empty().transaction().unwrap()), &Owner::default(), &query).unwrap();
+            for sql in filter.gathered_sql(&key(*column).order(true, TIES), &Slice::first(100)) {
+                let steps = plan(&sql);
+                let index = "SEARCH e USING INDEX sqlite_autoindex_execution_1 (id=?)";
+                assert_eq!(steps[0], index, "{column:?} {steps:?}");
             }
         }
     }

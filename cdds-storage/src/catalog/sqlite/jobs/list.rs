@@ -77,6 +77,7 @@ pub(in super::super) fn list(
 
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &JobQuery) -> Result<Filter, Fault> {
     let filter = Filter::new((JOBS, "j.id"), ("j.owner", owner), LIVE)
+        .and_among("j.id", query.ids.as_deref())
         .and_indexed("j.source", query.source.as_ref().map(ToString::to_string))
         .and_indexed("j.frequency", query.frequency.map(|kind| kind.as_str().to_owned()))
         .and_indexed("j.state", query.state.map(|state| state.as_str().to_owned()))
@@ -141,6 +142,20 @@ mod tests {
                     assert_eq!(steps.len(), 1, "nothing is sorted: {column:?} {steps:?}");
                     assert!(steps[0].contains("j USING COVERING INDEX job_list"), "{column:?} {steps:?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn jobs_of_which_the_ids_are_known_are_looked_up_each() {
+        for column in JobColumn::ALL {
+            let query = JobQuery::default().with_ids(vec![JobId(uuid::Uuid::nil())]);
+            let filter =
+                filter(&Transaction::new(empty().transaction().unwrap()), &Owner::default(), &query).unwrap();
+            for sql in filter.gathered_sql(&key(*column).order(true, TIES), &Slice::first(100)) {
+                let steps = plan(&sql);
+                let index = "SEARCH j USING INDEX sqlite_autoindex_job_1 (id=?)";
+                assert_eq!(steps[0], index, "{column:?} {steps:?}");
             }
         }
     }

@@ -127,6 +127,12 @@ impl Filter {
         self.add(column, vec![compare(" IN (SELECT value FROM json_each(?))", ids)], Index::OfAll)
     }
 
+    /// Adds that a column, which stands first in an index, is one of these ids, if there are any to choose from.
+    pub(in super::super) fn and_among<Id: ToString>(self, column: &'static str, ids: Option<&[Id]>) -> Self {
+        let Some(ids) = ids else { return self };
+        self.and_found(column, &ids.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
     /// Adds a comparison with one `?` of a column, which an index that covers the list holds first. It holds for this
     /// number of rows at most.
     pub(super) fn and_counted(

@@ -15,6 +15,7 @@ impl Layer {
     pub(super) fn narrowed_jobs(&self, query: &JobQuery) -> JobQuery {
         let mut query = query.clone();
         match self.bug {
+            Planted::JobsIgnoreIds => query.ids = None,
             Planted::JobsIgnoreSearch => query.search = None,
             Planted::JobsIgnoreSource => query.source = None,
             Planted::JobsIgnoreDataType => query.data_type = None,
@@ -36,6 +37,7 @@ impl Layer {
     pub(super) fn narrowed_executions(&self, query: &ExecutionQuery) -> ExecutionQuery {
         let mut query = query.clone();
         match self.bug {
+            Planted::ExecutionsIgnoreIds => query.ids = None,
             Planted::ExecutionsIgnoreJob => query.job = None,
             Planted::ExecutionsIgnoreStatus => query.status = None,
             Planted::ExecutionsIgnoreSource => query.source = None,
