@@ -15,7 +15,11 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "sftp")]
+mod reply;
 pub mod secret;
+#[cfg(feature = "sftp")]
+pub mod sftp;
 
 #[cfg(any(feature = "object", feature = "sftp", feature = "ftp", feature = "email", feature = "webhook"))]
 pub mod net;

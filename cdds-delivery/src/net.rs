@@ -1,5 +1,7 @@
 //! Sockets: on which runtime they live, and to which addresses they may connect.
 
+#[cfg(feature = "sftp")]
+mod line;
 mod policy;
 
 use std::fmt;
@@ -12,6 +14,8 @@ use cdds_core::ports::error::{PortError, PortErrorKind};
 use tokio::net::TcpStream;
 use tokio::runtime::{Handle, Runtime};
 
+#[cfg(feature = "sftp")]
+pub(crate) use self::line::Line;
 pub use self::policy::{AddressPolicy, Forbidden};
 
 /// The network as adapters use it. Cheap to clone; all clones share one runtime.
@@ -76,6 +80,13 @@ impl Net {
             future.as_mut().poll(context)
         })
         .await
+    }
+
+    /// Calls something in the context of the runtime, for values that are dropped anywhere.
+    #[cfg(feature = "sftp")]
+    pub(crate) fn within<R>(&self, call: impl FnOnce() -> R) -> R {
+        let _entered = self.handle.enter();
+        call()
     }
 
     /// Connects to a host. Its name is looked up once, and only the addresses found are tried, so that a name that
