@@ -15,7 +15,9 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "sftp")]
+#[cfg(feature = "ftp")]
+pub mod ftp;
+#[cfg(any(feature = "sftp", feature = "ftp"))]
 mod reply;
 pub mod secret;
 #[cfg(feature = "sftp")]
