@@ -1,8 +1,10 @@
 //! Destinations on other machines, with the servers that people run, which the tests start.
-#![cfg(feature = "sftp")]
+#![cfg(all(feature = "sftp", feature = "ftp"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod drill;
+mod ftp;
+mod ftpd;
 mod process;
 mod sftp;
 mod sshd;
