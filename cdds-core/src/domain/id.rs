@@ -69,6 +69,11 @@ uuid_id! {
 
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal) => {
+        name_id! { $(#[$doc])* $name, $what, $chars_max, "", "", "" }
+    };
+    // `$within` may stand anywhere but at the beginning; `$listed` and `$told` name these characters.
+    ($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal, $within:literal, $listed:literal,
+     $told:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         // Cheap to clone, since everything on the record names its owner, source and type.
@@ -76,20 +81,24 @@ macro_rules! name_id {
 
         impl $name {
             /// Creates a name of 1 to
-            #[doc = concat!(stringify!($chars_max), " characters: letters, digits and `-_.@`.")]
+            #[doc = concat!(stringify!($chars_max), " characters: letters, digits and `-_.@`", $listed, ".")]
             ///
             /// # Errors
             /// [`Code::InvalidName`] if the name is empty, too long, or contains other characters.
             pub fn new(name: impl Into<String>) -> Result<Self, RuleViolation> {
                 let name = name.into();
                 let count = name.chars().count();
-                let legal = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
-                if count == 0 || count > $chars_max || !name.chars().all(legal) {
+                let legal = |(at, c): (usize, char)| {
+                    c.is_alphanumeric()
+                        || matches!(c, '-' | '_' | '.' | '@')
+                        || (at > 0 && $within.contains(c))
+                };
+                if count == 0 || count > $chars_max || !name.chars().enumerate().all(legal) {
                     return Err(RuleViolation::new(
                         Code::InvalidName,
                         format!(
-                            "{} {} is not a valid name: use 1 to {} letters, digits, '-', '_', '.' or '@'",
-                            $what, quoted(&name), $chars_max
+                            "{} {} is not a valid name: use 1 to {} letters, digits, '-', '_', '.' or '@'{}",
+                            $what, quoted(&name), $chars_max, $told
                         ),
                     ));
                 }
@@ -152,8 +161,14 @@ name_id! {
     DestinationId, "destination", 128
 }
 name_id! {
-    /// Names a person or program that is told about jobs (rule N2). The default is `host`, the embedding service.
-    Subscriber, "subscriber", 255
+    /// Names a person or program that is told about jobs (rule N2): an e-mail address, the name of an endpoint. The
+    /// default is `host`, the embedding service.
+    ///
+    /// Of the characters that RFC 5322 allows in addresses, those are left out that end a word, quote or begin a
+    /// comment where such names are listed (shells, CSV, TOML), and those with which mail was once routed (`!`, `%`).
+    /// A first `=` or `+` would be a formula to spreadsheets.
+    Subscriber, "subscriber", 255, "+=&'", "; also `+`, `=`, `&` and `'`, but not as the first one",
+        "; after the first also '+', '=', '&' and apostrophes"
 }
 name_id! {
     /// Names one engine process to the catalog. Unique per engine.
@@ -203,6 +218,27 @@ mod tests {
         assert!(SourceId::new("contact-history").is_ok());
         for bad in ["", "a/b", "a b", "a\n", &"x".repeat(129)] {
             assert_eq!(SourceId::new(bad).unwrap_err().code(), Code::InvalidName, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn n2_subscribers_may_be_addresses_and_hold_nothing_that_lists_or_ids_are_cut_at() {
+        for good in [
+            "host",
+            "ada+exports@example.com",
+            "o'neill@example.com",
+            "b&c@example.com",
+            "prvs=1a=ada@example.com",
+        ] {
+            assert_eq!(Subscriber::new(good).unwrap().as_str(), good);
+            assert_eq!(SourceId::new(good).is_ok(), good == "host", "other names stay as they are");
+        }
+        for first in ["+ada", "=ada", "&ada", "'ada"] {
+            let told = Subscriber::new(first).unwrap_err().to_string();
+            assert!(told.contains("after the first also '+'"), "{told}");
+        }
+        for c in (0..=0x7f_u8).map(char::from).filter(|c| !c.is_alphanumeric() && !"-_.@+=&'".contains(*c)) {
+            assert!(Subscriber::new(format!("a{c}b")).is_err(), "{c:?}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::error::{PortError, PortErrorKind};
+use crate::domain::id::{Owner, Subscriber};
 
 pub use crate::domain::notice::message::{
     Message, MessageDelivery, MessageExecution, MessageFile, MessageJob,
@@ -29,12 +30,12 @@ pub trait Notifier: Debug + Send + Sync {
     /// Returns the channel. Fixed for the life of the value.
     fn channel(&self) -> Channel;
 
-    /// Checks, without a connection, that a subscriber of this name can be told, before a job with it is saved: that
-    /// an address is possible, that an endpoint is configured.
+    /// Checks, without a connection, that a subscriber of this name can be told, before a job of `owner` with it is
+    /// saved: that an address is possible, that an endpoint is configured and may be used by the owner.
     ///
     /// # Errors
     /// [`NotifyErrorKind::Refused`] with the reason and what to do.
-    fn check(&self, subscriber: &crate::domain::id::Subscriber) -> Result<(), NotifyError>;
+    fn check(&self, subscriber: &Subscriber, owner: &Owner) -> Result<(), NotifyError>;
 
     /// Tells one subscriber.
     ///
@@ -104,8 +105,8 @@ impl<N: Notifier + ?Sized> Notifier for Arc<N> {
         (**self).channel()
     }
 
-    fn check(&self, subscriber: &crate::domain::id::Subscriber) -> Result<(), NotifyError> {
-        (**self).check(subscriber)
+    fn check(&self, subscriber: &Subscriber, owner: &Owner) -> Result<(), NotifyError> {
+        (**self).check(subscriber, owner)
     }
 
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {
