@@ -23,5 +23,10 @@ pub mod secret;
 #[cfg(feature = "sftp")]
 pub mod sftp;
 
+#[cfg(feature = "webhook")]
+pub mod links;
+#[cfg(feature = "webhook")]
+pub mod webhook;
+
 #[cfg(any(feature = "object", feature = "sftp", feature = "ftp", feature = "email", feature = "webhook"))]
 pub mod net;

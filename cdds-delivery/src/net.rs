@@ -3,6 +3,8 @@
 #[cfg(feature = "sftp")]
 mod line;
 mod policy;
+#[cfg(feature = "webhook")]
+pub mod tls;
 
 use std::fmt;
 use std::future::Future;

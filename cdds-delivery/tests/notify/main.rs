@@ -1,0 +1,10 @@
+//! Notifiers against receivers and mail servers that the tests start, judged by programs that are not ours.
+
+#![cfg(all(feature = "email", feature = "webhook"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // what the tests share is not in a test
+
+mod certificates;
+mod messages;
+mod programs;
+mod receiver;
+mod webhook;
