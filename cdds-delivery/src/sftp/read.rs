@@ -66,11 +66,8 @@ async fn read_piece(open: Arc<Open>, from: u64) -> Result<Bytes, Error> {
     let mut piece = Vec::new();
     while piece.len() < READ_BYTES as usize {
         let have = u32::try_from(piece.len()).unwrap_or(READ_BYTES);
-        let asked = open
-            .remote
-            .raw
-            .read(open.handle.as_str(), from.saturating_add(u64::from(have)), READ_BYTES - have)
-            .await;
+        let (at, bytes) = (from.saturating_add(u64::from(have)), READ_BYTES - have);
+        let asked = open.remote.raw.read(open.handle.as_str(), at, bytes.min(open.remote.read_bytes)).await;
         match asked {
             Ok(some) if some.data.is_empty() => break,
             Ok(some) if piece.is_empty() => piece = some.data,

@@ -22,7 +22,7 @@ pub(super) const IN_FLIGHT_MAX: usize = 64;
 /// Bytes of a request. Every server takes 32 KiB (draft-ietf-secsh-filexfer-02, section 3).
 const PACKET_BYTES: usize = 32 * 1024;
 
-/// Bytes of a read. Every server answers with as many.
+/// Bytes of a piece that is read.
 pub(super) const READ_BYTES: u32 = 32 * 1024;
 
 /// Bytes of a write request besides its data and its handle: length, type, id, two lengths, offset.
@@ -37,6 +37,8 @@ pub(super) struct Remote {
     pub(super) raw: Arc<RawSftpSession>,
     extensions: HashMap<String, String>,
     write_bytes: u64,
+    /// Bytes of one read.
+    pub(super) read_bytes: u32,
     folder: String,
     place: String,
     ssh: Handle<HostKeyCheck>,
@@ -56,16 +58,18 @@ impl Remote {
         let mut raw = RawSftpSession::new_with_config(channel.into_stream(), config);
         let greeted = raw.init().await.map_err(|why| failed(&format!("begin SFTP at {place}"), why))?;
         let extensions = greeted.extensions;
-        let mut write_bytes = u64::MAX;
+        let (mut write_bytes, mut read_bytes) = (u64::MAX, READ_BYTES);
         if extensions.get("limits@openssh.com").is_some_and(|version| version == "1") {
             let asked = raw.limits().await;
             let limits =
                 Limits::from(asked.map_err(|why| failed(&format!("ask {place} for its limits"), why))?);
             write_bytes = limits.write_len.unwrap_or(write_bytes);
+            let most = limits.read_len.and_then(|most| u32::try_from(most).ok());
+            read_bytes = most.map_or(read_bytes, |most| read_bytes.min(most));
             raw.set_limits(limits);
         }
         let (raw, place) = (Arc::new(raw), place.to_owned());
-        Ok(Self { raw, extensions, write_bytes, folder, place, ssh, _line: line })
+        Ok(Self { raw, extensions, write_bytes, read_bytes, folder, place, ssh, _line: line })
     }
 
     /// Returns whether the server has announced an extension.

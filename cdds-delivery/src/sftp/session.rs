@@ -49,17 +49,28 @@ impl SftpSession {
         Err(self.remote.not_written("create", path, why).await)
     }
 
-    /// Creates the folders above a file, from the top. Failures count only if the file cannot be created afterwards:
-    /// a folder may be there, somebody else may create it at the same time, and users see not every folder above
-    /// their own. Returns the last failure.
+    /// Creates the folders above a file: the lowest that can be, then those below. Failures count only if the file
+    /// cannot be created afterwards, because somebody else may create them at the same time. Folders that are there
+    /// are left alone: users see not every folder above their own, and some servers answer with codes that the
+    /// protocol does not have. Returns the last failure.
     async fn make_folders(&self, path: &str) -> Option<(String, Error)> {
+        let ends = path.match_indices('/').map(|(end, _)| end).filter(|end| *end > 0);
+        let folders: Vec<&str> = ends.map(|end| &path[..end]).collect();
+        let make = |folder| self.remote.raw.mkdir(folder, FileAttributes::empty());
+        let mut missing = Vec::new();
         let mut obstacle = None;
-        for (end, _) in path.match_indices('/').filter(|(end, _)| *end > 0) {
-            let folder = &path[..end];
-            obstacle = match self.remote.raw.mkdir(folder, FileAttributes::empty()).await {
-                Ok(_) => None,
-                Err(why) => Some((folder.to_owned(), why)),
-            };
+        for folder in folders.into_iter().rev() {
+            match make(folder).await {
+                Ok(_) => break,
+                Err(why) if has_status(&why, StatusCode::PermissionDenied) => {
+                    return Some((folder.to_owned(), why));
+                }
+                Err(why) => obstacle = Some((folder.to_owned(), why)),
+            }
+            missing.push(folder);
+        }
+        while let Some(folder) = missing.pop() {
+            obstacle = make(folder).await.err().map(|why| (folder.to_owned(), why));
         }
         obstacle
     }

@@ -165,10 +165,18 @@ pub(crate) fn wait_in_vain(destination: &dyn Destination, stop: impl FnOnce()) {
     let soon = Duration::from_secs(1);
     let mut session = connect(destination).session;
     let mut upload = block_on(session.create(&path("big"))).unwrap();
-    block_on(upload.write(contents(100_000, 1))).unwrap();
+    let piece = contents(1_000_000, 1);
+    block_on(upload.write(piece.clone())).unwrap();
     stop();
+    let much = async {
+        for _ in 0..1_000 {
+            upload.write(piece.clone()).await.unwrap();
+        }
+    };
+    let waited = block_on(net.run(async { tokio::time::timeout(soon, much).await }));
+    assert!(waited.is_err(), "a gigabyte is not taken into memory");
     let waited = block_on(net.run(async { tokio::time::timeout(soon, upload.finish()).await }));
-    assert!(waited.is_err(), "a server that is stopped confirms nothing");
+    assert!(waited.is_err() || waited.is_ok_and(|answer| answer.is_err()), "nothing is confirmed");
     let waited = block_on(net.run(async { tokio::time::timeout(soon, session.size(&path("big"))).await }));
     assert!(waited.is_err() || waited.is_ok_and(|answer| answer.is_err()), "nothing is known");
     drop(session);

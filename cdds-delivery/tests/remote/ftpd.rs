@@ -108,30 +108,46 @@ pub(crate) fn on_vsftpd(ftpd: &Ftpd) -> FtpDestination {
 /// Starts ProFTPD, which asks for resumed sessions.
 pub(crate) fn proftpd(security: FtpSecurity, protocols: &str) -> Ftpd {
     let (folder, roots) = with_certificate();
+    let path = folder.path().display().to_string();
+    let engine = if security == FtpSecurity::Plain { "off" } else { "on" };
+    let implicit = if security == FtpSecurity::Implicit { "TLSOptions UseImplicitSSL" } else { "" };
+    let lines = format!(
+        "LoadModule mod_tls.c\nTLSEngine {engine}\nTLSProtocol {protocols}\nTLSRequired {engine}\n\
+         TLSECCertificateFile {path}/leaf.pem\nTLSECCertificateKeyFile {path}/leaf.key\n{implicit}\n"
+    );
+    Ftpd { server: proftpd_with(folder, &lines), roots, security }
+}
+
+/// Starts the SFTP of ProFTPD, which answers with codes that the protocol does not have.
+pub(crate) fn mod_sftp() -> Server {
+    let folder = folder();
+    let path = folder.path().display().to_string();
+    output_of(
+        Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(folder.path().join("host")),
+    );
+    owned(&folder, "host.key", &std::fs::read_to_string(folder.path().join("host")).unwrap());
+    proftpd_with(folder, &format!("LoadModule mod_sftp.c\nSFTPEngine on\nSFTPHostKey {path}/host.key\n"))
+}
+
+fn proftpd_with(folder: TempDir, lines: &str) -> Server {
     let ([port], path) = (free_ports(), folder.path().display().to_string());
     let hash = output_of(Command::new("openssl").args(["passwd", "-6", PASSWORD]));
     owned(&folder, "users", &format!("cdds:{hash}:{UID}:{UID}::{path}/data:/bin/false\n"));
     let modules = program("lib/proftpd");
-    let engine = if security == FtpSecurity::Plain { "off" } else { "on" };
-    let implicit = if security == FtpSecurity::Implicit { "TLSOptions UseImplicitSSL" } else { "" };
-    owned(
-        &folder,
-        "proftpd.conf",
-        &format!(
-            "ModulePath {modules}\nLoadModule mod_tls.c\nServerType standalone\nDefaultAddress 127.0.0.1\n\
-             SocketBindTight on\nPort {port}\nUser nobody\nGroup nogroup\nUseReverseDNS off\nUseIPv6 off\n\
-             RequireValidShell off\nWtmpLog off\nAuthOrder mod_auth_file.c\nAuthUserFile {path}/users\n\
-             ScoreboardFile {path}/run/scoreboard\nPidFile {path}/run/pid\nSystemLog {path}/run/log\n\
-             DelayTable none\nTransferLog none\nAllowOverwrite on\nTLSEngine {engine}\nTLSProtocol {protocols}\n\
-             TLSRequired {engine}\nTLSECCertificateFile {path}/leaf.pem\nTLSECCertificateKeyFile {path}/leaf.key\n\
-             {implicit}\n"
-        ),
+    let config = format!(
+        "ModulePath {modules}\n{lines}ServerType standalone\nDefaultAddress 127.0.0.1\nSocketBindTight on\n\
+         Port {port}\nUser nobody\nGroup nogroup\nUseReverseDNS off\nUseIPv6 off\nRequireValidShell off\n\
+         WtmpLog off\nAuthOrder mod_auth_file.c\nAuthUserFile {path}/users\nScoreboardFile {path}/run/scoreboard\n\
+         PidFile {path}/run/pid\nSystemLog {path}/run/log\nDelayTable none\nTransferLog none\nAllowOverwrite on\n"
     );
+    owned(&folder, "proftpd.conf", &config);
     let run = folder.path().join("run");
     std::fs::create_dir(&run).unwrap();
     std::os::unix::fs::chown(&run, Some(UID), Some(UID)).unwrap();
     let server = script(&format!("{} -n -c {path}/proftpd.conf", program("sbin/proftpd")));
-    Ftpd { server: Server::run(folder, port, &server), roots, security }
+    Server::run(folder, port, &server)
 }
 
 /// Starts Pure-FTPd, which is a process of root.

@@ -1,8 +1,13 @@
 //! SFTP, with OpenSSH.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use cdds_core::domain::id::DestinationId;
 use cdds_core::ports::destination::{Destination, DestinationErrorKind, ServerIdentity};
 use cdds_core::ports::sink::SinkErrorKind;
-use cdds_delivery::net::Net;
+use cdds_delivery::net::{AddressPolicy, Net};
 use cdds_delivery::secret::Secret;
 use cdds_delivery::sftp::SftpDestination;
 use futures::executor::block_on;
@@ -11,6 +16,7 @@ use super::drill::{
     Abilities, connect, contents, deliver_a_set, fill_the_disk, lose_the_server, path, refusal, wait_in_vain,
     write,
 };
+use super::ftpd;
 use super::process::{Server, folder, free_ports};
 use super::sshd::{self, Options, PASSPHRASE, PASSWORD};
 
@@ -38,6 +44,14 @@ fn n1_a_set_is_delivered_to_servers_that_offer_less() {
     deliver_a_set(&sshd::with_password(&server).with_folder("in"), ALL);
     let server = sshd::start(Options { lines: "ForceCommand internal-sftp -P rename", ..Options::default() });
     deliver_a_set(&sshd::with_password(&server).with_folder("in"), ALL);
+}
+
+#[test]
+fn n1_a_set_is_delivered_to_a_server_of_another_make() {
+    let server = ftpd::mod_sftp();
+    let destination = sshd::destination(&server).with_password(Secret::ask(|| Ok(ftpd::PASSWORD.to_owned())));
+    deliver_a_set(&destination, ALL);
+    deliver_a_set(&destination.with_folder("in"), ALL);
 }
 
 #[test]
@@ -142,7 +156,7 @@ fn n3_an_rsa_key_of_the_user_is_refused_plainly() {
         std::process::Command::new("ssh-keygen").args(["-q", "-t", "rsa", "-N", "", "-f"]).arg(&key).status();
     assert!(made.unwrap().success());
     let net = Net::new().unwrap();
-    let id = cdds_core::domain::id::DestinationId::new("partner").unwrap();
+    let id = DestinationId::new("partner").unwrap();
     let (kind, told) =
         refusal(&SftpDestination::new(id, "127.0.0.1", "cdds", net).with_key(Secret::file(key)));
     assert_eq!(kind, DestinationErrorKind::Refused);
@@ -152,7 +166,7 @@ fn n3_an_rsa_key_of_the_user_is_refused_plainly() {
 #[test]
 fn n9_a_private_address_is_refused_by_default() {
     let net = Net::new().unwrap();
-    let id = cdds_core::domain::id::DestinationId::new("partner").unwrap();
+    let id = DestinationId::new("partner").unwrap();
     let destination = SftpDestination::new(id, "127.0.0.1", "cdds", net);
     let (kind, told) = refusal(&destination.with_password(Secret::ask(|| Ok("s3cret".to_owned()))));
     assert_eq!(kind, DestinationErrorKind::Refused);
@@ -206,4 +220,25 @@ fn uploads_and_readers_that_are_dropped_are_closed() {
         }
         session.close().await.unwrap();
     });
+}
+
+#[test]
+fn a_connection_that_nobody_waits_for_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mute = std::thread::spawn(move || {
+        let (mut near, _) = listener.accept().unwrap();
+        near.write_all(b"SSH-2.0-mute\r\n").unwrap();
+        // Until the other side ends it.
+        near.read_to_end(&mut Vec::new()).unwrap()
+    });
+    let net = Net::new().unwrap().with_policy(AddressPolicy::any());
+    let id = DestinationId::new("partner").unwrap();
+    let destination = SftpDestination::new(id, "127.0.0.1", "cdds", net.clone()).with_port(port);
+    let destination = destination.with_password(Secret::ask(|| Ok(PASSWORD.to_owned())));
+    let soon = Duration::from_secs(1);
+    let waited = block_on(net.run(async { tokio::time::timeout(soon, destination.connect(None)).await }));
+    assert!(waited.is_err(), "it is mute");
+    assert!(mute.join().unwrap() > 0, "it was spoken to");
+    drop(destination);
 }
