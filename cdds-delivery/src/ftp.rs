@@ -118,6 +118,9 @@ impl FtpDestination {
     }
 
     /// Signs in with a password. Without it, an empty one is given to a server that asks.
+    ///
+    /// The crate `suppaftp` writes all commands to the log at level `trace`, the password too: a service that shows
+    /// that level must leave this crate out.
     #[must_use]
     pub fn with_password(mut self, password: Secret) -> Self {
         self.server.password = Some(password);
