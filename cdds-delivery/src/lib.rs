@@ -23,7 +23,9 @@ pub mod secret;
 #[cfg(feature = "sftp")]
 pub mod sftp;
 
-#[cfg(feature = "webhook")]
+#[cfg(feature = "email")]
+pub mod email;
+#[cfg(any(feature = "email", feature = "webhook"))]
 pub mod links;
 #[cfg(feature = "webhook")]
 pub mod webhook;

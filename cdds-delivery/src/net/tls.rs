@@ -58,7 +58,13 @@ impl Roots {
         Ok(Self { own: Some(own.into()), config: Arc::default() })
     }
 
-    /// Returns the settings of a client of HTTP/1.1 and the like.
+    /// Returns the authorities if they are not the machine's.
+    #[cfg(feature = "email")]
+    pub(crate) fn own(&self) -> Option<&[CertificateDer<'static>]> {
+        self.own.as_deref()
+    }
+
+    /// Returns the settings of a client.
     pub(crate) fn client(&self) -> Result<Arc<ClientConfig>, Error> {
         if let Some(config) = self.config.get() {
             return Ok(config.clone());

@@ -25,6 +25,11 @@ pub(crate) fn certified(host: &str) -> Certified {
 }
 
 impl Certified {
+    /// Returns certificate and key as a server of another language reads them.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem() + &self.key.serialize_pem()
+    }
+
     /// Returns the settings of a server that shows the certificate.
     pub(crate) fn server(&self) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();

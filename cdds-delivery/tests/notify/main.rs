@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // what the tests share is not in a test
 
 mod certificates;
+mod email;
+mod mail_server;
 mod messages;
 mod programs;
 mod receiver;

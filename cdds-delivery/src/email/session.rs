@@ -1,0 +1,183 @@
+//! One message over one connection to the mail server.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cdds_core::ports::notifier::{NotifyError, NotifyErrorKind};
+use lettre::address::Envelope;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
+};
+use lettre::transport::smtp::extension::ClientId;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::{Security, Server};
+use crate::net::Net;
+
+/// How long the server may take to say goodbye. The message has been accepted by then.
+const QUIT_MAX: Duration = Duration::from_secs(2);
+
+/// Hands a message over to the server. To be polled in [`Net::run`].
+pub(super) async fn submit(
+    server: &Server,
+    net: &Net,
+    envelope: &Envelope,
+    message: &[u8],
+) -> Result<(), NotifyError> {
+    let mut connection = connect(server, net).await?;
+    // Only the server's own word that it takes no such mail is final: anything else is tried again, also when nobody
+    // knows whether the message was taken.
+    connection.send(envelope, message).await.map_err(|why| {
+        let kind = if why.is_permanent() { NotifyErrorKind::Refused } else { NotifyErrorKind::Unavailable };
+        NotifyError::with_source(kind, format!("{server} did not take the mail"), why)
+    })?;
+    let _ = tokio::time::timeout(QUIT_MAX, connection.quit()).await;
+    Ok(())
+}
+
+/// Connects, secures the connection and signs in. What fails here is not the message's fault, so it is tried again.
+async fn connect(server: &Server, net: &Net) -> Result<AsyncSmtpConnection, NotifyError> {
+    let connected = net.connect(&server.host, server.port()).await;
+    let stream =
+        connected.map_err(|why| why.into_port(NotifyErrorKind::Unavailable, NotifyErrorKind::Unavailable))?;
+    let (local, peer) = (address(stream.local_addr())?, address(stream.peer_addr())?);
+    let is_local = peer.to_canonical().is_loopback();
+    if server.security == Security::Loopback && !is_local {
+        return Err(unsafe_way(server, "mail would cross the network unencrypted"));
+    }
+    // Without a name of its own that others could look up, a client gives its address (RFC 5321 section 4.1.3).
+    let hello = match local.to_canonical() {
+        IpAddr::V4(v4) => ClientId::Ipv4(v4),
+        IpAddr::V6(v6) => ClientId::Ipv6(v6),
+    };
+    let greeted = |why| failed(server, "did not greet", why);
+    let mut connection = match server.security {
+        Security::Tls => {
+            let stream: Box<dyn AsyncTokioStream> = Box::new(secured(server, stream).await?);
+            AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(greeted)?
+        }
+        Security::StartTls => {
+            let connected = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await;
+            let mut connection = connected.map_err(greeted)?;
+            let parameters = parameters(server)?;
+            let secured = connection.starttls(parameters, &hello).await;
+            secured.map_err(|why| failed(server, "did not begin TLS (STARTTLS)", why))?;
+            connection
+        }
+        Security::Loopback | Security::Open => {
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await.map_err(greeted)?
+        }
+    };
+    if let Some((user, password)) = &server.credentials {
+        if server.security == Security::Open && !is_local {
+            return Err(unsafe_way(server, "the password would cross the network unencrypted"));
+        }
+        let password = password.read().map_err(|why| {
+            NotifyError::with_source(
+                NotifyErrorKind::Unavailable,
+                format!("the password for {server} is missing"),
+                why,
+            )
+        })?;
+        let credentials = Credentials::new(user.clone(), password.to_string());
+        let signed_in = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
+        signed_in.map_err(|why| failed(server, "did not let us sign in", why))?;
+    }
+    Ok(connection)
+}
+
+/// Begins TLS before the server says a word.
+async fn secured(server: &Server, stream: TcpStream) -> Result<Secured, NotifyError> {
+    let config = server.roots.client().map_err(|why| {
+        NotifyError::with_source(NotifyErrorKind::Unavailable, "the trusted certificates cannot be read", why)
+    })?;
+    let name = ServerName::try_from(server.host.clone());
+    let name = name.map_err(|why| failed(server, "has no valid name", why))?;
+    let connected = TlsConnector::from(config).connect(name, stream).await;
+    connected
+        .map(Secured)
+        .map_err(|why| failed(server, "cannot be reached over TLS: look at its certificate", why))
+}
+
+/// Makes the settings with which the library begins TLS.
+fn parameters(server: &Server) -> Result<TlsParameters, NotifyError> {
+    let mut builder = TlsParameters::builder(server.host.clone());
+    let unusable = |why| failed(server, "cannot be verified by the trusted certificates", why);
+    if let Some(own) = server.roots.own() {
+        builder = builder.certificate_store(CertificateStore::None);
+        for certificate in own {
+            builder =
+                builder.add_root_certificate(Certificate::from_der(certificate.to_vec()).map_err(unusable)?);
+        }
+    }
+    builder.build_rustls().map_err(unusable)
+}
+
+fn address(address: io::Result<SocketAddr>) -> Result<IpAddr, NotifyError> {
+    address.map(|address| address.ip()).map_err(|why| {
+        NotifyError::with_source(
+            NotifyErrorKind::Unavailable,
+            "the connection to the mail server broke off",
+            why,
+        )
+    })
+}
+
+fn failed(
+    server: &Server,
+    what: &str,
+    why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> NotifyError {
+    NotifyError::with_source(NotifyErrorKind::Unavailable, format!("{server} {what}"), why)
+}
+
+fn unsafe_way(server: &Server, what: &str) -> NotifyError {
+    let context = format!("{server} is not on this machine, so {what}: use STARTTLS or TLS");
+    NotifyError::new(NotifyErrorKind::Unavailable, context)
+}
+
+/// A connection in TLS, in the shape in which the library takes it.
+#[derive(Debug)]
+struct Secured(TlsStream<TcpStream>);
+
+impl AsyncTokioStream for Secured {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().0.peer_addr()
+    }
+}
+
+impl AsyncRead for Secured {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Secured {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
