@@ -7,6 +7,7 @@ mod certificates;
 mod email;
 mod mail_server;
 mod messages;
+mod page;
 mod programs;
 mod receiver;
 mod webhook;
