@@ -25,6 +25,7 @@ use cdds_core::ports::destination::{
 use self::link::{Link, Server};
 use self::session::FtpSession;
 use crate::net::Net;
+use crate::net::tls::Roots;
 use crate::secret::Secret;
 
 /// A folder of an FTP server.
@@ -127,10 +128,10 @@ impl FtpDestination {
         self
     }
 
-    /// Trusts servers whose certificates lead to these roots (PEM), and none that the machine trusts.
+    /// Replaces the authorities that may vouch for the server, which are those of the machine otherwise.
     #[must_use]
-    pub fn with_roots(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.server.roots = Some(pem.into());
+    pub fn with_roots(mut self, roots: Roots) -> Self {
+        self.server.roots = roots;
         self
     }
 

@@ -3,7 +3,7 @@
 #[cfg(feature = "sftp")]
 mod line;
 mod policy;
-#[cfg(any(feature = "email", feature = "webhook"))]
+#[cfg(any(feature = "ftp", feature = "email", feature = "webhook"))]
 pub mod tls;
 
 use std::fmt;

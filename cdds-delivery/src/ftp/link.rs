@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::FtpSecurity;
 use super::failure::{failed, is_full, is_no, refused};
 use super::tls;
+use crate::net::tls::Roots;
 use crate::net::{ConnectError, Net};
 use crate::secret::Secret;
 
@@ -25,7 +26,7 @@ pub(super) struct Server {
     pub(super) password: Option<Secret>,
     pub(super) folder: String,
     pub(super) security: FtpSecurity,
-    pub(super) roots: Option<Vec<u8>>,
+    pub(super) roots: Roots,
     pub(super) is_tls13: bool,
 }
 
@@ -38,7 +39,7 @@ impl Server {
             password: None,
             folder: String::new(),
             security: FtpSecurity::default(),
-            roots: None,
+            roots: Roots::machine(),
             is_tls13: false,
         }
     }
@@ -178,8 +179,7 @@ async fn connect(server: &Server, net: &Net) -> Result<Control, DestinationError
     let unreachable =
         |why: ConnectError| why.into_port(DestinationErrorKind::Refused, DestinationErrorKind::Unavailable);
     let name = host.trim_start_matches('[').trim_end_matches(']');
-    let connector =
-        || tls::connector(server.roots.as_deref(), server.is_tls13).map(AsyncRustlsConnector::from);
+    let connector = || tls::connector(&server.roots, server.is_tls13).map(AsyncRustlsConnector::from);
     let mut control = match server.security {
         FtpSecurity::Plain => {
             let stream = net.connect(host, *port).await.map_err(unreachable)?;

@@ -1,18 +1,23 @@
 //! Which certificates of servers are trusted.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+#[cfg(any(feature = "email", feature = "webhook"))]
+use std::sync::OnceLock;
 
+#[cfg(any(feature = "email", feature = "webhook"))]
+use tokio_rustls::rustls::DEFAULT_VERSIONS;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore, SupportedProtocolVersion};
 
 /// The authorities that may vouch for a server: by default those that the machine trusts. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Roots {
     own: Option<Arc<[CertificateDer<'static>]>>,
     /// Made at the first use, since the machine's authorities are hundreds.
+    #[cfg(any(feature = "email", feature = "webhook"))]
     config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
@@ -55,7 +60,11 @@ impl Roots {
         if own.is_empty() {
             return Err(RootsError::None);
         }
-        Ok(Self { own: Some(own.into()), config: Arc::default() })
+        Ok(Self {
+            own: Some(own.into()),
+            #[cfg(any(feature = "email", feature = "webhook"))]
+            config: Arc::default(),
+        })
     }
 
     /// Returns the authorities if they are not the machine's.
@@ -65,14 +74,24 @@ impl Roots {
     }
 
     /// Returns the settings of a client.
+    #[cfg(any(feature = "email", feature = "webhook"))]
     pub(crate) fn client(&self) -> Result<Arc<ClientConfig>, Error> {
         if let Some(config) = self.config.get() {
             return Ok(config.clone());
         }
+        let config = self.of_versions(DEFAULT_VERSIONS)?;
+        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+    }
+
+    /// Returns the settings of a client that speaks these versions, and that has sessions of its own.
+    pub(crate) fn of_versions(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<ClientConfig, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder =
-            ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-        let config = match &self.own {
+            ClientConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions)?;
+        Ok(match &self.own {
             Some(own) => {
                 let mut store = RootCertStore::empty();
                 store.add_parsable_certificates(own.iter().cloned());
@@ -82,8 +101,7 @@ impl Roots {
                 let verifier = Arc::new(rustls_platform_verifier::Verifier::new(provider)?);
                 builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
             }
-        };
-        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+        })
     }
 }
 
@@ -112,6 +130,7 @@ mod tests {
         assert!(told.starts_with("certificate 2 cannot be used"), "{told}");
     }
 
+    #[cfg(any(feature = "email", feature = "webhook"))]
     #[test]
     fn a_client_is_made_once() {
         let roots = Roots::machine();

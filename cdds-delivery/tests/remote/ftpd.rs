@@ -5,6 +5,7 @@ use std::process::Command;
 
 use cdds_core::domain::id::DestinationId;
 use cdds_delivery::ftp::{FtpDestination, FtpSecurity};
+use cdds_delivery::net::tls::Roots;
 use cdds_delivery::net::{AddressPolicy, Net};
 use cdds_delivery::secret::Secret;
 use tempfile::TempDir;
@@ -24,7 +25,11 @@ pub(crate) struct Ftpd {
 impl Ftpd {
     /// Returns the server as a destination. It is trusted by its certificate.
     pub(crate) fn destination(&self) -> FtpDestination {
-        self.untrusted().with_roots(self.roots.as_str())
+        self.untrusted().with_roots(self.trusted())
+    }
+
+    fn trusted(&self) -> Roots {
+        Roots::pem(self.roots.as_bytes()).unwrap()
     }
 
     /// Returns the server as a destination that trusts what the machine trusts.
@@ -102,7 +107,7 @@ pub(crate) fn on_vsftpd(ftpd: &Ftpd) -> FtpDestination {
     FtpDestination::new(DestinationId::new("partner").unwrap(), "127.0.0.1", "anonymous", net)
         .with_port(ftpd.server.port)
         .with_security(ftpd.security)
-        .with_roots(ftpd.roots.as_str())
+        .with_roots(ftpd.trusted())
 }
 
 /// Starts ProFTPD, which asks for resumed sessions.
