@@ -1,10 +1,14 @@
 //! FTP, with the servers that people run.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
 use cdds_core::domain::id::DestinationId;
 use cdds_core::ports::destination::{Destination, DestinationErrorKind};
 use cdds_core::ports::sink::SinkErrorKind;
 use cdds_delivery::ftp::{FtpDestination, FtpSecurity};
-use cdds_delivery::net::Net;
+use cdds_delivery::net::{AddressPolicy, Net};
 use cdds_delivery::secret::Secret;
 use futures::executor::block_on;
 
@@ -68,6 +72,51 @@ fn n1_a_server_that_does_not_rename_is_told_from_others() {
         let error = session.rename(&path("a"), &path("b")).await.unwrap_err();
         assert_eq!(error.kind(), DestinationErrorKind::CannotRename, "{}", error.report());
     });
+}
+
+#[test]
+fn n6_a_file_that_has_arrived_in_part_is_told_although_the_server_is_content() {
+    let (port, server) = forgetful();
+    let net = Net::new().unwrap().with_policy(AddressPolicy::any());
+    let destination = FtpDestination::new(DestinationId::new("partner").unwrap(), "127.0.0.1", "cdds", net)
+        .with_security(FtpSecurity::Plain)
+        .with_port(port);
+    let mut session = connect(&destination).session;
+    let mut upload = block_on(session.create(&path("a"))).unwrap();
+    block_on(upload.write(contents(1_000, 1))).unwrap();
+    let error = block_on(upload.finish()).unwrap_err();
+    assert_eq!(error.kind(), SinkErrorKind::Corrupt, "{}", error.report());
+    assert!(error.to_string().contains("999 of 1000 bytes"), "{error}");
+    block_on(session.close()).unwrap();
+    server.join().unwrap();
+}
+
+/// Starts a server that takes files and loses a byte of each, and returns its port. No real one does it on demand.
+fn forgetful() -> (u16, JoinHandle<()>) {
+    let [control, data] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [port, data_port] = [&control, &data].map(|listener| listener.local_addr().unwrap().port());
+    let server = std::thread::spawn(move || {
+        let (mut answers, _) = control.accept().unwrap();
+        let commands = BufReader::new(answers.try_clone().unwrap()).lines();
+        answers.write_all(b"220 ready\r\n").unwrap();
+        let mut stored = 0;
+        for command in commands.map_while(Result::ok) {
+            let answer = match command.split(' ').next().unwrap() {
+                "USER" => "230 come in".to_owned(),
+                "TYPE" => "200 binary".to_owned(),
+                "PASV" => format!("227 passive (127,0,0,1,{},{})", data_port / 256, data_port % 256),
+                "STOR" => {
+                    answers.write_all(b"150 go on\r\n").unwrap();
+                    stored = data.accept().unwrap().0.read_to_end(&mut Vec::new()).unwrap();
+                    "226 stored".to_owned()
+                }
+                "SIZE" => format!("213 {}", stored - 1),
+                _ => "221 goodbye".to_owned(),
+            };
+            answers.write_all(format!("{answer}\r\n").as_bytes()).unwrap();
+        }
+    });
+    (port, server)
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) host_key: &'static str,
     /// Further lines of the configuration.
     pub(crate) lines: &'static str,
+    /// A command of the shell that comes before the server.
+    pub(crate) before: &'static str,
 }
 
 pub(crate) fn start(options: Options) -> Server {
@@ -53,11 +55,15 @@ pub(crate) fn start_at(folder: TempDir, port: u16, options: Options) -> Server {
     );
     std::fs::write(folder.path().join("sshd.conf"), config).unwrap();
     // The file system "full" has four megabytes.
-    let script = "mkdir -p /run/sshd data/full
+    let script = format!(
+        "mkdir -p /run/sshd data/full
         mount --bind passwd /etc/passwd; mount --bind shadow /etc/shadow
         mount -t tmpfs -o size=4m,mode=777 full data/full
-        exec /usr/sbin/sshd -D -e -f \"$PWD/sshd.conf\"";
-    Server::run(folder, port, script)
+        {}
+        exec /usr/sbin/sshd -D -e -f \"$PWD/sshd.conf\"",
+        options.before
+    );
+    Server::run(folder, port, &script)
 }
 
 fn make_key(path: &Path, kind: &str, passphrase: &str) {
