@@ -83,6 +83,9 @@ pub enum KeyType {
 }
 
 impl KeyType {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Rsa];
+
     /// Returns the name, as printed: `RSA`.
     pub const fn as_str(self) -> &'static str {
         match self {

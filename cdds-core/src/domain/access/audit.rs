@@ -91,6 +91,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every stable name.
+    pub const NAMES: [&'static str; 7] =
+        ["done", "forbidden", "begun", "linked", "verified", "broken_off", "corrupt"];
+
     /// Returns the stable name: `done`, `forbidden`, `begun`, `linked`, or that of a download's end.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -144,6 +148,19 @@ pub enum Object {
 }
 
 impl Object {
+    /// Every stable name of a kind.
+    pub const KINDS: [&'static str; 9] = [
+        "job",
+        "execution",
+        "artifact_set",
+        "artifact",
+        "manifest",
+        "signature",
+        "recipient",
+        "store",
+        "notice",
+    ];
+
     /// Returns the stable name of its kind: `artifact_set`.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -216,7 +233,9 @@ mod tests {
             Object::Signature(ExecutionId(id)),
             Object::Recipient(RecipientName::new("ops").unwrap()),
             Object::Store(StoreId(id)),
+            Object::Notice(NoticeId(id)),
         ];
+        assert_eq!(objects.each_ref().map(Object::kind), Object::KINDS);
         for object in objects {
             assert_eq!(Object::from_parts(object.kind(), &object.id()), Some(object));
         }
@@ -224,6 +243,10 @@ mod tests {
         assert_eq!(Object::from_parts("page", &id.to_string()), None);
 
         let at = DateTime::UNIX_EPOCH;
+        let ends = DownloadOutcome::ALL.map(|outcome| Outcome::Ended(DownloadEnd { at, bytes: 5, outcome }));
+        let outcomes =
+            [Outcome::Done, Outcome::Forbidden, Outcome::Begun, Outcome::Linked].into_iter().chain(ends);
+        assert_eq!(outcomes.map(Outcome::as_str).collect::<Vec<_>>(), Outcome::NAMES);
         for outcome in DownloadOutcome::ALL {
             let ended = Outcome::Ended(DownloadEnd { at, bytes: 5, outcome });
             assert_eq!(Outcome::from_parts(outcome.as_str(), Some(at), Some(5)), Some(ended));
@@ -232,6 +255,33 @@ mod tests {
         for outcome in [Outcome::Done, Outcome::Forbidden, Outcome::Begun, Outcome::Linked] {
             assert_eq!(Outcome::from_parts(outcome.as_str(), None, None), Some(outcome));
             assert_eq!(Outcome::from_parts(outcome.as_str(), Some(at), Some(0)), None);
+        }
+    }
+    /// A variant that is new has no place in the matches, so that this does not compile until the lists are looked at.
+    #[test]
+    fn every_outcome_and_every_kind_is_in_its_list() {
+        let place = |outcome: Outcome| match outcome {
+            Outcome::Done => 0,
+            Outcome::Forbidden => 1,
+            Outcome::Begun => 2,
+            Outcome::Linked => 3,
+            Outcome::Ended(_) => 4,
+        };
+        assert_eq!(Outcome::NAMES.len(), place(Outcome::Linked) + 1 + DownloadOutcome::ALL.len());
+        let place = |object: &Object| match object {
+            Object::Job(_) => 0,
+            Object::Execution(_) => 1,
+            Object::ArtifactSet(_) => 2,
+            Object::Artifact(_) => 3,
+            Object::Manifest(_) => 4,
+            Object::Signature(_) => 5,
+            Object::Recipient(_) => 6,
+            Object::Store(_) => 7,
+            Object::Notice(_) => 8,
+        };
+        for (number, kind) in Object::KINDS.into_iter().enumerate() {
+            let object = Object::from_parts(kind, "00000000-0000-0000-0000-000000000007").unwrap();
+            assert_eq!(place(&object), number, "{kind}");
         }
     }
 }

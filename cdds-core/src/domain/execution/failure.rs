@@ -39,6 +39,25 @@ pub enum Step {
     Work,
 }
 
+impl Step {
+    /// Every step, in the order in which they are taken.
+    pub const ALL: [Self; 7] =
+        [Self::Prepare, Self::Read, Self::Pack, Self::Seal, Self::Store, Self::Publish, Self::Work];
+
+    /// Returns the step as it is stored and printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Read => "read",
+            Self::Pack => "pack",
+            Self::Seal => "seal",
+            Self::Store => "store",
+            Self::Publish => "publish",
+            Self::Work => "work",
+        }
+    }
+}
+
 /// The kind of a failure, the same for all ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,6 +92,23 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Unavailable,
+        Self::Missing,
+        Self::Invalid,
+        Self::BadRecord,
+        Self::Interrupted,
+        Self::Full,
+        Self::Refused,
+        Self::Corrupt,
+        Self::Certificate,
+        Self::Crypto,
+        Self::TooLarge,
+        Self::Crashed,
+        Self::Internal,
+    ];
+
     /// Returns the kind as it is stored and printed.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -134,6 +170,51 @@ impl Failure {
                 "no record was read and nothing was stored for {for_seconds} s: source {source} or the store hangs"
             ),
             retryable: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter::successors;
+
+    use super::*;
+
+    /// A variant that is new has no place in the matches, so that this does not compile until `ALL` is looked at.
+    #[test]
+    fn every_step_and_every_kind_is_in_its_list_under_its_stored_name() {
+        let next = |step: &Step| match step {
+            Step::Prepare => Some(Step::Read),
+            Step::Read => Some(Step::Pack),
+            Step::Pack => Some(Step::Seal),
+            Step::Seal => Some(Step::Store),
+            Step::Store => Some(Step::Publish),
+            Step::Publish => Some(Step::Work),
+            Step::Work => None,
+        };
+        assert_eq!(successors(Some(Step::Prepare), next).collect::<Vec<_>>(), Step::ALL);
+        for step in Step::ALL {
+            assert_eq!(serde_json::json!(step), step.as_str());
+        }
+
+        let next = |kind: &FailureKind| match kind {
+            FailureKind::Unavailable => Some(FailureKind::Missing),
+            FailureKind::Missing => Some(FailureKind::Invalid),
+            FailureKind::Invalid => Some(FailureKind::BadRecord),
+            FailureKind::BadRecord => Some(FailureKind::Interrupted),
+            FailureKind::Interrupted => Some(FailureKind::Full),
+            FailureKind::Full => Some(FailureKind::Refused),
+            FailureKind::Refused => Some(FailureKind::Corrupt),
+            FailureKind::Corrupt => Some(FailureKind::Certificate),
+            FailureKind::Certificate => Some(FailureKind::Crypto),
+            FailureKind::Crypto => Some(FailureKind::TooLarge),
+            FailureKind::TooLarge => Some(FailureKind::Crashed),
+            FailureKind::Crashed => Some(FailureKind::Internal),
+            FailureKind::Internal => None,
+        };
+        assert_eq!(successors(Some(FailureKind::Unavailable), next).collect::<Vec<_>>(), FailureKind::ALL);
+        for kind in FailureKind::ALL {
+            assert_eq!(serde_json::json!(kind), kind.as_str());
         }
     }
 }

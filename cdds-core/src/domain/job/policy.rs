@@ -58,6 +58,9 @@ pub enum Overlap {
 }
 
 impl Overlap {
+    /// Every policy.
+    pub const ALL: [Self; 2] = [Self::Queue, Self::Coalesce];
+
     /// Returns the default of a timeframe. Rolling and previous windows differ from slot to slot and are all
     /// run, since skipping one would lose data. For other timeframes the latest window covers the earlier
     /// ones.
@@ -82,7 +85,7 @@ impl FromStr for Overlap {
 
     /// Reads `queue` or `coalesce`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Queue, Self::Coalesce].into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
             RuleViolation::new(
                 Code::InvalidPolicy,
                 format!("{} is not an overlap policy: write queue or coalesce", quoted(text)),

@@ -95,6 +95,9 @@ impl fmt::Display for Monthly {
 }
 
 impl MissingDay {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Skip, Self::Last];
+
     /// Returns the choice as it is typed, stored and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -109,7 +112,7 @@ impl FromStr for MissingDay {
 
     /// Reads `skip` or `last`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Skip, Self::Last].into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
             RuleViolation::new(
                 Code::InvalidFrequency,
                 format!(
