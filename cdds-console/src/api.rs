@@ -13,23 +13,25 @@ mod notices;
 mod operation;
 mod parameter;
 mod recipients;
+mod refusals;
+mod schema;
 mod sets;
 mod sources;
 mod taken;
+mod terms;
 mod version;
 mod workers;
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use cdds_view::ProblemView;
 use cdds_view::token::ListColumn;
-use http::Method;
+use http::{Method, StatusCode};
 use serde::Serialize;
 
 use self::document::Api;
+pub(crate) use self::terms::Terms;
 use crate::App;
-use crate::answers::Answers;
-use crate::lists;
 
 /// The rows of a page that does not say how many.
 const LIMIT: u64 = 100;
@@ -51,10 +53,13 @@ pub(crate) fn routes() -> Router<App> {
     api.into_router().method_not_allowed_fallback(not_allowed)
 }
 
-/// Answers a method that an address does not have; axum adds those that it has as `Allow`.
-async fn not_allowed(method: Method) -> impl IntoResponse {
+/// Answers a method that an address does not have, or says which it has; axum adds them as `Allow`.
+async fn not_allowed(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let detail = format!("this address does not take {method}: choose one of those that Allow names");
-    ProblemView::new(405, "method_not_allowed", detail)
+    IntoResponse::into_response(ProblemView::new(405, "method_not_allowed", detail))
 }
 
 /// A list that always has a single page.
@@ -74,10 +79,4 @@ impl<T> Whole<T> {
 /// Returns the names of the columns of a list.
 fn columns<C: ListColumn>(all: &[C]) -> Vec<&'static str> {
     all.iter().map(|column| column.name()).collect()
-}
-
-/// Refuses parameters that a list does not know.
-fn check(answers: &Answers, parameters: &[&str]) -> Result<(), ProblemView> {
-    let known: Vec<&str> = parameters.iter().chain(&lists::COMMON).copied().collect();
-    answers.only(&known)
 }

@@ -10,6 +10,7 @@ use http::request::Parts;
 
 use crate::access::{Denied, Visitor};
 use crate::answers::Answers;
+use crate::api::Terms;
 use crate::done::Done;
 use crate::pages::Refused;
 use crate::{App, place};
@@ -69,7 +70,7 @@ impl FromRequestParts<App> for Visit {
     }
 }
 
-/// On whose behalf a program calls the API.
+/// On whose behalf a program calls the API, whose request keeps the terms of the operation.
 #[derive(Debug)]
 pub(crate) struct Caller(pub(crate) Principal);
 
@@ -77,9 +78,11 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        match app.access.resolve(parts).await {
-            Ok(visitor) => Ok(Self(visitor.principal)),
-            Err(denied) => Err(answer(&denied)),
+        let visitor = app.access.resolve(parts).await.map_err(|denied| answer(&denied))?;
+        let refused = parts.extensions.get::<Terms>().and_then(|terms| terms.check(parts).err());
+        match refused {
+            Some(problem) => Err(IntoResponse::into_response(problem)),
+            None => Ok(Self(visitor.principal)),
         }
     }
 }

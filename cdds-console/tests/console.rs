@@ -36,9 +36,13 @@ mod mounting;
 mod openapi;
 #[path = "console/sample.rs"]
 mod sample;
+#[path = "console/schemas.rs"]
+mod schemas;
 #[path = "console/standing.rs"]
 mod standing;
 #[path = "console/surroundings.rs"]
 mod surroundings;
+#[path = "console/uniform.rs"]
+mod uniform;
 #[path = "console/workers.rs"]
 mod workers;

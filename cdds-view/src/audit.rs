@@ -20,6 +20,7 @@ pub struct AuditView {
     /// Who acted.
     pub principal: String,
     /// The stable name of the action: `edit_job`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PrincipalAction))]
     pub action: String,
     /// What the action was done to; null if it has no object.
     pub object: Option<ObjectView>,
@@ -33,6 +34,7 @@ pub struct AuditView {
     /// What came of it: `done`, `forbidden`, or of a download `begun`, `linked`,
     /// `verified`, `broken_off` or `corrupt`. A link leads to the store, which tells nobody here whether it was
     /// followed.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Outcome))]
     pub outcome: String,
     /// When a download ended; null for anything else, and if its end is not on record.
     pub ended_at: Option<Instant>,
@@ -47,6 +49,7 @@ pub struct AuditView {
 pub struct ObjectView {
     /// Its kind: `job`, `execution`, `artifact_set`, `artifact`, `manifest`, `signature`, `recipient` or
     /// `store`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::ObjectKind))]
     pub kind: String,
     /// Its id. A set, its manifest and its signature have the id of their execution, a recipient its name.
     pub id: String,

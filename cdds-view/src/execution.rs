@@ -42,7 +42,7 @@ pub struct ExecutionView {
     pub types: TypeList,
     /// Where it stands.
     #[serde(with = "names::status")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::ExecutionStatus))]
     pub status: Status,
     /// The instant at which it was due.
     pub slot: Instant,

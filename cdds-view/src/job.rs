@@ -48,7 +48,7 @@ pub struct JobView {
     pub category: Selection,
     /// Whether the job starts anything new.
     #[serde(with = "names::job_state")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::JobState))]
     pub state: JobState,
     /// The frequency in words, like `weekly on tue at 02:00`; all times are UTC.
     pub run: String,
@@ -67,7 +67,7 @@ pub struct JobView {
     pub version: u64,
     /// The status of the running execution, or else of the newest one that was not skipped.
     #[serde(with = "names::latest_status")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::LatestStatus))]
     pub latest_status: LatestStatus,
     /// When that execution started; null while it waits, and if the job never ran.
     pub latest_started_at: Option<Instant>,
@@ -91,11 +91,12 @@ pub struct JobView {
     pub reads: Vec<ReadView>,
     /// What happens if the job is due again while it waits or runs; null for the default of its timeframe.
     #[serde(with = "names::overlap")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Overlap>))]
     pub overlap: Option<Overlap>,
     /// What happens to occurrences that were missed, like `queue:7d`; null for the default of its timeframe.
     pub catch_up: Option<String>,
     /// How often a failed attempt is repeated, 0 to 100; null for the engine's default.
+    #[cfg_attr(feature = "openapi", schema(maximum = 100))]
     pub retries: Option<u32>,
     /// The largest delay of a start, like `10m`; null for none.
     pub jitter: Option<String>,
@@ -107,6 +108,7 @@ pub struct JobView {
     /// What happens while the source is not complete: `wait`, or `go-on:` and how long it waits (rule W3b).
     pub incomplete: String,
     /// How long artifacts are kept, in days; null for as long as the service keeps them.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub retention_days: Option<u16>,
     /// How far incremental exports have come; null if the job is not incremental.
     pub watermark: Option<WatermarkView>,

@@ -25,6 +25,7 @@ pub struct NoticeView {
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub job_id: JobId,
     /// What happened: `published`, `failed`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::NoticeKind))]
     pub kind: String,
     /// When it happened.
     pub at: Instant,
@@ -32,8 +33,10 @@ pub struct NoticeView {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subscriber: Subscriber,
     /// How they are told: `host`, `email` or `webhook`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Channel))]
     pub channel: String,
     /// Where it stands: `waiting`, `held` by one who tells it, `done` or `given_up`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::DeliveryStatus))]
     pub status: String,
     /// The number of attempts to tell it.
     pub attempts: u32,
@@ -42,6 +45,7 @@ pub struct NoticeView {
     /// When it was done or given up; null before.
     pub settled_at: Option<Instant>,
     /// Why it was given up: `refused`, `exhausted` or `gone`; null unless it was.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::GivenUp>))]
     pub given_up: Option<String>,
     /// Why the last failed attempt failed, for people; null if none did.
     pub error: Option<String>,

@@ -1,13 +1,22 @@
-//! Schemas of the views that write themselves.
+//! Schemas of the views that write themselves, and of the core's fixed sets of words.
 
 use std::borrow::Cow;
 
+use cdds_core::domain::access::Action;
+use cdds_core::domain::access::audit;
+use cdds_core::domain::calendar::frequency;
+use cdds_core::domain::execution::{Status, failure};
+use cdds_core::domain::job::{self, policy};
+use cdds_core::domain::record::template;
+use cdds_core::domain::work::{row, worker};
+use cdds_core::domain::{notice, recipient};
 use serde_json::json;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::instant::Instant;
+use crate::names::YET_TO_RUN;
 use crate::selection::Selection;
 
 fn text() -> ObjectBuilder {
@@ -41,4 +50,46 @@ impl ToSchema for Selection {
     fn name() -> Cow<'static, str> {
         "Selection".into()
     }
+}
+
+/// Makes schemas of fixed sets of words, each of the list that the core has, so that no word is left out.
+macro_rules! words {
+    ($($name:ident, $description:literal: $words:expr;)*) => {$(
+        pub(crate) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                text().enum_values(Some($words)).description(Some($description)).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )*};
+}
+
+words! {
+    Channel, "How a subscriber is told.": notice::Channel::ALL.iter().map(|one| one.as_str());
+    DeliveryStatus, "Where the delivery of a notice stands.": row::WorkStatus::ALL.map(row::WorkStatus::as_str);
+    ExecutionStatus, "The status of an execution.": Status::ALL.map(Status::as_str);
+    FailureKind, "The kind of a failure.": failure::FailureKind::ALL.iter().map(|one| one.as_str());
+    FilterOperator, "How a field is compared with a value.": template::Operator::ALL.map(template::Operator::as_str);
+    Frequency, "How often a job runs.": frequency::FrequencyKind::ALL.iter().map(|one| one.as_str());
+    GivenUp, "Why a delivery was given up.": row::GivenUp::ALL.map(row::GivenUp::as_str);
+    JobState, "Whether a job starts anything new.": job::JobState::ALL.map(job::JobState::as_str);
+    KeyType, "The kind of a public key.": recipient::KeyType::ALL.iter().map(|one| one.as_str());
+    LatestStatus, "The status of a job's latest execution.":
+        [YET_TO_RUN].into_iter().chain(Status::ALL.map(Status::as_str));
+    MissingDay, "What a month without the day does.": frequency::MissingDay::ALL.map(frequency::MissingDay::as_str);
+    NoticeKind, "What a notice tells.": notice::NoticeKind::ALL.iter().map(|one| one.as_str());
+    ObjectKind, "The kind of what an action was done to.": audit::Object::KINDS;
+    Outcome, "What came of an action.": audit::Outcome::NAMES;
+    Overlap, "What happens if a job is due again while it waits or runs.":
+        policy::Overlap::ALL.map(policy::Overlap::as_str);
+    PrincipalAction, "An action that the audit records.": Action::ALL.iter().map(|one| one.as_str());
+    Step, "A step of an export.": failure::Step::ALL.map(failure::Step::as_str);
+    WorkerState, "Whether a worker works.": worker::WorkerState::ALL.map(worker::WorkerState::as_str);
 }

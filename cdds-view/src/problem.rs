@@ -18,6 +18,7 @@ pub struct ProblemView {
     #[serde(rename = "type")]
     pub code: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "openapi", schema(minimum = 400, maximum = 599))]
     pub status: u16,
     /// What was refused, why, and what to do.
     pub detail: String,

@@ -13,6 +13,7 @@ use crate::words;
 #[non_exhaustive]
 pub struct ProgressView {
     /// How much is done, in percent, 0 to 100; null without an expected total.
+    #[cfg_attr(feature = "openapi", schema(maximum = 100))]
     pub percent: Option<u8>,
     /// The expected time to the end, in seconds; null unless a worker is at it, or if it is unknown.
     pub remaining_seconds: Option<u64>,

@@ -23,6 +23,7 @@ pub struct RecipientView {
     /// The serial number, two upper-case hexadecimal digits a byte; null likewise.
     pub serial: Option<String>,
     /// The kind of its public key, such as `RSA`; null likewise.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::KeyType>))]
     pub key_type: Option<String>,
     /// The size of its public key in bits; null likewise.
     pub key_bits: Option<u32>,

@@ -18,7 +18,7 @@ pub struct WorkerView {
     pub id: WorkerId,
     /// `alive`; `gone`, if it ended without a word or cannot be reached; or `left`, if it ended in good order.
     #[serde(with = "names::worker_state")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::WorkerState))]
     pub state: WorkerState,
     /// The program and its version; null if it did not say.
     pub program: Option<String>,

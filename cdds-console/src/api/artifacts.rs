@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::document::Api;
 use super::operation::Operation;
-use super::{LIMIT, check, columns};
+use super::{LIMIT, columns};
 use crate::App;
 use crate::answers::{Id, Query};
 use crate::lists::artifacts as lists;
@@ -67,7 +67,6 @@ async fn list(
     Caller(by): Caller,
     Query(answers): Query,
 ) -> Result<Json<PageView<ArtifactView>>, ProblemView> {
-    check(&answers, &lists::PARAMETERS)?;
     let query = lists::query(&answers, LIMIT)?;
     Ok(Json(ArtifactView::list(&services.artifacts, &by, &query).await?))
 }

@@ -8,7 +8,7 @@ use cdds_view::{AuditView, PageView, ProblemView};
 
 use super::document::Api;
 use super::operation::Operation;
-use super::{LIMIT, check, columns};
+use super::{LIMIT, columns};
 use crate::App;
 use crate::answers::Query;
 use crate::lists::audit as lists;
@@ -29,7 +29,6 @@ async fn list(
     Caller(by): Caller,
     Query(answers): Query,
 ) -> Result<Json<PageView<AuditView>>, ProblemView> {
-    check(&answers, &lists::PARAMETERS)?;
     let query = lists::query(&answers, LIMIT)?;
     let page = services.audit.list(&by, &query).await?;
     Ok(Json(PageView::new(page, query.sort, AuditView::from)))

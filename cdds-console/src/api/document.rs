@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::handler::Handler;
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
 use cdds_core::domain::access::Action;
 use cdds_view::ProblemView;
 use http::{Method, header};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::operation::{Operation, schema_of};
+use super::operation::Operation;
+use super::refusals;
+use super::schema::{bound, schema_of};
 use crate::App;
 use crate::visit::Caller;
 
@@ -77,10 +79,11 @@ impl Api {
         H: Handler<T, App>,
         T: 'static,
     {
+        let terms = Extension(operation.terms());
         let (told, schemas) = operation.told(method, path);
         self.schemas.extend(schemas);
         self.paths.entry(path).or_default().insert(method.as_str().to_lowercase(), told);
-        Self { router: self.router.route(path, on(filter, handler)), ..self }
+        Self { router: self.router.route(path, on(filter, handler).route_layer(terms)), ..self }
     }
 
     /// Returns the routes, and one more that gives the document.
@@ -88,20 +91,20 @@ impl Api {
         let about = Operation::new("show_document", "Show this document", "The OpenAPI document of the API.")
             .needs(Action::See)
             .answers_json(200, json!({"type": "object"}));
+        let terms = Extension(about.terms());
         let (told, _) = about.told(&Method::GET, "/openapi.json");
         self.paths.entry("/openapi.json").or_default().insert("get".to_owned(), told);
         let text: Arc<str> = self.document().to_string().into();
         let give = move |_: Caller| async move {
             ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()
         };
-        self.router.route("/openapi.json", on(MethodFilter::GET, give))
+        self.router.route("/openapi.json", on(MethodFilter::GET, give).route_layer(terms))
     }
 
     fn document(&self) -> Value {
         let mut schemas = self.schemas.clone();
         schemas.insert(ProblemView::name().into_owned(), schema_of::<ProblemView>());
-        let problem = json!({"$ref": "#/components/schemas/ProblemView"});
-        json!({
+        let mut document = json!({
             "openapi": "3.1.0",
             "info": {
                 "title": "CDDS",
@@ -117,18 +120,18 @@ impl Api {
                 "securitySchemes": {
                     "token": {"type": "http", "scheme": "bearer", "description": "A token that the host gave out."},
                 },
-                "responses": {
-                    "Problem": {
-                        "description": "A problem (RFC 9457), whose `type` is the code of the refusal.",
-                        "content": {ProblemView::MEDIA_TYPE: {"schema": problem}},
-                    },
-                },
+                "responses": refusals::components(),
             },
-        })
+        });
+        bound(&mut document);
+        document
     }
 }
 
 const ABOUT: &str = "Scheduled, encrypted, verifiable exports. Every call acts on behalf of the caller's owner: what belongs \
     to another owner does not exist. Lists have pages: send `next` of one as the parameter `next` of the following one. \
     The `ETag` of a job is its version, which counts what people change; a change with `If-Match` is refused by 412 if \
-    somebody else changed the job since.";
+    somebody else changed the job since. A parameter that an operation does not have is refused by 422. Where JSON is \
+    answered, an `Accept` without it is refused by 406; a file is given whatever it says. A method that an address does \
+    not have is refused by 405, and `OPTIONS` gets those that it has as `Allow`. A slash at the end of an address \
+    leads to the one without it.";

@@ -17,7 +17,7 @@ use super::document::Api;
 use super::key::Key;
 use super::operation::Operation;
 use super::taken::accepted;
-use super::{ASK_AGAIN, LIMIT, check, columns, jobs};
+use super::{ASK_AGAIN, LIMIT, columns, jobs};
 use crate::App;
 use crate::answers::{Id, Query};
 use crate::lists::executions as lists;
@@ -30,14 +30,16 @@ pub(super) fn routes(api: Api) -> Api {
         list,
         about("list_executions", "List executions", "Returns a page of the history, the latest slot first.")
             .needs(Action::See)
-            .lists::<ExecutionView>(&lists::PARAMETERS, &columns(ExecutionColumn::ALL)),
+            .lists::<ExecutionView>(&lists::PARAMETERS, &columns(ExecutionColumn::ALL))
+            .words("status", lists::statuses()),
     )
     .get(
         "/executions/{id}",
         show,
         about("show_execution", "Show an execution", "Returns an execution with its attempts. `Retry-After` says when to ask again while it has not ended.")
             .needs(Action::See)
-            .answers::<ExecutionDetailsView>(200),
+            .answers::<ExecutionDetailsView>(200)
+            .ask_again(),
     )
     .delete(
         "/executions/{id}",
@@ -59,8 +61,9 @@ pub(super) fn routes(api: Api) -> Api {
         rerun,
         about("rerun_execution", "Run an execution again", "Queues another try of an execution that failed or was cancelled.")
             .needs(Action::RerunExecution)
-.repeatable()
-            .answers::<ExecutionView>(202),
+            .repeatable()
+            .answers::<ExecutionView>(202)
+            .queued(),
     )
     .post(
         "/executions/{id}/cancel",
@@ -75,7 +78,7 @@ pub(super) fn routes(api: Api) -> Api {
         about("clone_execution", "Clone the job of an execution", "Submits a job with the settings that the execution had, except for those of the body.")
             .needs(Action::CreateJob)
             .queries(&["dry_run", "count"])
-.repeatable()
+            .repeatable()
             .takes_changes(false, json!({"title": "Copy"}))
             .answers::<jobs::DryRunView>(200)
             .answers::<JobView>(201)
@@ -88,7 +91,6 @@ async fn list(
     Caller(by): Caller,
     Query(answers): Query,
 ) -> Result<Json<PageView<ExecutionView>>, ProblemView> {
-    check(&answers, &lists::PARAMETERS)?;
     let query = lists::query(&answers, LIMIT)?;
     let page = services.history.list(&by, &query).await?;
     Ok(Json(PageView::new(page, query.sort, ExecutionView::from)))
@@ -156,7 +158,6 @@ async fn delete(
     Id(id): Id<ExecutionId>,
     Query(answers): Query,
 ) -> Result<StatusCode, ProblemView> {
-    answers.only(&["artifacts"])?;
     let with = answers.word("artifacts", &["keep", "delete"], |word| match word {
         "keep" => Some(WithArtifacts::Keep),
         "delete" => Some(WithArtifacts::Delete),

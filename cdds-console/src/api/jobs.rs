@@ -28,7 +28,7 @@ use super::key::Key;
 use super::operation::Operation;
 use super::taken::{created, is_set};
 use super::version::{IfMatch, tag, tagged, unmet};
-use super::{LIMIT, Whole, check, columns};
+use super::{LIMIT, Whole, columns};
 use crate::answers::{Answers, Id, Query};
 use crate::lists::jobs as lists;
 use crate::visit::Caller;
@@ -132,7 +132,7 @@ fn edits(api: Api, example: &Value) -> Api {
         about("clone_job", "Clone a job", "Submits a job with the same settings, except for those of the body.")
             .needs(Action::CreateJob)
             .queries(&["dry_run", "count"])
-.repeatable()
+            .repeatable()
             .takes_changes(false, json!({"title": "Copy"}))
             .answers::<DryRunView>(200)
             .answers::<JobView>(201)
@@ -187,7 +187,6 @@ async fn list(
     Caller(by): Caller,
     Query(answers): Query,
 ) -> Result<Json<PageView<JobView>>, ProblemView> {
-    check(&answers, &lists::PARAMETERS)?;
     let query = lists::query(&answers, LIMIT)?;
     let (page, sight) = (services.jobs.list(&by, &query).await?, Sight::of(&services, &by).await?);
     Ok(Json(PageView::new(page, query.sort, |job| sight.view(job))))
@@ -212,7 +211,6 @@ pub(super) async fn submit(
     (form, key): (SettingsForm, Option<RequestKey>),
     place: &str,
 ) -> Result<Response, ProblemView> {
-    answers.only(&["dry_run", "count"])?;
     let (is_dry, count) = (is_set(answers, "dry_run")?, count(answers)?);
     let new = NewJob::try_from(form)?.with_key(key);
     if is_dry {
@@ -284,7 +282,6 @@ async fn edit(
     form: SettingsForm,
     version: Option<u64>,
 ) -> Result<Response, ProblemView> {
-    answers.only(&["dry_run", "count", "watermark"])?;
     let watermark = answers.word("watermark", &["reset", "continue"], |word| match word {
         "reset" => Some(WatermarkChoice::Reset),
         "continue" => Some(WatermarkChoice::Continue),
@@ -331,7 +328,6 @@ async fn preview(
     Id(id): Id<JobId>,
     Query(answers): Query,
 ) -> Result<Json<Whole<ForecastView>>, ProblemView> {
-    answers.only(&["count"])?;
     let ahead = services.jobs.forecast(&by, id, count(&answers)?).await?;
     Ok(Json(Whole::of(ahead.into_iter().map(ForecastView::from))))
 }
@@ -342,7 +338,6 @@ async fn preview_draft(
     Query(answers): Query,
     Body(form): Body<SettingsForm>,
 ) -> Result<Json<Whole<ForecastView>>, ProblemView> {
-    answers.only(&["count"])?;
     let ahead = services.jobs.forecast_draft(&by, NewJob::try_from(form)?, count(&answers)?).await?;
     Ok(Json(Whole::of(ahead.into_iter().map(ForecastView::from))))
 }

@@ -22,6 +22,7 @@ pub(super) fn routes(api: Api) -> Api {
         Operation::new("list_notices", "List notices", "Returns a page of notices, the newest first.")
             .needs(Action::See)
             .queries(&lists::PARAMETERS)
+            .words("status", lists::statuses())
             .pages::<NoticeView>(),
     )
     .post(
@@ -42,7 +43,6 @@ async fn list(
     Caller(by): Caller,
     Query(answers): Query,
 ) -> Result<Json<PageView<NoticeView>>, ProblemView> {
-    answers.only(&lists::PARAMETERS)?;
     let query = lists::query(&answers, LIMIT)?;
     Ok(Json(NoticeView::page(services.outbox.list(&by, &query).await?)))
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use cdds_core::domain::access::Action;
+use cdds_view::settings::SettingsForm;
 use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::parameter::parameter;
+use super::refusals::{self, Traits, refusal, retry_after};
+use super::schema::{changes_of, schema_of};
+use super::terms::Terms;
 use crate::lists;
 
 /// One method of an address, as the document describes it.
@@ -48,14 +52,16 @@ impl Operation {
 
     /// Makes it a list with pages, which has these parameters besides the common ones.
     pub(super) fn lists<T: ToSchema>(self, names: &[&str], columns: &[&str]) -> Self {
-        let mut operation = self.queries(names).queries(&lists::COMMON);
-        for told in &mut operation.parameters {
-            if told["name"] == "sort" {
-                let sorts = columns.iter().flat_map(|column| [column.to_string(), format!("{column}:desc")]);
-                told["schema"]["enum"] = sorts.collect();
-            }
+        let sorts = columns.iter().flat_map(|column| [column.to_string(), format!("{column}:desc")]);
+        self.queries(names).queries(&lists::COMMON).words("sort", sorts).pages::<T>()
+    }
+
+    /// Gives a parameter the words of a fixed set.
+    pub(super) fn words<W: Into<Value>>(mut self, name: &str, words: impl IntoIterator<Item = W>) -> Self {
+        if let Some(told) = self.parameters.iter_mut().find(|told| told["name"] == name) {
+            told["schema"]["enum"] = words.into_iter().collect();
         }
-        operation.pages::<T>()
+        self
     }
 
     /// Answers with one page of a list.
@@ -119,7 +125,9 @@ impl Operation {
     pub(super) fn takes_changes(mut self, required: bool, example: Value) -> Self {
         let words =
             "Some keys of `SettingsForm`, by RFC 7396: null takes a key away, so that it has its default.";
-        let body = json!({"schema": {"type": "object", "description": words}, "example": example});
+        self.known::<SettingsForm>();
+        self.schemas.insert("SettingsChanges".to_owned(), changes_of(schema_of::<SettingsForm>(), words));
+        let body = json!({"schema": {"$ref": "#/components/schemas/SettingsChanges"}, "example": example});
         let content = json!({"application/json": body, "application/merge-patch+json": body});
         self.told.insert("requestBody".to_owned(), json!({"required": required, "content": content}));
         self
@@ -151,7 +159,7 @@ impl Operation {
                 nothing more, and is answered by what the first one created, as that is now (rule J18).",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         }));
-        self.refuses(404).refuses(422)
+        self.refuses(404)
     }
 
     /// Answers with a view.
@@ -169,10 +177,26 @@ impl Operation {
     pub(super) fn answers_json(mut self, status: u16, schema: impl Into<Value>) -> Self {
         let content = json!({"application/json": {"schema": schema.into()}});
         let mut answer = json!({"description": words(status), "content": content});
-        if status == 201 || status == 202 {
-            answer["headers"]["Location"] = json!({"description": "Where it is.", "schema": {"type": "string", "format": "uri-reference"}});
+        if status == 201 {
+            answer["headers"]["Location"] = location();
         }
         self.answers.insert(status.to_string(), answer);
+        self
+    }
+
+    /// Says where the executions are that 202 answers, and when to ask for them.
+    pub(super) fn queued(mut self) -> Self {
+        if let Some(answer) = self.answers.get_mut("202") {
+            answer["headers"] = json!({"Location": location(), "Retry-After": retry_after(true)});
+        }
+        self
+    }
+
+    /// Says when to ask again for what has not ended.
+    pub(super) fn ask_again(mut self) -> Self {
+        if let Some(answer) = self.answers.get_mut("200") {
+            answer["headers"]["Retry-After"] = retry_after(false);
+        }
         self
     }
 
@@ -223,8 +247,19 @@ impl Operation {
 
     /// Answers with a problem of this status.
     pub(super) fn refuses(mut self, status: u16) -> Self {
-        self.answers.insert(status.to_string(), problem());
+        self.answers.insert(status.to_string(), refusal(status));
         self
+    }
+
+    /// Returns what its requests may say.
+    pub(super) fn terms(&self) -> Terms {
+        let parameters = self.parameters.iter().filter(|told| told["in"] == "query");
+        let names = parameters.filter_map(|told| told["name"].as_str().map(str::to_owned));
+        Terms::new(names, self.gives_json())
+    }
+
+    fn gives_json(&self) -> bool {
+        self.answers.values().any(|answer| !answer["content"]["application/json"].is_null())
     }
 
     /// Returns what the document says, and the schemas that it refers to.
@@ -232,21 +267,14 @@ impl Operation {
         let group = path.split('/').nth(1).unwrap_or_default().trim_end_matches(".json");
         self.told.insert("tags".to_owned(), json!([group]));
         let mut parameters: Vec<Value> = names(path).map(|name| in_path(path, name)).collect();
-        let mut refusals = vec![401, 403, 500, 503];
-        if !parameters.is_empty() {
-            refusals.push(404);
-        }
-        if self.told.contains_key("requestBody") {
-            refusals.extend([400, 413, 415, 422]);
-        }
-        if self.parameters.iter().any(|parameter| parameter["in"] == "query") {
-            refusals.push(422);
-        }
-        if method != Method::GET {
-            refusals.extend([409, 422]);
-        }
-        for status in refusals {
-            self.answers.entry(status.to_string()).or_insert_with(problem);
+        let traits = Traits {
+            method,
+            names_one: !parameters.is_empty(),
+            has_body: self.told.contains_key("requestBody"),
+            gives_json: self.gives_json(),
+        };
+        for status in refusals::statuses(traits) {
+            self.answers.entry(status.to_string()).or_insert_with(|| refusal(status));
         }
         parameters.append(&mut self.parameters);
         self.told.insert("parameters".to_owned(), parameters.into());
@@ -262,11 +290,6 @@ impl Operation {
         self.schemas.insert(T::name().into_owned(), schema_of::<T>());
         json!({"$ref": format!("#/components/schemas/{}", T::name())})
     }
-}
-
-/// Returns the schema of a view or a form.
-pub(super) fn schema_of<T: ToSchema>() -> Value {
-    json!(T::schema())
 }
 
 /// Returns the names in braces.
@@ -287,8 +310,9 @@ fn in_path(path: &str, name: &str) -> Value {
     json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
 }
 
-fn problem() -> Value {
-    json!({"$ref": "#/components/responses/Problem"})
+fn location() -> Value {
+    let schema = json!({"type": "string", "format": "uri-reference"});
+    json!({"description": "Where it is.", "required": true, "schema": schema})
 }
 
 fn words(status: u16) -> &'static str {

@@ -21,9 +21,11 @@ use crate::answers::Id;
 use crate::visit::Caller;
 use crate::{App, Services};
 
+/// The certificate of the examples: a real one, whose private key was thrown away.
+const CERTIFICATE: &str = include_str!("recipients/example.pem");
+
 pub(super) fn routes(api: Api) -> Api {
     let about = |id: &str, summary: &str, text: &str| Operation::new(id, summary, text);
-    let pem = "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n";
     api.get(
         "/recipients",
         list,
@@ -36,7 +38,7 @@ pub(super) fn routes(api: Api) -> Api {
         add,
         about("add_recipient", "Add a recipient", "Stores a certificate under a name.")
             .needs(Action::AddRecipient)
-            .takes::<RecipientForm>(json!({"name": "law", "certificate": pem}))
+            .takes::<RecipientForm>(json!({"name": "law", "certificate": CERTIFICATE}))
             .answers::<RecipientView>(201),
     )
     .get(
@@ -57,7 +59,7 @@ pub(super) fn routes(api: Api) -> Api {
              changes nothing.",
         )
         .needs(Action::RenewRecipient)
-        .takes::<RenewalForm>(json!({"certificate": pem}))
+        .takes::<RenewalForm>(json!({"certificate": CERTIFICATE}))
         .answers::<RenewalView>(200)
         .refuses(409),
     )
@@ -99,7 +101,7 @@ struct RecipientForm {
     /// How jobs name the recipient: 1 to 128 letters, digits and `-_.@`.
     #[schema(value_type = String)]
     name: RecipientName,
-    /// The certificate as PEM.
+    /// The certificate as PEM. The private key of the one in the example was thrown away.
     certificate: String,
 }
 

@@ -118,7 +118,6 @@ async fn fields(
     Id(id): Id<SourceId>,
     Query(answers): Query,
 ) -> Result<Json<Whole<FieldView>>, ProblemView> {
-    answers.only(&["type"])?;
     let wanted: Option<TypeId> = answers.parsed("type")?;
     let types = found(&services, &by, &id)?.types;
     let is_wanted = |known: &TypeView| wanted.as_ref().is_none_or(|wanted| known.id == *wanted);

@@ -121,6 +121,10 @@ async fn each_role_may_do_what_the_document_says_and_is_refused_the_rest() {
                 assert!(!matches!(answer.status.as_u16(), 401 | 403 | 405 | 500..), "{place}");
                 let told = &operation.told["responses"][answer.status.as_str()];
                 assert!(!told.is_null(), "{} is not in the document: {place}", answer.status);
+                for (name, header) in told["headers"].as_object().into_iter().flatten() {
+                    let is_there = answer.headers.contains_key(name);
+                    assert!(is_there || header["required"] != true, "no {name}: {place}");
+                }
                 continue;
             }
             refused += 1;

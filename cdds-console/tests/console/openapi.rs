@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::host::{ADA, Host, VIC};
 use crate::matrix::{METHODS, filled, operations};
 
 /// The document in the repository; written anew by a test run with `CDDS_BLESS=1`.
-const SNAPSHOT: &str = "openapi.json";
+pub(crate) const SNAPSHOT: &str = "openapi.json";
 
 #[tokio::test]
 async fn the_document_of_the_repository_is_the_one_that_is_served() {
@@ -31,14 +31,16 @@ async fn the_document_of_the_repository_is_the_one_that_is_served() {
 
 #[test]
 fn the_document_of_the_repository_is_one_of_openapi() {
-    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new("python3")
-        .args(["-m", "openapi_spec_validator"])
-        .arg(crate_folder.join(SNAPSHOT))
-        .env("PYTHONPATH", crate_folder.join("../target/tools/python"))
-        .output()
-        .unwrap();
+    let output = python(&["-m", "openapi_spec_validator"]);
     assert!(output.status.success(), "{output:?}");
+}
+
+/// Runs Python with the document of the repository as the last argument.
+pub(crate) fn python(args: &[&str]) -> Output {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut python = Command::new("python3");
+    python.args(args).arg(crate_folder.join(SNAPSHOT));
+    python.env("PYTHONPATH", crate_folder.join("../target/tools/python")).output().unwrap()
 }
 
 #[tokio::test]

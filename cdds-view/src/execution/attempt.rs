@@ -45,10 +45,10 @@ pub struct AttemptView {
 #[non_exhaustive]
 pub struct FailureView {
     /// The step that failed.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Step))]
     pub step: Step,
     /// The kind of failure, for programs.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::FailureKind))]
     pub kind: FailureKind,
     /// The reason and the way out, for people.
     pub message: String,

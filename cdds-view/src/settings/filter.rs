@@ -30,6 +30,7 @@ pub struct SpelledFilter {
     /// The field.
     pub field: String,
     /// The comparison: `=`, `!=`, `<`, `<=`, `>`, `>=` or `*=` (contains).
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::FilterOperator))]
     pub operator: String,
     /// The value.
     pub value: String,

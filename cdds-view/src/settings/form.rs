@@ -54,16 +54,18 @@ pub struct SettingsForm {
     pub timeframe: Option<String>,
     /// How often.
     #[serde(with = "names::frequency_kind")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Frequency))]
     pub run: FrequencyKind,
     /// once: when; immediately by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Instant>,
     /// hourly: every so many hours from midnight, 1 to 23; 1 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 23))]
     pub every: Option<u32>,
     /// hourly: at which minute, 0 to 59; 0 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 59))]
     pub minute: Option<u32>,
     /// weekly: `mon` to `sun`; monthly: 1 to 31.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +75,7 @@ pub struct SettingsForm {
     pub at: Option<String>,
     /// monthly: what a month without the day does, `skip` or `last`; `skip` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::MissingDay>))]
     pub missing_day: Option<String>,
     /// cron: minute, hour, day of month, month, day of week.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,16 +102,19 @@ pub struct SettingsForm {
     pub recipient: Vec<String>,
     /// How long artifacts are kept, in days; as long as the service does by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub retention_days: Option<u16>,
     /// What happens if the job is due again while it waits or runs: `queue` or `coalesce`; by timeframe by
     /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Overlap>))]
     pub overlap: Option<String>,
     /// What happens to occurrences that were missed, like `queue:7d`; by timeframe by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catch_up: Option<String>,
     /// How often a failed attempt is repeated, 0 to 100; as the engine does by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 100))]
     pub retries: Option<u32>,
     /// The largest delay of a start, like `10m`; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]

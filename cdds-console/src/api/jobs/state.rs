@@ -66,7 +66,8 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .needs(Action::RunJob)
         .repeatable()
-        .answers::<ExecutionView>(202),
+        .answers::<ExecutionView>(202)
+        .queued(),
     )
     .post(
         "/jobs/{id}/backfill",
@@ -79,7 +80,8 @@ pub(super) fn routes(api: Api) -> Api {
         .needs(Action::BackfillJob)
         .repeatable()
         .takes::<BackfillForm>(json!({"from": "2026-11-20T00:00:00Z", "to": "2026-11-22T00:00:00Z"}))
-        .whole::<ExecutionView>(202),
+        .whole::<ExecutionView>(202)
+        .queued(),
     )
 }
 
