@@ -7,7 +7,8 @@
 //! - A page of one filter that the filter's index has in its order walks that index: by the same column, or by
 //!   age if the filter leaves one value of its column.
 //! - Otherwise, the rows that each filter leaves are counted, up to [`Index::gathered_max`]. If that is not
-//!   reached, the few rows are gathered by the filter's index and sorted.
+//!   reached, the few rows are gathered by the filter's index and sorted. Of two filters, the rows of one are looked
+//!   up only if they are among those of the other, by the row ids in its index.
 //! - Otherwise, a page by age of the rows with one value walks the index of that value's column.
 //! - Otherwise, the page walks its own order until it is full: the filter leaves many rows.
 
@@ -47,6 +48,9 @@ pub(super) struct Filter {
 enum Access {
     /// All rows of one condition, to be sorted.
     Gathered(usize),
+    /// All rows of one condition that are among those of another, to be sorted. The others are known by their row
+    /// ids, which every index has, so that a row that only one of the conditions leaves is not looked up.
+    Intersected(usize, usize),
     /// The rows of one condition by age, until the page is full.
     WalkedWithin(usize),
     /// Rows in their order, until the page is full.
@@ -107,14 +111,31 @@ impl Filter {
         {
             return Ok(walked);
         }
-        let mut cheapest = (u64::MAX, walked);
+        let mut cheapest: Option<(u64, u64, usize)> = None;
+        let mut counts = Vec::with_capacity(self.conditions.len());
         for (number, condition) in self.conditions.iter().enumerate() {
             let Some(count) = self.gathered(tx, condition)? else { continue };
-            if condition.index.cost(count) < cheapest.0 {
-                cheapest = (condition.index.cost(count), Access::Gathered(number));
+            counts.push((count, number));
+            let cost = condition.index.cost(count);
+            if cheapest.is_none_or(|(least, ..)| cost < least) {
+                cheapest = Some((cost, count, number));
             }
         }
-        Ok(cheapest.1)
+        let Some((_, count, number)) = cheapest else { return Ok(walked) };
+        let other = self.other(count, number, &counts);
+        Ok(other.map_or(Access::Gathered(number), |other| Access::Intersected(number, other)))
+    }
+
+    /// Returns the condition with the fewest rows beside the chosen one, if it takes less to read their row ids out
+    /// of its index than to look up those of the chosen one in their table.
+    fn other(&self, rows: u64, chosen: usize, counts: &[(u64, usize)]) -> Option<usize> {
+        let is_of_owner =
+            |number: usize| self.conditions.get(number).is_some_and(|one| one.index == Index::OfOwner);
+        let is_worth_it = |count: u64| count <= rows.saturating_mul(4);
+        let others = counts.iter().filter(|(count, number)| {
+            *number != chosen && is_worth_it(*count) && is_of_owner(*number) && is_of_owner(chosen)
+        });
+        others.min().map(|(_, number)| *number)
     }
 
     /// Returns the number of rows that the index of a condition leaves, if these are few enough to be gathered.
@@ -156,7 +177,7 @@ impl Filter {
         // What nearly every row meets, the newest meet first of all.
         let order_by = if narrowing.is_empty() { order.newest_first() } else { String::new() };
         let counted = match (access, narrowing.as_slice()) {
-            (Access::Gathered(_), _) | (_, []) => access,
+            (Access::Gathered(_) | Access::Intersected(..), _) | (_, []) => access,
             (_, [(number, one)]) if one.index != Index::Missing => Access::Gathered(*number),
             (Access::Walked | Access::WalkedWithin(_), _) => {
                 let of_owner = format!("{} = ? AND {}", self.owner.0, self.always);
@@ -174,15 +195,25 @@ impl Filter {
     /// expression that the rows are sorted by.
     fn conditions(&self, access: Access, key: &str) -> (String, Vec<Value>) {
         let read_by = match access {
-            Access::Gathered(number) | Access::WalkedWithin(number) => self.conditions.get(number),
+            Access::Gathered(number) | Access::Intersected(number, _) | Access::WalkedWithin(number) => {
+                self.conditions.get(number)
+            }
             Access::Walked => None,
         };
         let plus = if read_by.is_some_and(|one| one.index.is_of_all()) { "+" } else { "" };
         let mut sql = format!("{plus}{} = ? AND {}", self.owner.0, self.always);
         let mut values = vec![self.owner.1.clone()];
         for (number, condition) in self.conditions.iter().enumerate() {
+            if matches!(access, Access::Intersected(_, other) if number == other) {
+                let (among, of_rows) = self.among(condition);
+                let _infallible = write!(sql, " AND {among}");
+                values.extend(of_rows);
+                continue;
+            }
             let chosen = match access {
-                Access::Gathered(chosen) | Access::WalkedWithin(chosen) => number == chosen,
+                Access::Gathered(chosen) | Access::Intersected(chosen, _) | Access::WalkedWithin(chosen) => {
+                    number == chosen
+                }
                 Access::Walked => condition.column == key,
             };
             // Expressions of several columns have no index.
@@ -191,6 +222,15 @@ impl Filter {
             values.extend(condition.values());
         }
         (sql, values)
+    }
+
+    /// Returns the condition that a row is among those of a condition, as its index has them.
+    fn among(&self, condition: &Condition) -> (String, Vec<Value>) {
+        let Self { from, owner: (owner, of), always, .. } = self;
+        let row = owner.split_once('.').map_or("rowid".to_owned(), |(table, _)| format!("{table}.rowid"));
+        let rows = format!("SELECT {row} {from} WHERE {owner} = ? AND {always} AND {}", condition.sql(""));
+        // The plus keeps SQLite from looking up these rows one by one.
+        (format!("+{row} IN ({rows})"), [vec![of.clone()], condition.values()].concat())
     }
 
     fn column(&self, number: usize) -> Option<&str> {
@@ -208,8 +248,12 @@ impl Filter {
         let (mut conditions, mut values) = self.conditions(access, order.expression());
         // What is gathered is sorted; an index with the order of the page would be walked instead.
         let plus = match access {
-            Access::Gathered(number) if self.column(number) != Some(order.expression()) => "+",
-            Access::Gathered(_) | Access::WalkedWithin(_) | Access::Walked => "",
+            Access::Gathered(number) | Access::Intersected(number, _)
+                if self.column(number) != Some(order.expression()) =>
+            {
+                "+"
+            }
+            Access::Gathered(_) | Access::Intersected(..) | Access::WalkedWithin(_) | Access::Walked => "",
         };
         for (condition, value) in stretch.conditions(plus) {
             let _infallible = write!(conditions, " AND {condition}");
@@ -254,6 +298,11 @@ impl Filter {
     /// Returns the SQL of each stretch of a page of the rows that meet the first condition, to be sorted.
     pub(super) fn gathered_sql(&self, order: &Order, slice: &Slice) -> Vec<String> {
         self.sql_of(Access::Gathered(0), order, slice)
+    }
+
+    /// Returns the SQL of each stretch of a page of the rows that meet the first two conditions, to be sorted.
+    pub(super) fn intersected_sql(&self, order: &Order, slice: &Slice) -> Vec<String> {
+        self.sql_of(Access::Intersected(0, 1), order, slice)
     }
 
     fn sql_of(&self, access: Access, order: &Order, slice: &Slice) -> Vec<String> {

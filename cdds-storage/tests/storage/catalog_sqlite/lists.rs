@@ -152,6 +152,45 @@ fn jobs_are_found_by_source_type_and_latest_status() {
     }
 }
 
+/// Two filters leave the rows of both, in any order and page by page, whichever of them is read by its index.
+#[test]
+fn jobs_are_found_by_two_filters_at_once() {
+    let world = varied();
+    let all = jobs(&world, &JobQuery::default()).items;
+    let (mut found, ids) = (0, |jobs: &[JobOverview]| jobs.iter().map(|o| o.job.id).collect::<Vec<_>>());
+    for (number, state) in (0..9).zip([JobState::Active, JobState::Completed].into_iter().cycle()) {
+        let (source, name) = (format!("source-{}", number % 2), format!("type-{}", number % 3));
+        let of_source = JobQuery::default().with_source(Some(source.parse().unwrap()));
+        let of_type = of_source.clone().with_data_type(Some(name.parse().unwrap()));
+        for (column, descending) in JobColumn::ALL.iter().flat_map(|one| [(*one, false), (*one, true)]) {
+            let sort = Sort { column, descending };
+            let sorted = jobs(&world, &JobQuery::default().with_sort(sort)).items;
+            for (query, is_of_type) in [(&of_type, true), (&of_source.clone().with_state(state), false)] {
+                let query = query.clone().with_sort(sort);
+                let oracle = |o: &&JobOverview| {
+                    let settings = &o.job.settings;
+                    let is_second = if is_of_type {
+                        settings.reads.types().to_string() == name
+                    } else {
+                        o.job.state == state
+                    };
+                    settings.source.as_str() == source && is_second
+                };
+                let expected: Vec<_> = sorted.iter().filter(oracle).cloned().collect();
+                let page = jobs(&world, &query);
+                assert_eq!(page.total, Some(Total::Exactly(expected.len() as u64)), "{query:?}");
+                assert_eq!(ids(&page.items), ids(&expected), "{query:?}");
+                if expected.len() > 1 {
+                    let paged = page_by_page(1, |slice| jobs(&world, &query.clone().with_slice(slice)));
+                    assert_eq!(ids(&paged), ids(&expected), "{query:?}, paged");
+                }
+                found += expected.len();
+            }
+        }
+    }
+    assert!(found > all.len(), "{found} rows");
+}
+
 #[test]
 fn jobs_are_found_by_when_they_were_created_ran_and_will_run() {
     let world = varied();

@@ -120,6 +120,7 @@ fn key(column: JobColumn) -> Key {
 
 #[cfg(test)]
 mod tests {
+    use cdds_core::domain::job::JobState;
     use cdds_core::ports::catalog::query::{Cursor, Slice, Sort, SortKey};
 
     use super::super::super::plan::{empty, plan};
@@ -156,6 +157,28 @@ mod tests {
                 let steps = plan(&sql);
                 let index = "SEARCH j USING INDEX sqlite_autoindex_job_1 (id=?)";
                 assert_eq!(steps[0], index, "{column:?} {steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn jobs_of_a_source_and_a_state_are_looked_up_only_if_they_are_of_both() {
+        for column in JobColumn::ALL {
+            let query =
+                JobQuery::default().with_source("source-3".parse().ok()).with_state(JobState::Suspended);
+            let filter =
+                filter(&Transaction::new(empty().transaction().unwrap()), &Owner::default(), &query).unwrap();
+            for sql in filter.intersected_sql(&key(*column).order(true, TIES), &Slice::first(100)) {
+                let steps = plan(&sql);
+                let among = "USING COVERING INDEX job_list_state (owner=? AND state=?";
+                assert!(
+                    steps[0].contains("INDEX job_list_source (owner=? AND source=?"),
+                    "{column:?} {steps:?}"
+                );
+                assert!(steps.iter().any(|step| step.contains(among)), "{column:?} {steps:?}");
+                // By age nothing is looked up in the table.
+                let covers = steps[0].contains("COVERING");
+                assert!(covers || *column != JobColumn::CreatedAt, "{column:?} {steps:?}");
             }
         }
     }
