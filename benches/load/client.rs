@@ -48,6 +48,11 @@ impl Connection {
         Ok(serde_json::from_slice(&self.ask(&format!("POST {path}"), &form.to_string()).await?)?)
     }
 
+    /// Deletes what has this address.
+    pub(crate) async fn delete(&mut self, path: &str) -> Result<(), Failure> {
+        self.ask(&format!("DELETE {path}"), "").await.map(drop)
+    }
+
     /// Asks for a view in JSON.
     pub(crate) async fn view(&mut self, path: &str) -> Result<Value, Failure> {
         Ok(serde_json::from_slice(&self.get(path).await?)?)
@@ -81,8 +86,13 @@ impl Connection {
                 Some(_) => {}
             }
         }
+        let status = first.split(' ').nth(1);
+        // No content, of which no length is told.
+        if status == Some("204") {
+            return Ok(0);
+        }
         let bytes = bytes.ok_or_else(|| format!("{what}: {first}, of no known length"))?;
-        match first.split(' ').nth(1) {
+        match status {
             Some("200" | "201" | "202") => Ok(bytes),
             _ => {
                 let mut page = vec![0; usize::try_from(bytes)?];

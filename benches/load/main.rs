@@ -3,8 +3,8 @@
 //! A process of its own serves the console over the catalog `cdds.db` and the store of the folder, which are made if
 //! they are missing, on a real socket, with an engine beside it. Then, one after the other:
 //! - **Pages.** Each list is asked for by one client, by each filter and each order.
-//! - **Exports.** The same export alone, beside one processor that is kept busy, and beside clients that look at lists
-//!   and download files.
+//! - **Exports.** The same export beside one processor that is kept busy, and beside clients that look at lists and
+//!   download files, by turns, and the ratio of the medians.
 //! - **Slow readers.** Clients alone, and beside readers of 1 KiB a second.
 //!
 //! It fails if any request does, if a downloaded file is not the published one, or if slow readers hold threads. How
@@ -41,7 +41,10 @@ struct Size {
     megabytes: u64,
     /// How often each page is asked for.
     page_rounds: u32,
+    /// How often an export is measured beside a busy processor, and beside clients.
     export_rounds: usize,
+    /// How long a run of exports takes at least when nobody else works.
+    export_for: Duration,
     clients: usize,
     /// Between two requests of a client.
     pause: Duration,
@@ -53,7 +56,8 @@ struct Size {
 const SMALL: Size = Size {
     megabytes: 20,
     page_rounds: 1,
-    export_rounds: 1,
+    export_rounds: 2,
+    export_for: Duration::from_secs(1),
     clients: 20,
     pause: Duration::from_millis(100),
     slow: 64,
@@ -63,7 +67,8 @@ const SMALL: Size = Size {
 const FULL: Size = Size {
     megabytes: 1_200,
     page_rounds: 30,
-    export_rounds: 3,
+    export_rounds: 7,
+    export_for: Duration::from_secs(10),
     clients: 200,
     pause: Duration::from_secs(4),
     slow: 200,
@@ -87,8 +92,8 @@ async fn measure(folder: &Path, size: Size) -> Result<(), Failure> {
     let server = Server::begin(folder, size.megabytes)?;
     let mut connection = Connection::open(server.address).await?;
     // What is downloaded: parts of some MB, and a file that nobody reads to its end in time.
-    let parts = export(&mut connection, "4MiB").await?.1;
-    let whole = export(&mut connection, "2GiB").await?.1;
+    let parts = export(&mut connection, "4MiB").await?.files;
+    let whole = export(&mut connection, "2GiB").await?.files;
     let largest = whole.iter().max_by_key(|file| file.print.bytes).ok_or("nothing was exported")?;
     println!("{} parts, the largest file has {} bytes", parts.len(), largest.print.bytes);
     pages::measure(&server, &mut connection, size.page_rounds).await?;
@@ -96,8 +101,15 @@ async fn measure(folder: &Path, size: Size) -> Result<(), Failure> {
     slow_readers(&server, size, &parts, largest).await
 }
 
-/// Exports everything once. Returns how many seconds that took, and the files.
-async fn export(connection: &mut Connection, split: &str) -> Result<(f64, Arc<[File]>), Failure> {
+/// An export that has ended.
+struct Exported {
+    execution: String,
+    seconds: f64,
+    files: Arc<[File]>,
+}
+
+/// Exports everything once.
+async fn export(connection: &mut Connection, split: &str) -> Result<Exported, Failure> {
     let job = json!({
         "title": "Contacts", "source": "contacts", "type": "contact", "run": "once", "plaintext": true,
         "split-size": split,
@@ -113,9 +125,9 @@ async fn export(connection: &mut Connection, split: &str) -> Result<(f64, Arc<[F
             Some(_) => return Err(format!("the export did not finish: {found}").into()),
         }
     };
-    let took = begun.elapsed().as_secs_f64();
-    let id = text(&execution["id"])?;
-    let files = connection.view(&format!("/api/v1/artifacts?execution={id}&limit=1000")).await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let execution = text(&execution["id"])?.to_owned();
+    let files = connection.view(&format!("/api/v1/artifacts?execution={execution}&limit=1000")).await?;
     let file = |file: &Value| {
         let print = Print {
             bytes: file["size"].as_u64().ok_or("no size")?,
@@ -124,45 +136,89 @@ async fn export(connection: &mut Connection, split: &str) -> Result<(f64, Arc<[F
         Ok::<_, Failure>(File { path: format!("/api/v1/artifacts/{}/content", text(&file["id"])?), print })
     };
     let files = files["items"].as_array().ok_or("no files")?;
-    Ok((took, files.iter().map(file).collect::<Result<_, _>>()?))
+    Ok(Exported { execution, seconds, files: files.iter().map(file).collect::<Result<_, _>>()? })
 }
 
 fn text(value: &Value) -> Result<&str, Failure> {
     value.as_str().ok_or_else(|| format!("no text: {value}").into())
 }
 
-/// Exports alone, beside a busy processor, and beside clients, in turns.
+/// Exports beside one busy processor and beside clients, by turns, each for long enough to mean something.
+///
+/// An export that takes less than [`Size::export_for`] alone is repeated, so that a run takes as long.
 async fn exports(
     server: &Server,
     connection: &mut Connection,
     size: Size,
     parts: &Arc<[File]>,
 ) -> Result<(), Failure> {
-    let mut figures = Figures::default();
-    println!("\nexport: alone, beside one busy processor, beside {} clients, in seconds", size.clients);
-    for _ in 0..size.export_rounds {
-        let alone = export(connection, "4MiB").await?.0;
-        let spinner = Spinner::begin();
-        let spun = export(connection, "4MiB").await?.0;
-        drop(spinner);
-        server.forget_most()?;
-        let before = server.usage()?;
-        let begun = now();
-        let crowd = Crowd::begin(server.address, size.clients, size.pause, parts);
-        let crowded = export(connection, "4MiB").await?.0;
-        let of_round = crowd.end().await?;
-        let rate = of_round.count() as f64 / begun.elapsed().as_secs_f64();
-        let after = server.usage()?;
-        println!(
-            "{alone:.2} {spun:.2} {crowded:.2}: {:.2} of that beside one busy processor; {rate:.0} requests a second; \
-             {}",
-            crowded / spun,
-            told(before, after)
-        );
-        figures.merge(of_round);
+    let alone = run(connection, 1).await?;
+    let mut times = 1;
+    while alone * f64::from(times) < size.export_for.as_secs_f64() {
+        times += 1;
     }
+    println!("\nan export takes {alone:.2} s alone; a run is {times} of them, one after the other");
+    println!(
+        "{:>5} {:>12} {:>18} {:>8} {:>14}",
+        "round",
+        "busy core s",
+        format!("{} clients s", size.clients),
+        "ratio",
+        "requests a s"
+    );
+    let mut figures = Figures::default();
+    let (mut spun, mut crowded) = (Vec::new(), Vec::new());
+    server.forget_most()?;
+    let before = server.usage()?;
+    for round in 0..size.export_rounds {
+        let mut requests = 0.0;
+        // Whichever comes second finds a machine that is as warm, and neighbours that may have come or gone.
+        for is_crowded in [round % 2 == 1, round % 2 == 0] {
+            if is_crowded {
+                let crowd = Crowd::begin(server.address, size.clients, size.pause, parts);
+                // All of them are there.
+                tokio::time::sleep(size.pause * 2).await;
+                let begun = now();
+                crowded.push(run(connection, times).await?);
+                let of_round = crowd.end().await?;
+                requests = of_round.count() as f64 / (begun.elapsed() + size.pause * 2).as_secs_f64();
+                figures.merge(of_round);
+            } else {
+                let spinner = Spinner::begin();
+                spun.push(run(connection, times).await?);
+                drop(spinner);
+            }
+        }
+        let (spun, crowded) = (spun[round], crowded[round]);
+        println!("{round:>5} {spun:>12.2} {crowded:>18.2} {:>8.3} {requests:>14.0}", crowded / spun);
+    }
+    let (spun, crowded) = (median(&mut spun), median(&mut crowded));
+    println!(
+        "ratio of medians: {:.3} ({crowded:.2} s beside {} clients, {spun:.2} s beside one busy core)",
+        crowded / spun,
+        size.clients
+    );
+    println!("{}", told(before, server.usage()?));
     figures.print(&format!("{} clients beside an export", size.clients));
     Ok(())
+}
+
+/// Exports everything some times, one after the other, and deletes each set. Returns how many seconds the exports took.
+async fn run(connection: &mut Connection, times: u32) -> Result<f64, Failure> {
+    let mut took = 0.0;
+    for _ in 0..times {
+        let exported = export(connection, "4MiB").await?;
+        took += exported.seconds;
+        connection.delete(&format!("/api/v1/sets/{}", exported.execution)).await?;
+    }
+    Ok(took)
+}
+
+/// Returns the middle of some figures, or the mean of the two in the middle.
+fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    let middle = figures.len() / 2;
+    if figures.len() % 2 == 1 { figures[middle] } else { f64::midpoint(figures[middle - 1], figures[middle]) }
 }
 
 fn told(before: Usage, after: Usage) -> String {
@@ -226,7 +282,12 @@ async fn slow_readers(
     let (mut alone, before, without) = clients(server, size, parts).await?;
     alone.print(&format!("{} clients", size.clients));
     println!("{}", told(before, without));
+    let before = server.usage()?;
     let readers = Readers::begin(server.address, size.slow, largest).await?;
+    // As much as it ever is was read ahead for each of them.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let held = server.usage()?.memory.saturating_sub(before.memory) / size.slow as u64;
+    println!("\neach of {} slow readers holds {held} KiB", size.slow);
     let (mut beside, before, with) = clients(server, size, parts).await?;
     beside.print(&format!("{} clients beside {} slow readers", size.clients, size.slow));
     println!("{}", told(before, with));

@@ -10,6 +10,7 @@ fn a_small_crowd_and_slow_readers_are_served() {
     let load = Command::new(env!("CARGO_BIN_EXE_load")).arg(folder.path()).arg("small").output().unwrap();
     let said = String::from_utf8_lossy(&load.stdout);
     assert!(load.status.success(), "{said}\n{}", String::from_utf8_lossy(&load.stderr));
+    assert_eq!(said.matches("\nratio of medians: ").count(), 1, "{said}");
     for kind in ["page of jobs", "page of history", "API: artifacts", "download"] {
         assert_eq!(said.lines().filter(|line| line.starts_with(kind)).count(), 3, "{kind}: {said}");
     }
