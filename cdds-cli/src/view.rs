@@ -10,7 +10,7 @@ mod source;
 mod worker;
 
 pub(crate) use self::artifact::DownloadedView;
-pub(crate) use self::occurrence::occurrence_cells;
+pub(crate) use self::occurrence::{expected_records, occurrence_cells};
 pub(crate) use self::source::CheckView;
 
 use cdds_view::{Instant, StatusLine};

@@ -151,6 +151,8 @@ async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
     findings.extend(at_work.unwrap_or_else(|error| {
         vec![Finding::failed("workers", error.message(), "see the catalog's own check")]
     }));
+    // The check before has already reported a catalog that cannot be read.
+    findings.extend(workers::vanished(&app, session).await.unwrap_or_default());
     findings
 }
 

@@ -17,7 +17,7 @@ use cdds_core::service::jobs::EditRequest;
 
 use self::settings::over;
 use super::{Deleted, id};
-use cdds_view::{ExecutionView, JobView, OccurrenceView};
+use cdds_view::{ExecutionView, ForecastView, JobView};
 
 use crate::args::{CloneArgs, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
 use crate::compose::App;
@@ -96,8 +96,8 @@ async fn create(args: CreateArgs, app: &App, session: &Session) -> Result<(), Cl
 /// Submits a job, or shows what it would be.
 async fn submit(app: &App, new: NewJob, rehearsal: Rehearsal, session: &Session) -> Result<(), CliError> {
     if rehearsal.dry_run {
-        let ahead = app.jobs.preview_draft(&session.principal, new.clone(), dry_run::OCCURRENCES).await?;
-        return dry_run::show(&new.settings, &ahead, app, session).await;
+        let ahead = app.jobs.forecast_draft(&session.principal, new.clone(), dry_run::OCCURRENCES).await?;
+        return dry_run::show(&new.settings, ahead, app, session).await;
     }
     show(app.jobs.submit(&session.principal, new).await?, app, session).await
 }
@@ -113,8 +113,8 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
         .with_watermark(args.watermark.map(Into::<cdds_core::domain::job::edit::WatermarkChoice>::into))
         .with_if_version(args.if_version.unwrap_or(job.version));
     if args.rehearsal.dry_run {
-        let ahead = app.jobs.preview_edit(&session.principal, id, &request, dry_run::OCCURRENCES).await?;
-        return dry_run::show(&request.settings, &ahead, app, session).await;
+        let ahead = app.jobs.forecast_edit(&session.principal, id, &request, dry_run::OCCURRENCES).await?;
+        return dry_run::show(&request.settings, ahead, app, session).await;
     }
     show(app.jobs.edit(&session.principal, id, &request).await?, app, session).await
 }
@@ -131,10 +131,8 @@ pub(super) async fn submit_clone(
 }
 
 async fn preview(typed: &str, count: u32, app: &App, session: &Session) -> Result<(), CliError> {
-    let occurrences = app
-        .jobs
-        .preview(&session.principal, job_id(typed)?, usize::try_from(count).unwrap_or(usize::MAX))
-        .await?;
-    let views: Vec<OccurrenceView> = occurrences.into_iter().map(OccurrenceView::from).collect();
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let ahead = app.jobs.forecast(&session.principal, job_id(typed)?, count).await?;
+    let views: Vec<ForecastView> = ahead.into_iter().map(ForecastView::from).collect();
     Ok(session.output.list(&views)?)
 }

@@ -1,21 +1,28 @@
 //! The table of future occurrences.
 
-use cdds_view::OccurrenceView;
+use cdds_view::ForecastView;
 
 use crate::output::{Cell, View};
 
 /// Returns the slot and the two ends of the window.
-pub(crate) fn occurrence_cells(occurrence: &OccurrenceView) -> [String; 3] {
-    let OccurrenceView { slot, window, .. } = occurrence;
+pub(crate) fn occurrence_cells(forecast: &ForecastView) -> [String; 3] {
+    let ForecastView { slot, window, .. } = forecast;
     [slot.to_string(), window.start_words(), window.end_words()]
 }
 
-impl View for OccurrenceView {
-    const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to"];
+/// Returns `about 2000 so far`: what the source holds of the window now, or `None` if that is unknown.
+pub(crate) fn expected_records(forecast: &ForecastView) -> Option<String> {
+    let so_far = if forecast.so_far { " so far" } else { "" };
+    forecast.estimated_records.map(|records| format!("about {records}{so_far}"))
+}
+
+impl View for ForecastView {
+    const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to", "records"];
 
     fn row(&self) -> Vec<Cell> {
         // People compare these with a calendar, so they are exact for them too.
-        occurrence_cells(self).map(Cell::Whole).into()
+        let records = expected_records(self).unwrap_or_else(|| "unknown".to_owned());
+        occurrence_cells(self).into_iter().chain([records]).map(Cell::Whole).collect()
     }
 
     fn details(&self) -> Vec<(&'static str, Cell)> {

@@ -85,6 +85,22 @@ fn edits_and_clones_are_tried_out_and_the_job_stays() {
 }
 
 #[test]
+fn f8_a_preview_and_a_dry_run_estimate_alike() {
+    let place = Place::with_interactions(2_000);
+    let dry = place.job_at(NOW, &[&DAILY[..4], &["--dry-run"]].concat());
+    let job = place.job_at(NOW, &DAILY[..4]);
+    let preview = place.at(NOW, &["job", "preview", id(&job), "-n", "5"]);
+    let (dry, preview) = (dry["occurrences"].as_array().unwrap(), preview.as_array().unwrap());
+    assert_eq!((dry.len(), preview.len()), (5, 5));
+    for (dry, preview) in dry.iter().zip(preview) {
+        for key in ["slot", "window", "estimated_records", "so_far"] {
+            assert_eq!(dry[key], preview[key], "{key}");
+        }
+        assert_eq!((&preview["estimated_records"], &preview["so_far"]), (&json!(2_000), &json!(true)));
+    }
+}
+
+#[test]
 fn people_are_told_in_a_table() {
     let place = Place::with_interactions(2_000);
     let args = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];

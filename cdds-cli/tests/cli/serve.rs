@@ -6,6 +6,7 @@ mod downloads;
 mod examples;
 mod journeys;
 mod running;
+mod streams;
 mod twice;
 
 use std::io::{Read as _, Write as _};

@@ -37,4 +37,14 @@ fn e19_a_killed_run_is_gone_at_once() {
     running.kill().unwrap();
     running.wait().unwrap();
     assert_eq!(state(), "gone");
+    let worker = place.json(&["workers"])[0].clone();
+    let findings = place.json(&["doctor"]);
+    let mut findings = findings.as_array().unwrap().iter();
+    let gone = findings.find(|finding| string(&finding["detail"]).contains("is gone without having left"));
+    let gone = gone.unwrap();
+    assert_eq!((&gone["check"], &gone["status"]), (&"workers".into(), &"warning".into()), "{gone}");
+    for told in [&worker["id"], &worker["host"], &worker["seen_at"]] {
+        assert!(string(&gone["detail"]).contains(&string(told)), "{told}: {gone}");
+    }
+    assert!(string(&gone["way_out"]).contains("start it again"), "{gone}");
 }

@@ -1,9 +1,10 @@
-//! Checks that a worker is alive for every execution in progress.
+//! Checks that a worker is alive for every execution in progress, and that no worker has vanished.
 
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::work::lease::WorkerLife;
+use cdds_core::domain::work::worker::WorkerState;
 use cdds_core::ports::catalog::query::ExecutionQuery;
-use cdds_view::words;
+use cdds_view::{WorkerView, words};
 
 use super::Finding;
 use crate::commands::every_row;
@@ -44,4 +45,27 @@ pub(super) async fn at_work(app: &App, session: &Session) -> Result<Vec<Finding>
         return Ok(vec![Finding::ok("workers", detail)]);
     }
     Ok(findings)
+}
+
+/// Returns one finding for each worker that ended without a word and is still in the register (rule E19).
+pub(super) async fn vanished(app: &App, session: &Session) -> Result<Vec<Finding>, CliError> {
+    let workers = app.fleet.list(&session.principal).await?;
+    let gone =
+        workers.into_iter().filter(|overview| overview.state == WorkerState::Gone).map(WorkerView::from);
+    Ok(gone
+        .map(|worker| {
+            let place = match worker.place() {
+                place if place.is_empty() => String::new(),
+                place => format!(" ({place})"),
+            };
+            Finding::warning(
+                "workers",
+                format!(
+                    "worker {}{place} is gone without having left: its last sign of life was at {}",
+                    worker.id, worker.seen_at
+                ),
+                "look on its machine why it ended, and start it again if it should work; `cdds workers` shows all",
+            )
+        })
+        .collect())
 }

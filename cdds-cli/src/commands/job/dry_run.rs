@@ -5,19 +5,17 @@ use std::num::NonZeroU64;
 
 use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::execution::Status;
-use cdds_core::domain::execution::schedule::Occurrence;
-use cdds_core::domain::id::{Owner, SourceId, TypeId};
+use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection};
 use cdds_core::ports::catalog::query::{ExecutionQuery, Slice};
-use cdds_core::ports::source::{ReadRequest, RecordInstant, RegisteredSource};
-use cdds_view::OccurrenceView;
-use chrono::{DateTime, Utc};
+use cdds_core::service::jobs::Forecast;
+use cdds_view::ForecastView;
 use serde::Serialize;
 
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
-use crate::view::occurrence_cells;
+use crate::view::{expected_records, occurrence_cells};
 
 /// How many occurrences are shown.
 pub(super) const OCCURRENCES: usize = 5;
@@ -49,35 +47,24 @@ struct DryRun {
 #[derive(Debug, Serialize)]
 struct Expected {
     #[serde(flatten)]
-    occurrence: OccurrenceView,
-    /// What the source holds of it now; null if it cannot tell cheaply, or the window has not begun.
-    estimated_records: Option<u64>,
-    /// Whether the window is not over, so that records may still come.
-    so_far: bool,
+    forecast: ForecastView,
     /// How many files; null where the number of records is unknown and matters.
     estimated_parts: Option<u64>,
 }
 
-/// Shows what the settings, which a service has admitted, would export at these occurrences.
+/// Shows what the settings, which a service has admitted, would export at the occurrences ahead.
 pub(super) async fn show(
     settings: &JobSettings,
-    occurrences: &[Occurrence],
+    ahead: Vec<Forecast>,
     app: &App,
     session: &Session,
 ) -> Result<(), CliError> {
     let measured = measured(settings, app, session).await?;
     let bytes = measured.as_ref().map_or(RECORD_BYTES_ASSUMED, |(_, bytes)| *bytes);
-    let now = app.now().await?;
-    let mut expected = Vec::with_capacity(occurrences.len());
-    for occurrence in occurrences {
-        let estimated_records = estimate(&session.principal.owner, settings, occurrence, app, now).await;
-        expected.push(Expected {
-            occurrence: (*occurrence).into(),
-            estimated_records,
-            so_far: occurrence.window.end() > now,
-            estimated_parts: parts(settings, estimated_records, bytes),
-        });
-    }
+    let expected = ahead.into_iter().map(|forecast| Expected {
+        estimated_parts: parts(settings, forecast.records, bytes),
+        forecast: forecast.into(),
+    });
     let view = DryRun {
         dry_run: true,
         title: settings.title.as_str().to_owned(),
@@ -87,7 +74,7 @@ pub(super) async fn show(
         timeframe: settings.timeframe.to_string(),
         split_size: settings.split_size.map(SplitSize::bytes),
         recipients: settings.protection.recipients().iter().map(ToString::to_string).collect(),
-        occurrences: expected,
+        occurrences: expected.collect(),
         bytes_per_record: bytes,
         measured_by: measured.map(|(execution, _)| execution),
     };
@@ -117,33 +104,6 @@ async fn measured(
     }))
 }
 
-/// Estimates what the source holds of a window now. A source that cannot be read now may be readable when the
-/// job is due.
-async fn estimate(
-    owner: &Owner,
-    settings: &JobSettings,
-    occurrence: &Occurrence,
-    app: &App,
-    now: DateTime<Utc>,
-) -> Option<u64> {
-    let window = occurrence.window;
-    if window.start().is_some_and(|start| start >= now) {
-        return None;
-    }
-    let sources = app.sources.for_owner(owner);
-    let Some(RegisteredSource::Supported(source)) = sources.find(&settings.source) else { return None };
-    let mut sum = 0_u64;
-    for read in &settings.reads {
-        let request = ReadRequest::new(owner.clone(), read.data_type.clone(), window)
-            .with_by(RecordInstant::of(&settings.timeframe))
-            .with_categories(read.categories.clone())
-            .with_template(read.template.clone());
-        let estimate = source.estimate(&request).await.ok()??;
-        sum = sum.saturating_add(estimate.records()?);
-    }
-    Some(sum)
-}
-
 fn parts(settings: &JobSettings, records: Option<u64>, bytes_per_record: u64) -> Option<u64> {
     let part = match (settings.split_size, &settings.protection) {
         (Some(size), _) => size.bytes(),
@@ -162,10 +122,8 @@ impl DryRun {
         )];
         let heading = ["slot", "window from", "window to", "records", "parts"].map(str::to_uppercase);
         let rows = self.occurrences.iter().map(|expected| {
-            let [slot, from, to] = occurrence_cells(&expected.occurrence);
-            let so_far = if expected.so_far { " so far" } else { "" };
-            let records =
-                expected.estimated_records.map_or_else(unknown, |records| format!("about {records}{so_far}"));
+            let [slot, from, to] = occurrence_cells(&expected.forecast);
+            let records = expected_records(&expected.forecast).unwrap_or_else(unknown);
             [
                 slot,
                 from,
