@@ -1,11 +1,14 @@
 //! The audit: who changed and downloaded what.
 
+mod names;
+
 use axum::extract::State;
 use cdds_core::ports::catalog::query::{AuditColumn, Sort};
 use cdds_view::{AuditView, ObjectView, PageView};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
+use self::names::Names;
 use super::Refused;
 use super::filters::{Column, Columns, day_field, text_field};
 use super::frame::{Section, page};
@@ -29,9 +32,11 @@ pub(super) async fn list(
     let query = lists::query(&answers, ROWS)?;
     let entries = services.audit.list(visit.principal(), &query).await?;
     let entries = PageView::new(entries, query.sort, AuditView::from);
+    let names = Names::of(&services, visit.principal(), &entries.items).await?;
     let now = services.jobs.now().await?;
     let nothing = Nothing { title: said::NOTHING_YET, says: said::NOTHING_YET_SAYS, to: None };
-    let (columns, rows) = (columns(&answers, query.sort), table(&visit, &answers, &entries, query.sort, now));
+    let (columns, rows) =
+        (columns(&answers, query.sort), table(&visit, &answers, &entries, query.sort, &names, now));
     let body = html! {
         div.rows.tight {
             h1 { (texts::AUDIT) }
@@ -63,7 +68,7 @@ fn columns(answers: &Answers, sort: Sort<AuditColumn>) -> Columns<'_> {
 fn field(answers: &Answers, id: &str, name: &str) -> Markup {
     match name {
         "action" => {
-            let named = |name| (name, texts::sentence(&cdds_view::words::status(name)));
+            let named = |name| (name, said::action(name));
             choice(id, name, said::ACTION, answers.one(name), lists::actions().into_iter().map(named))
         }
         "principal" => text_field(answers, id, name, said::WHO),
@@ -78,6 +83,7 @@ fn table(
     answers: &Answers,
     entries: &PageView<AuditView>,
     sort: Sort<AuditColumn>,
+    names: &Names,
     now: DateTime<Utc>,
 ) -> Markup {
     html! {
@@ -89,21 +95,21 @@ fn table(
                 thead role="rowgroup" { tr role="row" {
                     (columns(answers, sort).heads())
                 } }
-                tbody role="rowgroup" { @for entry in &entries.items { (row(visit, answers, entry, now)) } }
+                tbody role="rowgroup" { @for entry in &entries.items { (row(visit, answers, entry, names, now)) } }
             }
         }
     }
 }
 
-fn row(visit: &Visit, answers: &Answers, entry: &AuditView, now: DateTime<Utc>) -> Markup {
+fn row(visit: &Visit, answers: &Answers, entry: &AuditView, names: &Names, now: DateTime<Utc>) -> Markup {
     let of = answers.without(&["next"]).with("principal", entry.principal.as_str()).query();
     let remark = texts::audit::remark(entry);
     html! {
         tr role="row" {
-            th scope="row" role="rowheader" { (texts::sentence(&cdds_view::words::status(&entry.action))) }
+            th scope="row" role="rowheader" { (said::action(&entry.action)) }
             td.nw role="cell" data-l=(said::AT) { (when(entry.at.0, now)) }
             td role="cell" data-l=(said::WHO) { a href=(of) { (entry.principal) } }
-            td role="cell" data-l=(said::OBJECT) { @if let Some(object) = &entry.object { (about(visit, object)) } }
+            td role="cell" data-l=(said::OBJECT) { @if let Some(object) = &entry.object { (about(visit, object, names, now)) } }
             td role="cell" data-l=(execution::OUTCOME) {
                 (outcome(&entry.outcome))
                 @if !remark.is_empty() { span.sub { (texts::shortened(&remark)) } }
@@ -124,23 +130,27 @@ fn outcome(name: &str) -> Markup {
     mark(class, shape, &texts::sentence(&cdds_view::words::status(name)))
 }
 
-/// Returns the object of an action, as a link where it has a page.
-fn about(visit: &Visit, object: &ObjectView) -> Markup {
-    let kind = texts::sentence(&cdds_view::words::status(&object.kind));
+/// Returns the object of an action by its name, as a link where it has a page. Its id is there on a second look.
+fn about(visit: &Visit, object: &ObjectView, names: &Names, now: DateTime<Utc>) -> Markup {
+    let name = names.find(object);
     let address = match object.kind.as_str() {
+        "job" if name.is_none_or(|name| name.is_deleted) => Some(format!("history?job={}", object.id)),
         "job" => Some(format!("jobs/{}", object.id)),
         "execution" => Some(format!("history/{}", object.id)),
         "artifact_set" | "manifest" | "signature" => Some(format!("sets/{}", object.id)),
+        "artifact" => name.and_then(|name| name.set).map(|set| format!("sets/{set}")),
         "recipient" => Some("recipients".to_owned()),
         _ => None,
     };
+    let words = html! {
+        @match name { Some(name) => (name.words), None => code { (object.id) } }
+    };
     html! {
-        (kind)
-        span.sub {
-            @match address {
-                Some(address) => a href=(visit.to(&address)) { code { (object.id) } },
-                None => code { (object.id) },
-            }
+        (said::object(&object.kind))
+        span.sub title=(object.id) {
+            @match address { Some(address) => a href=(visit.to(&address)) { (words) }, None => (words) }
+            @if let Some(slot) = name.and_then(|name| name.slot) { ", " (time(slot, now)) }
+            @if name.is_some_and(|name| name.is_deleted) { " (" (execution::DELETED) ")" }
         }
     }
 }

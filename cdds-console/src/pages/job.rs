@@ -232,7 +232,7 @@ fn changes(visit: &Visit, sight: &Sight) -> Markup {
                     @for change in changes {
                         li.(if change.settings.is_empty() { "off" } else { "run" }) {
                             (icon("dot"))
-                            p { strong { (texts::sentence(&words::status(&change.action))) } " " (texts::audit::remark(change)) }
+                            p { strong { (texts::audit::action(&change.action)) } " " (texts::audit::remark(change)) }
                             p.sub {
                                 (time(change.at.0, sight.now)) ", " (change.principal)
                                 @if change.outcome != "done" { ", " (words::status(&change.outcome)) }

@@ -1,6 +1,7 @@
 //! The texts of the audit.
 
-use cdds_view::AuditView;
+use cdds_core::domain::access::Action;
+use cdds_view::{AuditView, words};
 
 pub(crate) const ABOUT: &str = "Who changed and downloaded what, and who was not allowed to.";
 pub(crate) const NOTHING_YET: &str = "Nothing is on record yet";
@@ -14,6 +15,47 @@ pub(crate) const OBJECT: &str = "What";
 pub(crate) const OBJECT_ID: &str = "Id, or a recipient's name";
 pub(crate) const SINCE: &str = "From (UTC)";
 pub(crate) const UNTIL: &str = "Before (UTC)";
+
+/// Returns an action for people, by its stable name: `Change a job`.
+pub(crate) fn action(name: &str) -> String {
+    let words = match Action::ALL.iter().find(|action| action.as_str() == name) {
+        Some(Action::See) => "Look at jobs and results",
+        Some(Action::SeeWorkers) => "Look at the workers",
+        Some(Action::CreateJob) => "Add a job",
+        Some(Action::EditJob) => "Change a job",
+        Some(Action::SuspendJob) => "Suspend a job",
+        Some(Action::ResumeJob) => "Resume a job",
+        Some(Action::RunJob) => "Run a job now",
+        Some(Action::BackfillJob) => "Export a range of the past",
+        Some(Action::BringBackJob) => "Bring a job back from the future",
+        Some(Action::CancelExecution) => "Cancel a run",
+        Some(Action::RerunExecution) => "Run again",
+        Some(Action::Download) => "Download",
+        Some(Action::SendAgain) => "Send a notice again",
+        Some(Action::AddRecipient) => "Add a recipient",
+        Some(Action::RenewRecipient) => "Renew a certificate",
+        Some(Action::RemoveRecipient) => "Remove a recipient",
+        Some(Action::DeleteJob) => "Delete a job",
+        Some(Action::DeleteExecution) => "Delete a run from the history",
+        Some(Action::DeleteArtifacts) => "Delete files",
+        Some(Action::HoldSet) => "Put a set on hold",
+        Some(Action::ReleaseSet) => "Release a set from its hold",
+        Some(Action::SeeAudit) => "Look at the audit",
+        Some(Action::AdoptStore) => "Pair the catalog with a store",
+        Some(Action::AdoptSet) => "Take a set back into the catalog",
+        _ => return super::sentence(&words::status(name)),
+    };
+    words.to_owned()
+}
+
+/// Returns a kind of object for people, by its stable name.
+pub(crate) fn object(kind: &str) -> String {
+    match kind {
+        "artifact_set" => "Set of files".to_owned(),
+        "artifact" => "File".to_owned(),
+        kind => super::sentence(&words::status(kind)),
+    }
+}
 
 /// Returns what an entry says beside its outcome, with the settings that were changed in words.
 pub(crate) fn remark(entry: &AuditView) -> String {
@@ -35,5 +77,20 @@ fn setting(name: &str) -> &str {
         "policies" => "when things go wrong",
         "watermark" => "exported so far",
         name => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_words_that_no_program_made() {
+        for known in Action::ALL {
+            let made = crate::texts::sentence(&words::status(known.as_str()));
+            let is_one_word = !known.as_str().contains('_');
+            assert!(is_one_word || action(known.as_str()) != made, "{made}");
+        }
+        assert_eq!(action("dance_well"), "Dance well");
     }
 }

@@ -224,7 +224,7 @@ async fn s3_a_certificate_is_renewed_on_a_page_of_its_own() {
     assert_eq!(host.get(OLGA, "/recipients/renew?name=nobody").await.status, StatusCode::NOT_FOUND);
     let audit = host.get(ADA, "/audit").await.text;
     let renewed = format!("certificate {}… to {}…", "ab".repeat(8), "cd".repeat(8));
-    assert!(audit.contains("Renew recipient") && audit.contains(&renewed), "{audit}");
+    assert!(audit.contains("Renew a certificate") && audit.contains(&renewed), "{audit}");
 }
 
 #[tokio::test]
@@ -310,23 +310,35 @@ async fn the_audit_is_for_those_who_may_and_filters_in_every_column() {
         assert!(!refused.text.contains(&job) && !host.get(user, "/jobs").await.text.contains("/audit\""));
     }
     let page = host.get(ADA, "/audit").await.text;
-    for said in ["Create job", "Suspend job", "Resume job", "Forbidden", ">olga<", &format!("./jobs/{job}")] {
+    for said in
+        ["Add a job", "Suspend a job", "Resume a job", "Forbidden", ">olga<", &format!("./jobs/{job}")]
+    {
         assert!(page.contains(said), "{said}: {page}");
     }
+    // By its name; the id is there on a second look.
+    assert!(page.contains(&format!("title=\"{job}\"><a href=\"./jobs/{job}\">Calls</a>")), "{page}");
     assert!(!host.get(MALLORY, "/audit").await.text.contains(&job));
     for (query, seen) in [
-        ("principal=olga", ["Create job</th>"].as_slice()),
-        ("action=suspend_job", &["Suspend job</th>"]),
+        ("principal=olga", ["Add a job</th>"].as_slice()),
+        ("action=suspend_job", &["Suspend a job</th>"]),
         ("principal=nobody", &[]),
         ("until=2026-11-26", &[]),
-        ("since=2026-11-26&sort=at", &["Create job</th>", "Suspend job</th>", "Resume job</th>"]),
-        (&*format!("object={}&action=resume_job", job.to_uppercase()), &["Resume job</th>"]),
+        ("since=2026-11-26&sort=at", &["Add a job</th>", "Suspend a job</th>", "Resume a job</th>"]),
+        (&*format!("object={}&action=resume_job", job.to_uppercase()), &["Resume a job</th>"]),
     ] {
         let page = host.get(ADA, &format!("/audit?{query}")).await.text;
-        for entry in ["Create job</th>", "Suspend job</th>", "Resume job</th>"] {
+        for entry in ["Add a job</th>", "Suspend a job</th>", "Resume a job</th>"] {
             assert_eq!(page.contains(entry), seen.contains(&entry), "{query} {entry}");
         }
     }
+    let run = host.exported(ADA, "Once <i>").await;
+    host.post(ADA, &format!("/sets/{run}/hold"), "").await;
+    host.post(ADA, &format!("/jobs/{job}/delete"), "").await;
+    let page = host.get(ADA, "/audit").await.text;
+    let set = format!("title=\"{run}\"><a href=\"./sets/{run}\">Once &lt;i&gt;</a>, <time");
+    assert!(page.contains(&set), "{page}");
+    // Of a job that is gone without a run, only the id is left.
+    assert!(page.contains(&format!("<a href=\"./history?job={job}\"><code>{job}</code></a>")), "{page}");
     assert_eq!(host.get(ADA, "/audit?action=dance").await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
