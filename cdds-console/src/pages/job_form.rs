@@ -1,5 +1,6 @@
 //! The form of a job: of a new one, of a clone, and of an edit.
 
+mod masked;
 mod outcome;
 mod sections;
 

@@ -2,6 +2,7 @@
 
 mod filters;
 mod selected;
+mod skipped;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -20,6 +21,7 @@ use super::filters::kept;
 use super::frame::{Section, icon, page};
 use super::job::is_paused;
 use super::parts::{day, mark, pager, said, status, time, when};
+use super::skips::shortly;
 use crate::answers::{Answers, Form, Id, Query};
 use crate::done::Done;
 use crate::lists::jobs as lists;
@@ -27,6 +29,7 @@ use crate::visit::Visit;
 use crate::{App, Services, texts};
 
 pub(super) use self::selected::selected;
+use self::skipped::Skipped;
 
 /// The rows of a page.
 const ROWS: u64 = 50;
@@ -50,6 +53,8 @@ struct Sight {
     failed: Vec<JobView>,
     /// Suspended by their failures.
     paused: Vec<JobView>,
+    /// With records that are in no set.
+    skipped: Vec<Skipped>,
     /// The recipients whose certificates expire soon, the first to expire first.
     expiring: Vec<Recipient>,
     /// The names of all recipients.
@@ -90,6 +95,7 @@ impl Sight {
             totals,
             failed: failed.items.into_iter().map(view).collect(),
             paused: paused.items.into_iter().map(view).filter(is_paused).take(ATTENTION_MAX).collect(),
+            skipped: skipped::find(services, by, now).await?,
             expiring: expiring(&recipients, now),
             recipients: recipients.iter().map(|recipient| recipient.name.to_string()).collect(),
             sources: described.iter().map(|source| (source.id.to_string(), source.title.clone())).collect(),
@@ -195,7 +201,7 @@ fn words_of(total: Total) -> String {
 
 fn attention(visit: &Visit, sight: &Sight) -> Markup {
     html! {
-        @if !(sight.failed.is_empty() && sight.paused.is_empty() && sight.expiring.is_empty()) {
+        @if !(sight.failed.is_empty() && sight.paused.is_empty() && sight.skipped.is_empty() && sight.expiring.is_empty()) {
             section.note.warn aria-labelledby="attention" {
                 h2 #attention { (texts::ATTENTION) }
                 ul.rows {
@@ -220,6 +226,20 @@ fn attention(visit: &Visit, sight: &Sight) -> Markup {
                                     " " (words::relative(started.0 - sight.now))
                                 }
                                 "."
+                            }
+                        }
+                    }
+                    @for gap in &sight.skipped {
+                        li.bar {
+                            p {
+                                span.st.warn { (icon("skip")) span {
+                                    a href=(visit.to(&format!("jobs/{}", gap.job))) { (gap.title) }
+                                } }
+                                " " (texts::job::WAS_SKIPPED) " " (shortly(gap.reason, sight.now)) ". "
+                                (texts::job::IN_NO_SET)
+                            }
+                            a.btn href=(visit.to(&format!("history/{}", gap.execution))) aria-label={ (texts::job::SEE_GAP) ": " (gap.title) } {
+                                (texts::job::SEE_GAP)
                             }
                         }
                     }

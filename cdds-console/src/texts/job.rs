@@ -157,7 +157,15 @@ pub(crate) fn about(records: u64) -> String {
 
 pub(crate) const SHOW_SAMPLE: &str = "Show a sample";
 pub(crate) const SAMPLE: &str = "Sample of records";
-pub(crate) const SAMPLE_SAYS: &str = "The first records, with masked values: letters are x, digits 0. Keys without a value are left out, as in an export.";
+pub(crate) const SAMPLE_SAYS: &str = "The first records, field by field. Each value is masked: letters are x, digits 0. Fields without a value are left out, as in an export.";
+pub(crate) const A_TEXT: &str = "text";
+pub(crate) const A_NUMBER: &str = "number";
+pub(crate) const A_DAY: &str = "day";
+pub(crate) const AN_INSTANT: &str = "time";
+pub(crate) const TRUTH: &str = "yes or no";
+pub(crate) const NULL: &str = "empty";
+pub(crate) const LIST_OF: &str = "list of";
+pub(crate) const ITEM: &str = "item";
 pub(crate) const SAMPLE_PARTIAL: &str = "The source failed or was slow: there may be more.";
 pub(crate) const SAMPLE_EMPTY: &str = "No record fits.";
 
@@ -267,6 +275,9 @@ pub(crate) const BRING_BACK: &str = "Bring it back";
 pub(crate) const SINCE: &str = "Since";
 pub(crate) const WAS_PAUSED: &str = "was paused after";
 pub(crate) const PAUSED_SAYS: &str = "Mend the cause first. Resuming goes on with the next start.";
+pub(crate) const WAS_SKIPPED: &str = "was skipped.";
+pub(crate) const IN_NO_SET: &str = "No later run exports these records.";
+pub(crate) const SEE_GAP: &str = "See what to do";
 pub(crate) const SUSPENDED_SAYS: &str = "Nothing new starts until it is resumed.";
 pub(crate) const STARTED_ONCE: &str = "It has started, and runs only once";
 pub(crate) const STARTED_ONCE_SAYS: &str =

@@ -137,6 +137,40 @@ async fn certificates_that_expire_soon_need_attention_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn j7_days_that_no_later_run_exports_need_attention_until_they_are_made_up_for() {
+    let host = with_instants();
+    let (lost, covered) =
+        (host.job(ADA, daily_over("rolling:1d")).await, host.job(ADA, daily_over("since-last")).await);
+    for id in [&lost, &covered] {
+        host.post(OLGA, &format!("/jobs/{id}/suspend"), "").await;
+    }
+    host.memory.clock.advance(Duration::from_secs(2 * 86_400));
+    host.run().await;
+    assert_lacks(&host.get(OLGA, "/jobs").await, &["was skipped"]);
+    for id in [&lost, &covered] {
+        host.post(OLGA, &format!("/jobs/{id}/resume"), "").await;
+    }
+    host.run().await;
+    let list = host.get(VIC, "/jobs").await;
+    assert_has(
+        &list,
+        &["Needs attention", "was skipped. The job was suspended when it was due: 2 runs, <time"],
+    );
+    assert_has(&list, &["No later run exports these records."]);
+    assert_eq!(list.text.matches("was skipped.").count(), 1, "{}", list.text);
+    let (_, gap) = list.text.split_once("was skipped.").unwrap();
+    let (_, gap) = gap.split_once("href=\"./history/").unwrap();
+    let (execution, _) = gap.split_once('"').unwrap();
+    assert_has(&host.get(OLGA, &format!("/history/{execution}")).await, &["Export a range of the past"]);
+    assert_lacks(&host.get(MALLORY, "/jobs").await, &["was skipped"]);
+
+    let range = "from-date=2026-11-27&to-date=2026-11-29";
+    let queued = host.post(OLGA, &format!("/jobs/{lost}/backfill"), range).await;
+    assert_eq!(queued.status, StatusCode::SEE_OTHER, "{}", queued.text);
+    assert_lacks(&host.get(OLGA, "/jobs").await, &["was skipped"]);
+}
+
+#[tokio::test]
 async fn a_range_of_the_past_is_queued_and_runs() {
     let host = with_instants();
     let id = host.job(ADA, daily_over("rolling:1d")).await;

@@ -6,6 +6,7 @@ use cdds_view::ForecastView;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
+use super::masked::rows;
 use crate::answers::Answers;
 use crate::forms::Fault;
 use crate::forms::job as forms;
@@ -85,7 +86,21 @@ pub(super) fn sampled(sample: &Sample) -> Markup {
                 p.hint { (texts::SAMPLE_SAYS) }
                 ol.rows {
                     @for record in &sample.records {
-                        li { span.sub { (record.data_type) } code { (record.masked) } }
+                        li {
+                            h3 { (record.data_type) }
+                            @match rows(&record.masked) {
+                                Some(rows) => dl.kv {
+                                    @for row in rows {
+                                        dt { (row.name) }
+                                        dd {
+                                            @if !row.shape.is_empty() { code { (row.shape) } " " }
+                                            span.hint { (row.kind) }
+                                        }
+                                    }
+                                },
+                                None => code { (record.masked) },
+                            }
+                        }
                     }
                 }
             }
