@@ -43,7 +43,8 @@ pub use self::recipient::{RecipientView, RenewalView};
 pub use self::selection::Selection;
 pub use self::set::{SetFileKind, SetFileView, SetView};
 pub use self::source::{
-    CategoryView, CheckOutcome, OwnershipView, SourceCheckView, SourceView, TypeCheckView, TypeView,
+    BadRecordView, CategoryView, CheckOutcome, OwnershipView, SourceCheckView, SourceView, TypeCheckView,
+    TypeView,
 };
 pub use self::status::{StatusLine, Tone};
 pub use self::worker::{RunningView, WorkerView};

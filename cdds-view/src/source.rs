@@ -2,7 +2,7 @@
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::ports::source::{DataType, Estimate, Ownership, RegisteredSource};
-use cdds_core::service::sources::{SourceCheck, TypeAnswer, TypeCheck};
+use cdds_core::service::sources::{BadExample, SourceCheck, TypeAnswer, TypeCheck};
 use serde::{Deserialize, Serialize};
 
 /// A source as it is registered, and what it offers (rules J2, J3).
@@ -169,6 +169,9 @@ pub struct TypeCheckView {
     pub records_read: Option<u64>,
     /// How many cannot be read; null likewise.
     pub bad_records: Option<u64>,
+    /// Where the first few of these are, and why each cannot be read.
+    #[serde(default)]
+    pub bad_examples: Vec<BadRecordView>,
     /// Whether these are all that there are; null likewise.
     pub all_read: Option<bool>,
     /// How many records there are in all; null if the source does not know.
@@ -177,6 +180,23 @@ pub struct TypeCheckView {
     pub estimated_bytes: Option<u64>,
     /// How long the answer took, in milliseconds.
     pub took_milliseconds: u64,
+}
+
+/// Where a record is that cannot be read, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct BadRecordView {
+    /// Its position: `calls.jsonl line 17`, `row 5 (rowid 9)`.
+    pub position: String,
+    /// The reason, without anything of the record.
+    pub reason: String,
+}
+
+impl From<BadExample> for BadRecordView {
+    fn from(BadExample { position, reason, .. }: BadExample) -> Self {
+        Self { position, reason }
+    }
 }
 
 /// What came of reading the beginning of a type.
@@ -210,16 +230,18 @@ impl From<TypeCheck> for TypeCheckView {
             error: None,
             records_read: None,
             bad_records: None,
+            bad_examples: Vec::new(),
             all_read: None,
             estimated_records: None,
             estimated_bytes: None,
             took_milliseconds: u64::try_from(check.took.as_millis()).unwrap_or(u64::MAX),
         };
         match check.answer {
-            TypeAnswer::Read { records, bad_records, is_all, estimate } => Self {
+            TypeAnswer::Read { records, bad_records, bad_examples, is_all, estimate } => Self {
                 outcome: CheckOutcome::Read,
                 records_read: Some(records),
                 bad_records: Some(bad_records),
+                bad_examples: bad_examples.into_iter().map(BadRecordView::from).collect(),
                 all_read: Some(is_all),
                 estimated_records: estimate.and_then(Estimate::records),
                 estimated_bytes: match estimate {

@@ -187,6 +187,17 @@ fn took(one: &TypeCheckView) -> String {
     }
 }
 
+/// Names the first records that cannot be read.
+fn examples(one: &TypeCheckView, bad_records: u64) -> Markup {
+    let others = bad_records.saturating_sub(one.bad_examples.len() as u64);
+    html! {
+        ul.rows.tight {
+            @for bad in &one.bad_examples { li { code { (bad.position) } ": " (bad.reason) } }
+            @if others > 0 && !one.bad_examples.is_empty() { li.hint { (said::and_more(others)) } }
+        }
+    }
+}
+
 fn answer(one: &TypeCheckView) -> Markup {
     let bad_records = one.bad_records.unwrap_or_default();
     let read = one.records_read.map(|records| match one.all_read {
@@ -201,7 +212,10 @@ fn answer(one: &TypeCheckView) -> Markup {
             td role="cell" data-l=(said::ANSWER) {
                 @match one.outcome {
                     CheckOutcome::Read if bad_records == 0 => (mark("ok", "ok", said::CAN_BE_READ)),
-                    CheckOutcome::Read => (mark("warn", "warn", &said::unreadable(bad_records))),
+                    CheckOutcome::Read => {
+                        (mark("warn", "warn", &said::unreadable(bad_records, one.records_read)))
+                        (examples(one, bad_records))
+                    },
                     CheckOutcome::Failed => {
                         (mark("bad", "bad", said::FAILED))
                         @if let Some(error) = &one.error { p { (texts::sentence(error)) } }

@@ -44,7 +44,17 @@ pub(crate) fn check_of(title: &str) -> String {
     format!("Check of {title}")
 }
 
-/// `3 records cannot be read`
-pub(crate) fn unreadable(records: u64) -> String {
-    format!("{} cannot be read", words::counted(records, "record"))
+/// `3 of 20 records cannot be read`
+pub(crate) fn unreadable(bad: u64, well: Option<u64>) -> String {
+    match well {
+        Some(well) => {
+            format!("{} of {} cannot be read", words::count(bad), words::counted(bad + well, "record"))
+        }
+        None => format!("{} cannot be read", words::counted(bad, "record")),
+    }
+}
+
+/// `And 3 more`
+pub(crate) fn and_more(records: u64) -> String {
+    format!("And {} more", words::count(records))
 }

@@ -1,7 +1,7 @@
 //! The sample of masked records in the form of a job (rule F8a).
 
 use async_trait::async_trait;
-use cdds_core::domain::record::{Place, RecordBatchBuilder};
+use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
 use cdds_core::domain::source::Visibility;
 use cdds_core::testing::PreparedSource;
 use cdds_core::{
@@ -14,7 +14,8 @@ use serde_json::json;
 use crate::host::{ADA, Answer, Host, MALLORY, OLGA, VIC, daily};
 use crate::job_form::{assert_has, filled};
 
-const MASKED: &str = "{&quot;caller&quot;:&quot;+00 00 0&quot;,&quot;queue&quot;:&quot;xxxxx&quot;}";
+const MASKED: &str = "<dt>caller</dt><dd><code>+00 00 0</code> <span class=\"hint\">text</span></dd>\
+    <dt>queue</dt><dd><code>xxxxx</code> <span class=\"hint\">text</span></dd>";
 
 fn description() -> SourceDescription {
     let call = DataType::new("call".parse().unwrap()).with_ownership(Ownership::Shared);
@@ -43,6 +44,42 @@ fn assert_masked(answer: &Answer) {
     assert!(!answer.text.contains("+49") && !answer.text.contains("sales"), "{}", answer.text);
 }
 
+/// A source of which some records cannot be read.
+#[derive(Debug)]
+struct Damaged(SourceDescription);
+
+#[async_trait]
+impl Source for Damaged {
+    fn describe(&self) -> &SourceDescription {
+        &self.0
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<RecordStream, SourceError> {
+        let mut batch = RecordBatchBuilder::new();
+        batch.serialize(&Place::of(None, None), &json!({"caller": "+49 30 1", "queue": "sales"})).unwrap();
+        for line in 2..9 {
+            let position = format!("<i>.jsonl line {line}");
+            batch.reject(RejectedRecord::new(position, "a text has no end", b"{\"caller\": \"+49 30 2"));
+        }
+        Ok(stream::iter([Ok(batch.take())]).boxed())
+    }
+}
+
+#[tokio::test]
+async fn a_check_of_a_source_names_the_first_bad_records_and_nothing_of_them() {
+    let host = Host::over(Damaged(description()));
+    let page = host.post(OLGA, "/sources/check", "id=calls").await;
+    let lines =
+        (2..7).map(|line| format!("<li><code>&lt;i&gt;.jsonl line {line}</code>: a text has no end</li>"));
+    assert_has(&page, &["7 of 8 records cannot be read", &lines.collect::<String>(), "And 2 more"]);
+    assert_masked(&page);
+    let program = host.send(OLGA, http::Method::POST, "/api/v1/sources/calls/check", &json!(null)).await;
+    let examples = &program.json()["types"][0]["bad_examples"];
+    assert_eq!(examples.as_array().unwrap().len(), 5);
+    assert_eq!(examples[0], json!({"position": "<i>.jsonl line 2", "reason": "a text has no end"}));
+    assert_masked(&program);
+}
+
 #[tokio::test]
 async fn f8a_a_sample_shows_keys_and_no_value_and_saves_nothing() {
     let host = Host::new();
@@ -66,8 +103,8 @@ async fn f8a_a_sample_of_an_edit_is_of_what_was_typed() {
     let form = filled(&[("do", "sample"), ("version", "1"), ("fields-0", "queue"), ("title", "Other")]);
     let sample = host.post(OLGA, &address, &form).await;
     assert_eq!(sample.status, StatusCode::OK, "{}", sample.text);
-    assert_has(&sample, &["{&quot;queue&quot;:&quot;xxxxx&quot;}", "value=\"Other\""]);
-    assert!(!sample.text.contains("&quot;caller&quot;"), "{}", sample.text);
+    assert_has(&sample, &["<dt>queue</dt><dd><code>xxxxx</code>", "value=\"Other\""]);
+    assert!(!sample.text.contains("<dt>caller</dt>"), "{}", sample.text);
     assert_eq!(host.get(ADA, &format!("/api/v1/jobs/{id}")).await.json()["title"], "Calls");
 }
 

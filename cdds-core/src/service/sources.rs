@@ -23,6 +23,9 @@ const TIME_MAX: Duration = Duration::from_secs(10);
 const RECORDS_MAX: u64 = 1_000;
 const BYTES_MAX: usize = 1 << 20;
 
+/// The most unreadable records of a type that are named.
+const EXAMPLES_MAX: usize = 5;
+
 /// Asks sources whether they can be read, for owners; each call names one, by its principal.
 #[derive(Debug, Clone)]
 pub struct SourceChecks {
@@ -51,6 +54,16 @@ pub struct TypeCheck {
     pub took: Duration,
 }
 
+/// Where a record is that cannot be read, and why: nothing of the record itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BadExample {
+    /// Its position: "calls.jsonl line 17", "row 5 (rowid 9)".
+    pub position: String,
+    /// The reason.
+    pub reason: String,
+}
+
 /// Whether the records of a type can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,6 +74,8 @@ pub enum TypeAnswer {
         records: u64,
         /// How many were reported as unreadable (rule E10).
         bad_records: u64,
+        /// Where the first few of these are, and why each cannot be read.
+        bad_examples: Vec<BadExample>,
         /// Whether these are all that there are.
         is_all: bool,
         /// How much there is in all, if the source knows.
@@ -152,16 +167,24 @@ async fn asked(source: &dyn Source, data_type: &DataType, request: ReadRequest) 
 async fn read(source: &dyn Source, request: ReadRequest) -> Result<TypeAnswer, SourceError> {
     let estimate = source.estimate(&request).await?;
     let (mut records, mut bad_records, mut bytes, mut is_all) = (0, 0, 0, true);
+    let mut bad_examples = Vec::new();
     let mut batches = source.read(request).await?;
     while let Some(batch) = batches.next().await {
         let batch = batch?;
         records += batch.iter().len() as u64;
         bad_records += batch.rejected().len() as u64;
+        let named = batch.rejected().iter().take(EXAMPLES_MAX - bad_examples.len());
+        bad_examples.extend(
+            named.map(|bad| BadExample {
+                position: bad.position().to_owned(),
+                reason: bad.reason().to_owned(),
+            }),
+        );
         bytes += batch.lines_bytes();
         if records >= RECORDS_MAX || bytes >= BYTES_MAX {
             is_all = false;
             break;
         }
     }
-    Ok(TypeAnswer::Read { records, bad_records, is_all, estimate })
+    Ok(TypeAnswer::Read { records, bad_records, bad_examples, is_all, estimate })
 }

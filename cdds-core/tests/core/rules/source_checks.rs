@@ -35,7 +35,9 @@ fn batch(records: usize) -> RecordBatch {
 fn damaged() -> RecordBatch {
     let mut batch = RecordBatchBuilder::new();
     batch.serialize(&Place::of(None, None), &json!({"secret": 1})).unwrap();
-    batch.reject(RejectedRecord::new("row 2", "no text", b"secret"));
+    for row in 2..9 {
+        batch.reject(RejectedRecord::new(format!("row {row}"), "no text", b"secret"));
+    }
     batch.take()
 }
 
@@ -94,7 +96,13 @@ fn answers(check: &SourceCheck) -> Vec<TypeAnswer> {
 }
 
 fn read(records: u64, bad_records: u64, is_all: bool) -> TypeAnswer {
-    TypeAnswer::Read { records, bad_records, is_all, estimate: Some(Estimate::Records(7)) }
+    TypeAnswer::Read {
+        records,
+        bad_records,
+        bad_examples: Vec::new(),
+        is_all,
+        estimate: Some(Estimate::Records(7)),
+    }
 }
 
 #[test]
@@ -107,7 +115,19 @@ fn a_check_tells_how_far_each_type_was_read_and_no_record() {
     );
     assert!(!format!("{well:?}").contains("secret"));
     let damaged = check(&["damaged"]);
-    assert_eq!((answers(&damaged), damaged.is_well()), (vec![read(1, 1, true)], false));
+    let [TypeAnswer::Read { records: 1, bad_records: 7, bad_examples, .. }] = &*answers(&damaged) else {
+        panic!("{damaged:?}")
+    };
+    let named: Vec<_> = bad_examples.iter().map(|bad| (&*bad.position, &*bad.reason)).collect();
+    assert_eq!(
+        named,
+        [2, 3, 4, 5, 6]
+            .map(|row| (format!("row {row}"), "no text"))
+            .iter()
+            .map(|(row, why)| (&**row, *why))
+            .collect::<Vec<_>>()
+    );
+    assert!(!damaged.is_well() && !format!("{damaged:?}").contains("secret"));
 }
 
 #[test]
