@@ -8,10 +8,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
+#[cfg(feature = "links")]
+use cdds_core::ports::sink::{LinkRequest, SignedLink};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
+#[cfg(feature = "links")]
+use object_store::signer::{Method, SignedUrlOptions, Signer};
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 
 use super::fault::{io_error, store_error};
@@ -42,6 +46,9 @@ pub struct ObjectSink {
     folder: Option<Arc<PathBuf>>,
     /// The store's name for people.
     place: Arc<str>,
+    /// What gives links, if that is wanted.
+    #[cfg(feature = "links")]
+    signer: Option<Arc<dyn Signer>>,
 }
 
 impl ObjectSink {
@@ -64,13 +71,41 @@ impl ObjectSink {
         let store = LocalFileSystem::new_with_prefix(&folder)
             .map_err(|error| store_error("use", "the folder", &place, error))?
             .with_fsync(true);
-        Ok(Self { store: Arc::new(store), folder: Some(Arc::new(folder)), place: place.into() })
+        Ok(Self { folder: Some(Arc::new(folder)), place: place.into(), ..Self::new(Arc::new(store)) })
     }
 
     /// Uses any other store.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         let place = store.to_string().into();
-        Self { store, folder: None, place }
+        Self {
+            store,
+            folder: None,
+            place,
+            #[cfg(feature = "links")]
+            signer: None,
+        }
+    }
+
+    /// Uses a store that gives links to its objects, too ([`Sink::link`]): of S3, or of Google Cloud Storage. Azure's
+    /// links cannot name the file, so that store gives none, as if it came by [`new`](Self::new).
+    ///
+    /// A link ends earlier than asked for if the credentials of the store do.
+    ///
+    /// ```
+    /// # #[cfg(feature = "links")] {
+    /// # use std::sync::Arc;
+    /// # use cdds_storage::ObjectSink;
+    /// # use object_store::{ObjectStore, signer::Signer};
+    /// # fn sink(bucket: impl ObjectStore + Signer) -> ObjectSink {
+    /// ObjectSink::with_links(Arc::new(bucket))
+    /// # }
+    /// # }
+    /// ```
+    #[cfg(feature = "links")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "links")))]
+    pub fn with_links(store: Arc<impl ObjectStore + Signer>) -> Self {
+        let signer = Arc::clone(&store) as Arc<dyn Signer>;
+        Self { signer: Some(signer), ..Self::new(store) }
     }
 
     fn key_path(&self, key: &Key) -> Result<StorePath, SinkError> {
@@ -194,6 +229,22 @@ impl Sink for ObjectSink {
         match &self.folder {
             Some(folder) => self.read_local(key, Self::file(folder, &path), from).await,
             None => self.read_remote(key, path, from).await,
+        }
+    }
+
+    #[cfg(feature = "links")]
+    async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        let path = self.key_path(key)?;
+        // Both clouds answer with what these parameters say, and refuse a link in which somebody changed them.
+        let options = SignedUrlOptions::new().with_query([
+            ("response-content-disposition", request.content_disposition.as_str()),
+            ("response-content-type", request.content_type.as_str()),
+        ]);
+        match signer.signed_url_opts(Method::GET, &path, request.lifetime.into(), &options).await {
+            Ok(url) => Ok(Some(SignedLink::new(url))),
+            Err(object_store::Error::NotSupported { .. }) => Ok(None),
+            Err(error) => Err(store_error("give a link to", key.as_str(), &self.place, error)),
         }
     }
 

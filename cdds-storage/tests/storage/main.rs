@@ -21,6 +21,8 @@ mod engine_records;
 mod mounted;
 mod restored;
 mod simulation;
+#[cfg(feature = "links")]
+mod sink_links;
 mod sink_object;
 mod source_by_change;
 mod source_instants;
