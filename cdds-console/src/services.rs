@@ -11,9 +11,13 @@ use cdds_core::ports::clock::Clock;
 use cdds_core::ports::source::RegisteredSource;
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::sources::SourceChecks;
-use cdds_core::{Artifacts, Audit, Fleet, History, JobRules, Jobs, Ports, Recipients, ServiceError, Sources};
+use cdds_core::{
+    ArtifactId, Artifacts, Audit, DownloadLink, Fleet, History, JobRules, Jobs, LinkLifetime, Ports,
+    Recipients, ServiceError, Sources,
+};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
+use http::{HeaderMap, Method, header};
 
 /// The services of the core behind the console. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,6 +41,7 @@ pub struct Services {
     pub(crate) stopped: Stopped,
     pub(crate) checks: SourceChecks,
     sources: Sources,
+    links: Option<LinkLifetime>,
 }
 
 /// Is ready when the service stops.
@@ -73,6 +78,7 @@ impl Services {
             stopped: Stopped(futures::future::pending().boxed().shared()),
             checks: SourceChecks::new(ports),
             sources: ports.sources.clone(),
+            links: None,
         }
     }
 
@@ -81,6 +87,37 @@ impl Services {
     #[must_use]
     pub fn until(self, stopped: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { stopped: Stopped(stopped.boxed().shared()), ..self }
+    }
+
+    /// Answers downloads of artifacts by links to the store, which last so long, where the store gives links
+    /// ([`Artifacts::link`], rule C3): a GET request is sent on by status 307, one for a range, too. What a HEAD request
+    /// or one with `If-None-Match` asks for is told here, and so are manifests and signatures, which are small. Without
+    /// this, and by default, all bytes come from here.
+    ///
+    /// Whoever has a link can fetch the file until it expires, without signing in. The audit says that a link was handed
+    /// out (`linked`) and not what was fetched, downloads are not counted, and only the client compares the digest.
+    ///
+    /// The store must be reachable for the users, and be one that gives links. `cdds serve` has a local folder, which
+    /// gives none, so it has no setting for this.
+    #[must_use]
+    pub fn with_links(self, lifetime: LinkLifetime) -> Self {
+        Self { links: Some(lifetime), ..self }
+    }
+
+    /// Returns a link in answer to a request for an artifact, if there is to be one.
+    pub(crate) async fn link(
+        &self,
+        by: &Principal,
+        id: ArtifactId,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Option<DownloadLink>, ServiceError> {
+        match self.links {
+            Some(lifetime) if *method == Method::GET && !headers.contains_key(header::IF_NONE_MATCH) => {
+                self.artifacts.link(by, id, lifetime).await
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Returns the sources that the principal's owner sees, by their ids.

@@ -26,6 +26,8 @@ mod job_form;
 mod job_page;
 #[path = "console/jobs.rs"]
 mod jobs;
+#[path = "console/links.rs"]
+mod links;
 #[path = "console/live.rs"]
 mod live;
 #[path = "console/matrix.rs"]

@@ -36,8 +36,9 @@ mod range;
 use bytes::Bytes;
 use cdds_core::domain::access::link::attachment;
 use cdds_core::domain::archive::artifact::Sha256Digest;
+use cdds_core::ports::sink::{SinkError, SinkErrorKind};
 use cdds_core::service::ServiceError;
-use cdds_core::service::artifacts::{Artifacts, Download};
+use cdds_core::service::artifacts::{Artifacts, Download, DownloadLink};
 use cdds_core::{ArtifactId, Principal};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -47,6 +48,9 @@ use http::{Response, StatusCode};
 
 use self::range::{Wanted, wanted};
 use crate::ProblemView;
+
+/// The digest of a whole file (RFC 9530).
+const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 /// The answer of a handler: a view, or the problem in its place.
 pub type Answer<T> = Result<T, ProblemView>;
@@ -117,6 +121,28 @@ impl FileResponse {
         }
     }
 
+    /// Answers a GET request by sending the client to the store, with a link that was handed out
+    /// ([`Artifacts::link`]): status 307, also if it asked for a range, for which it then asks the store.
+    ///
+    /// The response has digest and entity tag of the file. No cache keeps it, and the store is not told where the
+    /// client comes from.
+    pub fn redirect(link: &DownloadLink) -> Self {
+        let Ok(mut location) = HeaderValue::from_str(link.expose()) else {
+            let why = "the store gave a link that is no URL";
+            return ServiceError::from(SinkError::new(SinkErrorKind::Refused, why)).into();
+        };
+        // Whoever has it has the file.
+        location.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::LOCATION, location);
+        headers.insert(header::CONTENT_LENGTH, 0.into());
+        set(&mut headers, header::ETAG, &format!("\"{}\"", link.sha256()));
+        set(&mut headers, header::CACHE_CONTROL, "private, no-store");
+        set(&mut headers, header::REFERRER_POLICY, "no-referrer");
+        set(&mut headers, REPR_DIGEST, &repr_digest(link.sha256()));
+        Self { status: StatusCode::TEMPORARY_REDIRECT, headers, content: Content::Empty }
+    }
+
     /// Returns the response, whose body is read as it is sent.
     pub fn into_response(self) -> Response<Body> {
         let body = match self.content {
@@ -179,8 +205,7 @@ fn headers_of(download: &Download, tag: &str) -> HeaderMap {
     set(&mut headers, header::ACCEPT_RANGES, "bytes");
     set(&mut headers, header::CACHE_CONTROL, "private, no-store");
     set(&mut headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    let digest = HeaderName::from_static("repr-digest");
-    set(&mut headers, digest, &repr_digest(download.sha256()));
+    set(&mut headers, REPR_DIGEST, &repr_digest(download.sha256()));
     headers
 }
 

@@ -7,7 +7,7 @@ use cdds_core::domain::access::Action;
 use cdds_core::ports::catalog::query::ArtifactColumn;
 use cdds_view::http::FileResponse;
 use cdds_view::{ArtifactView, PageView, ProblemView};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -58,7 +58,8 @@ pub(super) fn routes(api: Api) -> Api {
         content,
         about("download_artifact", "Download an artifact", "Gives the file, whole or one range of it. It breaks off if the stored file is not the published one.")
             .needs(Action::Download)
-            .file(),
+            .file()
+            .redirects(),
     )
 }
 
@@ -80,13 +81,17 @@ async fn show(
     Ok(ArtifactView::new(overview, services.artifacts.now().await?))
 }
 
-/// Gives the file. A HEAD request gets its headers, and nothing is put on record.
+/// Gives the file, or a link to it. A HEAD request gets its headers, and nothing is put on record.
 async fn content(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ArtifactId>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<FileResponse, ProblemView> {
+    if let Some(link) = services.link(&by, id, &method, &headers).await? {
+        return Ok(FileResponse::redirect(&link));
+    }
     Ok(FileResponse::answer(&services.artifacts, &by, id, &headers).await)
 }
 

@@ -238,6 +238,15 @@ impl Operation {
         self.refuses(416)
     }
 
+    /// The client may be sent to the store, where the host lets it.
+    pub(super) fn redirects(mut self) -> Self {
+        let schema = json!({"type": "string"});
+        let headers = json!({"Location": {"description": "A link that lasts for seconds. Whoever has it has the file.", "schema": schema}});
+        let answer = json!({"description": words(307), "headers": headers});
+        self.answers.insert("307".to_owned(), answer);
+        self
+    }
+
     /// Answers with bytes that are made anew each time.
     pub(super) fn bytes(mut self) -> Self {
         let content = json!({"application/octet-stream": {}});
@@ -322,6 +331,7 @@ fn words(status: u16) -> &'static str {
         204 => "It is done.",
         206 => "The part that was asked for.",
         304 => "The client has the file.",
+        307 => "The store itself gives the file.",
         _ => "The answer.",
     }
 }

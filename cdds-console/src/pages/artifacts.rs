@@ -10,6 +10,7 @@ use cdds_core::{ArtifactId, ExecutionId, Principal, ServiceError};
 use cdds_view::http::{FileResponse, HeaderMap};
 use cdds_view::{ArtifactView, ExecutionView, PageView, words};
 use chrono::{DateTime, Utc};
+use http::Method;
 use maud::{Markup, html};
 
 use super::Refused;
@@ -220,13 +221,17 @@ fn row(visit: &Visit, sight: &Sight, file: &ArtifactView) -> Markup {
     }
 }
 
-/// `GET /artifacts/{id}/content`. A HEAD request drops the body, so nothing is put on record.
+/// `GET /artifacts/{id}/content`: the file, or a link to it. A HEAD request drops the body, so nothing is put on record.
 pub(super) async fn content(
     State(App { services, .. }): State<App>,
     visit: Visit,
     Id(id): Id<ArtifactId>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<FileResponse, Refused> {
+    if let Some(link) = services.link(visit.principal(), id, &method, &headers).await? {
+        return Ok(FileResponse::redirect(&link));
+    }
     let download = services.artifacts.download(visit.principal(), id, 0).await?;
     Ok(FileResponse::new(download, &headers))
 }

@@ -8,7 +8,8 @@ use cdds_core::domain::archive::artifact::{Artifact, ArtifactSet, Sha256Digest};
 use http::header;
 
 /// What every script begins with. The token is given to curl through a pipe, since other users of the machine can read
-/// the arguments of a program. A file whose download broke off is gone on with.
+/// the arguments of a program. A file whose download broke off is gone on with. The store may answer in place of the
+/// console; curl does not send the token there.
 const BEGIN: &str = r#"set -eu
 : "${CDDS_TOKEN:?set it to an API token: CDDS_TOKEN=... sh download.sh}"
 
@@ -22,7 +23,7 @@ get() {
         return
     fi
     printf 'header = "Authorization: Bearer %s"\n' "$CDDS_TOKEN" |
-        curl --config - --fail --show-error --continue-at - --output "$2" "$console/$1"
+        curl --config - --fail --show-error --location --continue-at - --output "$2" "$console/$1"
     if [ "$(sum <"$2")" != "$3" ]; then
         printf '%s is not the published file: remove it, and run this again\n' "$2" >&2
         exit 1
