@@ -60,7 +60,8 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
 
     let daily = place.job_at("2020-01-01T00:00:00Z", &["--run", "daily", "--at", "02:00"]);
     let daily = string(&daily["id"]);
-    assert_eq!(keys(&place, &["job", "preview", &daily], "{"), "slot window");
+    let forecast = "slot window estimated_records so_far";
+    assert_eq!(keys(&place, &["job", "preview", &daily], "{"), forecast);
     assert_eq!(keys(&place, &["job", "run", &daily], "{"), execution_keys);
     assert_eq!(keys(&place, &["recipient", "remove", "ops"], "{"), "deleted ids");
 }

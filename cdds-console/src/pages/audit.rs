@@ -109,7 +109,7 @@ fn row(visit: &Visit, answers: &Answers, entry: &AuditView, names: &Names, now: 
             th scope="row" role="rowheader" { (said::action(&entry.action)) }
             td.nw role="cell" data-l=(said::AT) { (when(entry.at.0, now)) }
             td role="cell" data-l=(said::WHO) { a href=(of) { (entry.principal) } }
-            td role="cell" data-l=(said::OBJECT) { @if let Some(object) = &entry.object { (about(visit, object, names, now)) } }
+            td.any role="cell" data-l=(said::OBJECT) { @if let Some(object) = &entry.object { (about(visit, object, names, now)) } }
             td role="cell" data-l=(execution::OUTCOME) {
                 (outcome(&entry.outcome))
                 @if !remark.is_empty() { span.sub { (texts::shortened(&remark)) } }
