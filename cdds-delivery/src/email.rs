@@ -14,6 +14,7 @@
 //! | anything else: a busy server (4xx), no connection, TLS or sign-in that fails, no reply in time | [`NotifyErrorKind::Unavailable`] |
 
 mod address;
+mod begin;
 mod html;
 mod letter;
 mod mime;

@@ -2,23 +2,19 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cdds_core::ports::notifier::{NotifyError, NotifyErrorKind};
 use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
-};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::extension::ClientId;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use super::begin::{self, Secured};
 use super::{Security, Server};
 use crate::net::Net;
 
@@ -58,24 +54,18 @@ async fn connect(server: &Server, net: &Net) -> Result<AsyncSmtpConnection, Noti
         IpAddr::V4(v4) => ClientId::Ipv4(v4),
         IpAddr::V6(v6) => ClientId::Ipv6(v6),
     };
-    let greeted = |why| failed(server, "did not greet", why);
-    let mut connection = match server.security {
-        Security::Tls => {
-            let stream: Box<dyn AsyncTokioStream> = Box::new(secured(server, stream).await?);
-            AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(greeted)?
-        }
+    let transport: Box<dyn AsyncTokioStream> = match server.security {
+        Security::Tls => Box::new(Secured::greeted(secured(server, stream).await?)),
         Security::StartTls => {
-            let connected = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await;
-            let mut connection = connected.map_err(greeted)?;
-            let parameters = parameters(server)?;
-            let secured = connection.starttls(parameters, &hello).await;
-            secured.map_err(|why| failed(server, "did not begin TLS (STARTTLS)", why))?;
-            connection
+            let mut stream = stream;
+            let asked = begin::ask_for_tls(&mut stream, &hello).await;
+            asked.map_err(|why| failed(server, "did not begin TLS (STARTTLS)", why))?;
+            Box::new(Secured::ungreeted(secured(server, stream).await?))
         }
-        Security::Loopback | Security::Open => {
-            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await.map_err(greeted)?
-        }
+        Security::Loopback | Security::Open => Box::new(stream),
     };
+    let connected = AsyncSmtpConnection::connect_with_transport(transport, &hello).await;
+    let mut connection = connected.map_err(|why| failed(server, "did not greet", why))?;
     if let Some((user, password)) = &server.credentials {
         if server.security == Security::Open && !is_local {
             return Err(unsafe_way(server, "the password would cross the network unencrypted"));
@@ -94,31 +84,15 @@ async fn connect(server: &Server, net: &Net) -> Result<AsyncSmtpConnection, Noti
     Ok(connection)
 }
 
-/// Begins TLS before the server says a word.
-async fn secured(server: &Server, stream: TcpStream) -> Result<Secured, NotifyError> {
+/// Begins TLS, with a certificate of the server's name.
+async fn secured(server: &Server, stream: TcpStream) -> Result<TlsStream<TcpStream>, NotifyError> {
     let config = server.roots.client().map_err(|why| {
         NotifyError::with_source(NotifyErrorKind::Unavailable, "the trusted certificates cannot be read", why)
     })?;
     let name = ServerName::try_from(server.host.clone());
     let name = name.map_err(|why| failed(server, "has no valid name", why))?;
     let connected = TlsConnector::from(config).connect(name, stream).await;
-    connected
-        .map(Secured)
-        .map_err(|why| failed(server, "cannot be reached over TLS: look at its certificate", why))
-}
-
-/// Makes the settings with which the library begins TLS.
-fn parameters(server: &Server) -> Result<TlsParameters, NotifyError> {
-    let mut builder = TlsParameters::builder(server.host.clone());
-    let unusable = |why| failed(server, "cannot be verified by the trusted certificates", why);
-    if let Some(own) = server.roots.own() {
-        builder = builder.certificate_store(CertificateStore::None);
-        for certificate in own {
-            builder =
-                builder.add_root_certificate(Certificate::from_der(certificate.to_vec()).map_err(unusable)?);
-        }
-    }
-    builder.build_rustls().map_err(unusable)
+    connected.map_err(|why| failed(server, "cannot be reached over TLS: look at its certificate", why))
 }
 
 fn address(address: io::Result<SocketAddr>) -> Result<IpAddr, NotifyError> {
@@ -142,42 +116,4 @@ fn failed(
 fn unsafe_way(server: &Server, what: &str) -> NotifyError {
     let context = format!("{server} is not on this machine, so {what}: use STARTTLS or TLS");
     NotifyError::new(NotifyErrorKind::Unavailable, context)
-}
-
-/// A connection in TLS, in the shape in which the library takes it.
-#[derive(Debug)]
-struct Secured(TlsStream<TcpStream>);
-
-impl AsyncTokioStream for Secured {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().0.peer_addr()
-    }
-}
-
-impl AsyncRead for Secured {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Secured {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
 }

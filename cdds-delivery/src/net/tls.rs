@@ -67,12 +67,6 @@ impl Roots {
         })
     }
 
-    /// Returns the authorities if they are not the machine's.
-    #[cfg(feature = "email")]
-    pub(crate) fn own(&self) -> Option<&[CertificateDer<'static>]> {
-        self.own.as_deref()
-    }
-
     /// Returns the settings of a client.
     #[cfg(any(feature = "email", feature = "webhook"))]
     pub(crate) fn client(&self) -> Result<Arc<ClientConfig>, Error> {
