@@ -71,7 +71,8 @@ pub enum Security {
     Tls,
     /// It is plain, and goes to this machine only. Port 25.
     Loopback,
-    /// It is plain, so that others can read along and change what is sent. No password is sent over it. Port 25.
+    /// It is plain, so that others can read along and change what is sent. A password is sent to this machine only.
+    /// Port 25.
     Open,
 }
 

@@ -45,10 +45,10 @@ async fn connect(server: &Server, net: &Net) -> Result<AsyncSmtpConnection, Noti
     let stream =
         connected.map_err(|why| why.into_port(NotifyErrorKind::Unavailable, NotifyErrorKind::Unavailable))?;
     let (local, peer) = (address(stream.local_addr())?, address(stream.peer_addr())?);
-    let is_local = peer.to_canonical().is_loopback();
-    if server.security == Security::Loopback && !is_local {
-        return Err(unsafe_way(server, "mail would cross the network unencrypted"));
-    }
+    permitted(server.security, peer, server.credentials.is_some()).map_err(|what| {
+        let context = format!("{server} is not on this machine, so {what}: use STARTTLS or TLS");
+        NotifyError::new(NotifyErrorKind::Unavailable, context)
+    })?;
     // Without a name of its own that others could look up, a client gives its address (RFC 5321 section 4.1.3).
     let hello = match local.to_canonical() {
         IpAddr::V4(v4) => ClientId::Ipv4(v4),
@@ -67,9 +67,6 @@ async fn connect(server: &Server, net: &Net) -> Result<AsyncSmtpConnection, Noti
     let connected = AsyncSmtpConnection::connect_with_transport(transport, &hello).await;
     let mut connection = connected.map_err(|why| failed(server, "did not greet", why))?;
     if let Some((user, password)) = &server.credentials {
-        if server.security == Security::Open && !is_local {
-            return Err(unsafe_way(server, "the password would cross the network unencrypted"));
-        }
         let password = password.read().map_err(|why| {
             NotifyError::with_source(
                 NotifyErrorKind::Unavailable,
@@ -113,7 +110,37 @@ fn failed(
     NotifyError::with_source(NotifyErrorKind::Unavailable, format!("{server} {what}"), why)
 }
 
-fn unsafe_way(server: &Server, what: &str) -> NotifyError {
-    let context = format!("{server} is not on this machine, so {what}: use STARTTLS or TLS");
-    NotifyError::new(NotifyErrorKind::Unavailable, context)
+/// Checks that what may be sent to a server at `peer` crosses no network in plain text that it must not cross.
+fn permitted(security: Security, peer: IpAddr, has_password: bool) -> Result<(), &'static str> {
+    let is_local = peer.to_canonical().is_loopback();
+    match security {
+        Security::Loopback if !is_local => Err("mail would cross the network unencrypted"),
+        Security::Open if !is_local && has_password => {
+            Err("the password would cross the network unencrypted")
+        }
+        Security::StartTls | Security::Tls | Security::Loopback | Security::Open => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n2_neither_mail_nor_password_crosses_a_network_in_plain_text_by_mistake() {
+        let here = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"];
+        let elsewhere = ["10.0.0.1", "203.0.113.7", "::ffff:10.0.0.1", "2606:4700::1111"];
+        for security in [Security::StartTls, Security::Tls, Security::Loopback, Security::Open] {
+            for has_password in [false, true] {
+                let may = |peer: &str| permitted(security, peer.parse().unwrap(), has_password).is_ok();
+                assert!(here.iter().all(|peer| may(peer)), "{security:?}");
+                let expected = match security {
+                    Security::StartTls | Security::Tls => true,
+                    Security::Loopback => false,
+                    Security::Open => !has_password,
+                };
+                assert!(elsewhere.iter().all(|peer| may(peer) == expected), "{security:?} {has_password}");
+            }
+        }
+    }
 }
