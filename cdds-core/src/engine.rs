@@ -13,6 +13,7 @@
 mod attend;
 mod calls;
 mod claim;
+mod deliver;
 mod error;
 mod export;
 mod heartbeat;

@@ -79,6 +79,7 @@ mod examination;
 pub mod guide;
 mod keys;
 pub mod ports;
+mod remote;
 pub mod service;
 mod setters;
 pub mod stored;

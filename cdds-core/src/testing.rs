@@ -46,6 +46,7 @@
 
 pub mod commands;
 pub mod conformance;
+pub mod destination;
 pub mod memory;
 pub mod packager;
 pub mod records;
@@ -65,6 +66,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
+pub use self::destination::MemoryDestination;
 pub use self::memory::{MemoryBackup, MemoryCatalog};
 pub use self::packager::PlainPackager;
 pub use self::sink::MemorySink;

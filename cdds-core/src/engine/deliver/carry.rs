@@ -1,0 +1,286 @@
+//! Carries the files of a set to a destination (rules N1, N6): each is whole before it has its final name, and the
+//! manifest comes last.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+
+use crate::domain::archive::artifact::Sha256Digest;
+use crate::domain::delivery::destination::Naming;
+use crate::domain::delivery::path::{RemotePath, temporary_epoch, temporary_name};
+use crate::domain::delivery::plan::{DeliveryPlan, PlannedFile};
+use crate::domain::delivery::{DeliveryProgress, Receipt};
+use crate::domain::work::Nonce;
+use crate::domain::work::row::WorkFailure;
+use crate::ports::destination::{DestinationError, DestinationErrorKind};
+use crate::ports::error::PortErrorKind;
+use crate::ports::sink::{Sink, SinkError, SinkErrorKind};
+use crate::remote::{Outgoing, Remote};
+
+/// Asks, before something becomes final, whether the claim still holds, and stores what has arrived. A worker that was
+/// thawed after others took its work over stops here.
+#[async_trait::async_trait]
+pub(super) trait Guard: Send {
+    /// Returns `false` if the claim is lost.
+    async fn holds(&mut self, progress: DeliveryProgress) -> Result<bool, WorkFailure>;
+}
+
+/// Why a delivery did not end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The attempt failed.
+    Failed(WorkFailure),
+    /// Another worker has the delivery, or it was given up: nothing more may be done.
+    Lost,
+}
+
+impl From<WorkFailure> for Broken {
+    fn from(failure: WorkFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// One attempt at a delivery.
+pub(super) struct Carrier<'a, G> {
+    pub(super) remote: Remote,
+    pub(super) sink: &'a dyn Sink,
+    pub(super) guard: &'a mut G,
+    pub(super) naming: Naming,
+    pub(super) receipt: Receipt,
+    /// The claim, for temporary names.
+    pub(super) epoch: u64,
+    pub(super) nonce: Nonce,
+    /// What earlier attempts have confirmed, and this one so far.
+    pub(super) progress: DeliveryProgress,
+}
+
+impl<G: Guard> Carrier<'_, G> {
+    /// Carries the files that were not confirmed yet. Returns what has arrived, which is everything.
+    pub(super) async fn carry(&mut self, plan: &DeliveryPlan) -> Result<DeliveryProgress, Broken> {
+        let done = usize::try_from(self.progress.files).unwrap_or(usize::MAX).min(plan.files.len());
+        let rest = &plan.files[done..];
+        if !rest.is_empty() {
+            self.tidy(plan, done).await?;
+        }
+        for file in rest {
+            self.one(file).await?;
+            self.progress.files = self.progress.files.saturating_add(1);
+            self.hold().await?;
+        }
+        Ok(self.progress)
+    }
+
+    /// Removes what would mislead: the manifest of a set whose files have yet to be written in place, and the
+    /// temporary files of earlier attempts.
+    async fn tidy(&mut self, plan: &DeliveryPlan, done: usize) -> Result<(), Broken> {
+        if self.naming == Naming::Direct
+            && let Some(manifest) = plan.files.last()
+        {
+            self.hold().await?;
+            self.remote.remove(&manifest.path).await.map_err(|error| failed("removing", manifest, &error))?;
+        }
+        if self.naming != Naming::Rename || self.epoch <= 1 {
+            return Ok(());
+        }
+        let folders: BTreeSet<RemotePath> =
+            plan.files[done..].iter().map(|file| file.path.folder()).collect();
+        for folder in folders {
+            // What cannot be listed stays, and is no more than a file that bears another name.
+            let Ok(Some(names)) = self.remote.list(&folder).await else { continue };
+            let is_left = |name: &&String| {
+                let epoch = plan.files.iter().find_map(|file| temporary_epoch(name, file.path.name()));
+                epoch.is_some_and(|epoch| epoch < self.epoch)
+            };
+            let left: Vec<RemotePath> = names.iter().filter(is_left).map(|name| folder.join(name)).collect();
+            for path in left {
+                let _ = self.remote.remove(&path).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn one(&mut self, file: &PlannedFile) -> Result<(), Broken> {
+        match self.naming {
+            Naming::Direct => self.written_in_place(file).await,
+            Naming::Whole => {
+                if self.is_there(file).await? {
+                    return Ok(());
+                }
+                self.written_in_place(file).await
+            }
+            Naming::Rename => self.renamed(file).await,
+        }
+    }
+
+    /// Writes under a temporary name, checks, and renames.
+    async fn renamed(&mut self, file: &PlannedFile) -> Result<(), Broken> {
+        // The reply to an earlier rename may have been lost.
+        if self.is_there(file).await? {
+            return Ok(());
+        }
+        let name = temporary_name(file.path.name(), self.epoch, self.nonce);
+        let temporary = file.path.folder().join(&name);
+        self.written(file, &temporary).await?;
+        self.checked(file, &temporary).await?;
+        self.hold().await?;
+        // Some servers refuse to overwrite. What is there is not whole, or it would have been found above.
+        let found = self.remote.size(&file.path).await.map_err(|error| failed("checking", file, &error))?;
+        if found.is_some() {
+            self.remote.remove(&file.path).await.map_err(|error| failed("replacing", file, &error))?;
+        }
+        if let Err(error) = self.remote.rename(&temporary, &file.path).await {
+            let arrived = error.kind() != DestinationErrorKind::CannotRename
+                && matches!(self.remote.size(&file.path).await, Ok(Some(bytes)) if bytes == file.bytes);
+            if !arrived {
+                return Err(failed("renaming", file, &error).into());
+            }
+        }
+        self.sized(file, &file.path).await
+    }
+
+    /// Writes under the final name.
+    async fn written_in_place(&mut self, file: &PlannedFile) -> Result<(), Broken> {
+        self.written(file, &file.path).await?;
+        self.checked(file, &file.path).await
+    }
+
+    /// Returns whether the whole file is there under its final name. Removes one that is not whole.
+    async fn is_there(&mut self, file: &PlannedFile) -> Result<bool, Broken> {
+        let asked = self.remote.size(&file.path).await;
+        let Some(bytes) = asked.map_err(|error| failed("looking for", file, &error))? else {
+            return Ok(false);
+        };
+        let is_whole = bytes == file.bytes
+            && match self.receipt {
+                Receipt::Size => true,
+                Receipt::Digest => self.read_back(file, &file.path).await? == (file.bytes, file.sha256),
+            };
+        if is_whole {
+            self.progress.bytes = self.progress.bytes.saturating_add(file.bytes);
+        }
+        Ok(is_whole)
+    }
+
+    /// Copies a file from the store. Nothing becomes final if what the store gives is not what was published.
+    async fn written(&mut self, file: &PlannedFile, path: &RemotePath) -> Result<(), Broken> {
+        if self.naming == Naming::Direct {
+            // From the first byte on, what is there under the final name is this claim's.
+            self.hold().await?;
+        }
+        let mut chunks = self.sink.read(&file.key, 0).await.map_err(|error| unread(file, &error))?;
+        let created = self.remote.create(path).await;
+        let mut outgoing = created.map_err(|error| failed("writing", file, &error))?;
+        let before = self.progress.bytes;
+        let copied = loop {
+            let chunk = match chunks.next().await {
+                None => break Ok(()),
+                Some(Err(error)) => break Err(unread(file, &error)),
+                Some(Ok(chunk)) => chunk,
+            };
+            let count = chunk.len() as u64;
+            if let Err(error) = outgoing.write(chunk).await {
+                break Err(failed("writing", file, &error));
+            }
+            self.progress.bytes = self.progress.bytes.saturating_add(count);
+        };
+        let copied = copied.and_then(|()| is_published(file, &outgoing));
+        if let Err(failure) = copied {
+            self.progress.bytes = before;
+            outgoing.abort().await;
+            return Err(failure.into());
+        }
+        if self.naming != Naming::Rename {
+            // Finishing makes it final.
+            match self.hold().await {
+                Ok(()) => {}
+                Err(broken) => {
+                    outgoing.abort().await;
+                    return Err(broken);
+                }
+            }
+        }
+        let stored = outgoing.finish().await;
+        let stored = stored.map_err(|error| failed("finishing", file, &error));
+        match stored {
+            Ok(stored) if stored.bytes == file.bytes => Ok(()),
+            Ok(stored) => {
+                self.progress.bytes = before;
+                let _ = self.remote.remove(path).await;
+                Err(differs(file, stored.bytes).into())
+            }
+            Err(failure) => {
+                self.progress.bytes = before;
+                Err(failure.into())
+            }
+        }
+    }
+
+    /// Checks what has arrived, by the receipt that the job asks for (rule N6). What is not whole is removed.
+    async fn checked(&mut self, file: &PlannedFile, path: &RemotePath) -> Result<(), Broken> {
+        self.sized(file, path).await?;
+        if self.receipt == Receipt::Digest && self.read_back(file, path).await? != (file.bytes, file.sha256) {
+            let _ = self.remote.remove(path).await;
+            let told = format!("{} was read back from the destination with another digest", file.path);
+            return Err(WorkFailure::new(DestinationErrorKind::Corrupt.into(), told, true).into());
+        }
+        Ok(())
+    }
+
+    async fn sized(&mut self, file: &PlannedFile, path: &RemotePath) -> Result<(), Broken> {
+        match self.remote.size(path).await.map_err(|error| failed("checking", file, &error))? {
+            Some(bytes) if bytes == file.bytes => Ok(()),
+            Some(bytes) => {
+                let _ = self.remote.remove(path).await;
+                Err(differs(file, bytes).into())
+            }
+            None => Err(WorkFailure::new(
+                DestinationErrorKind::NotFound.into(),
+                format!("{} was sent, but the destination does not have it", file.path),
+                true,
+            )
+            .into()),
+        }
+    }
+
+    async fn read_back(
+        &mut self,
+        file: &PlannedFile,
+        path: &RemotePath,
+    ) -> Result<(u64, Sha256Digest), WorkFailure> {
+        self.remote.digest(path).await.map_err(|error| failed("reading back", file, &error))
+    }
+
+    async fn hold(&mut self) -> Result<(), Broken> {
+        if self.guard.holds(self.progress).await? { Ok(()) } else { Err(Broken::Lost) }
+    }
+}
+
+/// Compares what was copied with what was published.
+fn is_published(file: &PlannedFile, outgoing: &Outgoing) -> Result<(), WorkFailure> {
+    if outgoing.written() == (file.bytes, file.sha256) {
+        return Ok(());
+    }
+    let told = format!("the store's {} is not what was published: look at the store", file.path.name());
+    // The store does not mend itself, and the next attempt would send the same.
+    Err(WorkFailure::new(SinkErrorKind::Corrupt.into(), told, false))
+}
+
+fn differs(file: &PlannedFile, bytes: u64) -> WorkFailure {
+    let told = format!("{} arrived with {bytes} bytes instead of {}", file.path, file.bytes);
+    WorkFailure::new(DestinationErrorKind::Corrupt.into(), told, true)
+}
+
+pub(super) fn failed(doing: &str, file: &PlannedFile, error: &DestinationError) -> WorkFailure {
+    let told = format!("{doing} {} failed: {}", file.path, error.report());
+    WorkFailure::new(error.kind().into(), told, error.is_retryable())
+}
+
+fn unread(file: &PlannedFile, error: &SinkError) -> WorkFailure {
+    let told = format!("{} could not be read from the store: {}", file.path.name(), error.report());
+    // A file that is gone does not come back; the delivery of a removed set is given up elsewhere.
+    let retryable = error.kind().is_retryable();
+    WorkFailure::new(error.kind().into(), told, retryable)
+}
+
+#[cfg(test)]
+mod tests;
