@@ -4,6 +4,7 @@
 //! version, with unknown keys or with values that the domain refuses is an error, never a panic and never a
 //! guess.
 
+mod delivery;
 mod frequency;
 pub mod manifest;
 mod policies;
@@ -13,10 +14,12 @@ mod template;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::delivery::DestinationV4;
 use self::frequency::FrequencyV1;
 use self::policies::PoliciesV1;
 use self::reads::ReadV2;
 use self::template::TemplateV1;
+pub use self::delivery::{destination_from_json, destination_to_json};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::domain::id::{RecipientName, SourceId, TypeId};
@@ -52,6 +55,9 @@ pub enum StoredSettings {
     /// Version 3, written only for settings that version 2 cannot say: filters with lists (rule J4).
     #[serde(rename = "3")]
     V3(SettingsFields),
+    /// Version 4, written only for settings that version 3 cannot say: destinations and subscribers (rules N1, N2).
+    #[serde(rename = "4")]
+    V4(SettingsFields),
 }
 
 /// The fields of the stored settings. A version decides which of them there must be.
@@ -83,6 +89,10 @@ pub struct SettingsFields {
     retention_days: Option<u16>,
     #[serde(default, skip_serializing_if = "PoliciesV1::is_default")]
     policies: PoliciesV1,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    destinations: Vec<DestinationV4>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    subscribers: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +109,8 @@ impl From<&JobSettings> for StoredSettings {
             conditions.any(|condition| matches!(condition, Condition::OneOf(_)))
         };
         let has_lists = settings.reads.iter().any(has_list);
-        let only = settings.reads.only().filter(|_| !has_lists);
+        let tells = !settings.destinations.is_empty() || !settings.subscriptions.is_empty();
+        let only = settings.reads.only().filter(|_| !has_lists && !tells);
         let fields = SettingsFields {
             title: settings.title.as_str().to_owned(),
             description: settings.description.as_str().to_owned(),
@@ -122,9 +133,12 @@ impl From<&JobSettings> for StoredSettings {
             },
             retention_days: settings.retention.map(RetentionDays::days),
             policies: (&settings.policies).into(),
+            destinations: settings.destinations.iter().map(DestinationV4::from).collect(),
+            subscribers: settings.subscriptions.iter().map(ToString::to_string).collect(),
         };
         match only {
             Some(_) => Self::V1(fields),
+            None if tells => Self::V4(fields),
             None if has_lists => Self::V3(fields),
             None => Self::V2(fields),
         }
@@ -138,11 +152,16 @@ impl TryFrom<StoredSettings> for JobSettings {
         let bad = |violation: crate::domain::violation::RuleViolation| {
             StoredFormError::new("job settings", violation)
         };
-        let (reads, form) = match stored {
-            StoredSettings::V1(mut form) => (form.only_read()?, form),
-            StoredSettings::V2(mut form) => (form.several_reads()?, form),
-            StoredSettings::V3(mut form) => (form.listed_reads()?, form),
+        let (reads, (destinations, subscriptions), form) = match stored {
+            StoredSettings::V1(mut form) => (form.only_read()?, Default::default(), form),
+            StoredSettings::V2(mut form) => (form.several_reads()?, Default::default(), form),
+            StoredSettings::V3(mut form) => (form.listed_reads()?, Default::default(), form),
+            StoredSettings::V4(mut form) => (form.listed_reads()?, form.told()?, form),
         };
+        if !form.destinations.is_empty() || !form.subscribers.is_empty() {
+            let why = "versions before 4 have no destinations and no subscribers";
+            return Err(StoredFormError::new("job settings", why));
+        }
         let frequency = form.frequency.try_into().map_err(bad)?;
         let protection = match form.protection {
             ProtectionV1::Plaintext => Protection::Plaintext,
@@ -157,6 +176,8 @@ impl TryFrom<StoredSettings> for JobSettings {
             split_size: form.split_bytes.map(SplitSize::from_bytes).transpose().map_err(bad)?,
             retention: form.retention_days.map(RetentionDays::new).transpose().map_err(bad)?,
             policies: form.policies.try_into().map_err(bad)?,
+            destinations,
+            subscriptions,
             ..Self::of_reads(title, form.source, reads, frequency, protection)
         })
     }

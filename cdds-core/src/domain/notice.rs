@@ -1,6 +1,7 @@
 //! Rules N2, N4: notices to the people and programs behind a job.
 
 pub mod message;
+pub mod subscription;
 
 use std::fmt;
 

@@ -169,6 +169,12 @@ codes! {
     RequestKeyUsed => "request_key_used", Invalid, "J18", "another request had the same key";
     InvalidDestinations => "invalid_destinations", Invalid, "N1, N7",
         "a job names too many destinations, or two of them would write the same files";
+    InvalidSubscribers => "invalid_subscribers", Invalid, "N2",
+        "a job names too many subscribers, one twice, or one that cannot be told";
+    UnknownDestination => "unknown_destination", Invalid, "N1",
+        "no destination is registered under this name";
+    PlaintextOverOpenTransport => "plaintext_over_open_transport", Invalid, "N5",
+        "a plaintext set would travel over a connection that others can read";
     InvalidPath => "invalid_path", Invalid, "N7", "the path of a delivery is unsafe or too long";
     NoticeNotGivenUp => "notice_not_given_up", State, "N5",
         "the notice was not given up, or its execution was deleted";

@@ -9,9 +9,11 @@ use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::domain::calendar::frequency::Frequency;
 use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::delivery::JobDestinations;
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::policy::Policies;
 use crate::domain::job::reads::{Read, Reads};
+use crate::domain::notice::subscription::Subscriptions;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
 use crate::domain::violation::{Code, RuleViolation};
@@ -46,6 +48,10 @@ pub struct JobSettings {
     pub retention: Option<RetentionDays>,
     /// Policies for overlap, downtime, failures and bad records (rules E3–E6, E10).
     pub policies: Policies,
+    /// Where each set is delivered besides the artifact store (rule N1).
+    pub destinations: JobDestinations,
+    /// Who is told (rule N2).
+    pub subscriptions: Subscriptions,
 }
 
 setters! {
@@ -62,6 +68,8 @@ setters! {
         with_protection => protection: value Protection;
         with_retention => retention: option RetentionDays;
         with_policies => policies: value Policies;
+        with_destinations => destinations: value JobDestinations;
+        with_subscriptions => subscriptions: value Subscriptions;
     }
 }
 
@@ -82,6 +90,8 @@ impl JobSettings {
             protection,
             retention,
             policies,
+            destinations,
+            subscriptions,
         } = self;
         let categories = |read: &Read| read.categories.clone();
         let template = |read: &Read| read.template.clone();
@@ -100,6 +110,8 @@ impl JobSettings {
             ("recipients", *protection != other.protection),
             ("retention", *retention != other.retention),
             ("policies", *policies != other.policies),
+            ("destinations", *destinations != other.destinations),
+            ("subscribers", *subscriptions != other.subscriptions),
         ];
         differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -138,6 +150,8 @@ impl JobSettings {
             protection,
             retention: None,
             policies: Policies::default(),
+            destinations: JobDestinations::default(),
+            subscriptions: Subscriptions::default(),
         }
     }
 }
