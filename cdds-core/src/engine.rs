@@ -6,6 +6,7 @@
 //!    entries of the record  ├ publish: names, manifest, signature
 //!                           └ settle: the one commit, or retry, give up, cancel
 //! heartbeat: leases and progress, once a second          house: expired sets, orphans, old rows
+//! post: deliveries to destinations (deliver) and notices to subscribers (notify), beside the exports
 //! attend: signs of life to the register of workers
 //! run: all of them, for embedders without a loop of their own; own_loop: the parts of it, for others
 //! ```
@@ -18,8 +19,10 @@ mod error;
 mod export;
 mod heartbeat;
 mod house;
+mod notify;
 pub mod observe;
 mod own_loop;
+mod post;
 mod retain;
 mod run;
 mod schedule;

@@ -14,7 +14,8 @@ use crate::ports::clock::Clock;
 use crate::ports::destination::{
     Destination, DestinationError, DestinationErrorKind, ServerIdentity, Session, Stored, Upload,
 };
-use crate::ports::error::PortError;
+use crate::ports::error::{PortError, PortErrorKind, report};
+use crate::ports::sink::{SinkError, SinkErrorKind};
 
 /// Looking a name up, connecting and signing in.
 const CONNECT_MAX: Duration = Duration::from_secs(30);
@@ -121,7 +122,9 @@ impl Outgoing {
             let piece = bytes.split_to(PIECE_BYTES.min(bytes.len()));
             self.bytes += piece.len() as u64;
             self.hasher.update(&piece);
-            within(&self.clock, PIECE_MAX, "writing", self.upload.write(piece)).await.map_err(of_upload)?;
+            within(&self.clock, PIECE_MAX, "writing", self.upload.write(piece))
+                .await
+                .map_err(|error| of_upload(&error))?;
         }
         Ok(())
     }
@@ -132,7 +135,9 @@ impl Outgoing {
     }
 
     pub(crate) async fn finish(self) -> Result<Stored, DestinationError> {
-        within(&self.clock, FINISH_MAX, "closing a file", self.upload.finish()).await.map_err(of_upload)
+        within(&self.clock, FINISH_MAX, "closing a file", self.upload.finish())
+            .await
+            .map_err(|error| of_upload(&error))
     }
 
     /// Removes what was written, as far as the server lets it.
@@ -141,10 +146,10 @@ impl Outgoing {
     }
 }
 
-fn of_upload(error: PortError<crate::ports::sink::SinkErrorKind>) -> DestinationError {
-    let (kind, context) = (error.kind().into(), error.context().to_owned());
-    match std::error::Error::source(&error) {
-        Some(cause) => DestinationError::with_source(kind, context, crate::ports::error::report(cause)),
+fn of_upload(error: &SinkError) -> DestinationError {
+    let (kind, context) = (DestinationErrorKind::from(error.kind()), error.context().to_owned());
+    match std::error::Error::source(error) {
+        Some(cause) => DestinationError::with_source(kind, context, report(cause)),
         None => DestinationError::new(kind, context),
     }
 }
@@ -157,7 +162,7 @@ async fn within<T, K>(
     call: impl Future<Output = Result<T, PortError<K>>>,
 ) -> Result<T, PortError<K>>
 where
-    K: crate::ports::error::PortErrorKind + TimedOut,
+    K: PortErrorKind + TimedOut,
 {
     pin_mut!(call);
     match select(call, clock.sleep(limit)).await {
@@ -177,6 +182,6 @@ impl TimedOut for DestinationErrorKind {
     const TIMED_OUT: Self = Self::Unavailable;
 }
 
-impl TimedOut for crate::ports::sink::SinkErrorKind {
+impl TimedOut for SinkErrorKind {
     const TIMED_OUT: Self = Self::Unavailable;
 }

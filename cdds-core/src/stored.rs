@@ -15,11 +15,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use self::delivery::DestinationV4;
+pub use self::delivery::{destination_from_json, destination_to_json};
 use self::frequency::FrequencyV1;
 use self::policies::PoliciesV1;
 use self::reads::ReadV2;
 use self::template::TemplateV1;
-pub use self::delivery::{destination_from_json, destination_to_json};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::domain::id::{RecipientName, SourceId, TypeId};

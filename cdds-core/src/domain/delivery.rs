@@ -7,12 +7,15 @@ pub mod plan;
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use self::path::PathTemplate;
+use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::id::{DeliveryId, DestinationId, ExecutionId, JobId};
+use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::violation::{Code, RuleViolation};
-use crate::domain::work::row::WorkRow;
+use crate::domain::work::row::{GivenUp, NotAgain, WorkRow, WorkState};
 
 /// One destination of a job, with the job's own wishes (rules N1, N6, N7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +148,8 @@ pub struct Delivery {
     pub execution_id: ExecutionId,
     /// The job of the execution.
     pub job_id: JobId,
+    /// When it was asked for: with the publication, or by a person later.
+    pub created_at: DateTime<Utc>,
     /// Where to, and how.
     pub to: JobDestination,
     /// What has arrived.
@@ -158,6 +163,58 @@ pub struct DeliveryProgress {
     pub files: u32,
     /// Their bytes, and those of the file under way.
     pub bytes: u64,
+}
+
+impl Delivery {
+    /// Creates the deliveries of an execution that has succeeded, to be stored in the transaction that publishes its
+    /// set. There are none if it has not succeeded.
+    pub fn of(execution: &Execution) -> Vec<Self> {
+        let ExecutionState::Succeeded = execution.state else { return Vec::new() };
+        let Some(at) = execution.finished_at else { return Vec::new() };
+        let to = execution.settings.destinations.iter();
+        to.map(|to| Self::new(execution, to.clone(), at)).collect()
+    }
+
+    /// Creates a delivery that may be tried at once.
+    pub fn new(execution: &Execution, to: JobDestination, now: DateTime<Utc>) -> Self {
+        let id = delivery_id(execution.id, &to.destination);
+        Self {
+            work: WorkRow::new(id, execution.owner.clone(), now),
+            execution_id: execution.id,
+            job_id: execution.job_id,
+            created_at: now,
+            to,
+            progress: DeliveryProgress::default(),
+        }
+    }
+
+    /// Starts over, whatever has become of it, because somebody asks for it: the destination may have lost what
+    /// arrived. Epochs go on counting.
+    ///
+    /// # Errors
+    /// [`NotAgain::Open`] if it is being tried; [`NotAgain::Gone`] if its set is gone.
+    pub fn again(self, to: JobDestination, now: DateTime<Utc>) -> Result<Self, NotAgain> {
+        let work = self.work.over_again(now)?;
+        Ok(Self { work, to, progress: DeliveryProgress::default(), ..self })
+    }
+
+    /// Returns what follows for subscribers from a delivery that has just ended, given all deliveries of its set as
+    /// they are now (rule N2): the set has arrived once all of them are done, and each that is given up is told by
+    /// itself.
+    pub fn notices(&self, execution: &Execution, of_set: &[Self], now: DateTime<Utc>) -> Vec<Notice> {
+        match self.work.state {
+            WorkState::Done { .. } => {
+                let all_done = of_set.iter().all(|one| matches!(one.work.state, WorkState::Done { .. }));
+                if all_done { Notice::about(execution, NoticeKind::Delivered, None, now) } else { Vec::new() }
+            }
+            // A person who removes a set knows that it is not delivered.
+            WorkState::GivenUp { reason: GivenUp::Refused | GivenUp::Exhausted, .. } => {
+                let which = self.to.destination.to_string();
+                Notice::about(execution, NoticeKind::DeliveryFailed, Some(&which), now)
+            }
+            WorkState::GivenUp { .. } | WorkState::Waiting { .. } | WorkState::Held { .. } => Vec::new(),
+        }
+    }
 }
 
 /// Derives the id of a delivery from its purpose, so that it cannot be stored twice.

@@ -67,8 +67,7 @@ macro_rules! names {
 }
 
 names! {
-    /// What a notice tells (rule N2). At present only [`Published`](Self::Published) and
-    /// [`Failed`](Self::Failed) are sent.
+    /// What a notice tells (rule N2).
     NoticeKind {
         /// The artifacts of an execution can now be downloaded.
         Published => "published",
@@ -112,8 +111,8 @@ impl Channel {
 }
 
 impl Notice {
-    /// Creates the notices about `execution`, to be stored in the transaction that ends it. There are none if
-    /// a person cancelled it, if it was skipped, or if it has not ended.
+    /// Creates the notices about the end of `execution`, to be stored in the transaction that ends it. There are none
+    /// if a person cancelled it, if it was skipped, or if it has not ended.
     pub fn of(execution: &Execution) -> Vec<Self> {
         let kind = match execution.state {
             ExecutionState::Succeeded => NoticeKind::Published,
@@ -124,17 +123,37 @@ impl Notice {
             | ExecutionState::Skipped(_) => return Vec::new(),
         };
         let Some(at) = execution.finished_at else { return Vec::new() };
-        let (subscriber, channel) = (Subscriber::default(), Channel::Host);
-        let id = notice_id(execution.id, kind, &subscriber, channel);
-        vec![Self {
-            work: WorkRow::new(id, execution.owner.clone(), at),
+        Self::about(execution, kind, None, at)
+    }
+
+    /// Creates the notices about something that happened to an execution: one for the embedding service, and one for
+    /// each subscriber of its job who is told of such things (rule N2). What happens several times to one execution is
+    /// told apart by `which`, for instance the destination.
+    pub fn about(
+        execution: &Execution,
+        kind: NoticeKind,
+        which: Option<&str>,
+        at: DateTime<Utc>,
+    ) -> Vec<Self> {
+        let settings = &execution.settings;
+        let has_destinations = !settings.destinations.is_empty();
+        let told = settings.subscriptions.iter().filter(|one| one.tells(kind, has_destinations));
+        let told = told.map(|one| (one.subscriber.clone(), one.channel));
+        let host = (Subscriber::default(), Channel::Host);
+        let notice = |(subscriber, channel): (Subscriber, Channel)| Self {
+            work: WorkRow::new(
+                notice_id(execution.id, kind, which, &subscriber, channel),
+                execution.owner.clone(),
+                at,
+            ),
             execution_id: execution.id,
             job_id: execution.job_id,
             kind,
             at,
             subscriber,
             channel,
-        }]
+        };
+        std::iter::once(host).chain(told).map(notice).collect()
     }
 }
 
@@ -142,10 +161,23 @@ impl Notice {
 pub fn notice_id(
     execution: ExecutionId,
     kind: NoticeKind,
+    which: Option<&str>,
     subscriber: &Subscriber,
     channel: Channel,
 ) -> NoticeId {
     // None of the names contains a colon.
-    let name = format!("notice:{kind}:{channel}:{subscriber}");
+    let which = which.map(|which| format!(":{which}")).unwrap_or_default();
+    let name = format!("notice:{kind}:{channel}:{subscriber}{which}");
     NoticeId(Uuid::new_v5(&execution.0, name.as_bytes()))
+}
+
+/// Derives the id of a notice that a job's subscribers get once, whichever execution it is told by.
+pub(in crate::domain) fn job_notice_id(
+    job: JobId,
+    kind: NoticeKind,
+    which: &str,
+    notice: &Notice,
+) -> NoticeId {
+    let name = format!("notice:{kind}:{}:{}:{which}", notice.channel, notice.subscriber);
+    NoticeId(Uuid::new_v5(&job.0, name.as_bytes()))
 }

@@ -1,3 +1,242 @@
 //! Delivers published sets to destinations (rules N1, N4 to N7), beside the exports.
 
 mod carry;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, Either, select};
+use futures::{FutureExt, pin_mut};
+use tracing::{info, warn};
+
+use self::carry::{Broken, Carrier, Guard};
+use super::EngineError;
+use super::calls::contained_async;
+use super::worker::Shared;
+use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::delivery::destination::Transport;
+use crate::domain::delivery::health::{ContactOutcome, TargetId};
+use crate::domain::delivery::plan::DeliveryPlan;
+use crate::domain::delivery::{Delivery, DeliveryProgress};
+use crate::domain::execution::Execution;
+use crate::domain::execution::failure::FailureKind;
+use crate::domain::id::DestinationId;
+use crate::domain::job::Protection;
+use crate::domain::work::Nonce;
+use crate::domain::work::retry::WorkRetry;
+use crate::domain::work::row::{WorkFailure, WorkOutcome};
+use crate::ports::catalog::{CatalogErrorKind, DeliveryClaim};
+use crate::ports::destination::{Destination, ServerIdentity};
+use crate::remote::Remote;
+
+/// How long a claim of a delivery holds without a beat.
+const LEASE: Duration = Duration::from_secs(60);
+/// How often it is renewed.
+const BEAT: Duration = Duration::from_secs(15);
+/// How many deliveries to one destination run at the same time, over all workers.
+const PER_DESTINATION: u32 = 2;
+
+/// A success, with the identity that the server has shown.
+struct Delivered {
+    progress: DeliveryProgress,
+    identity: Option<ServerIdentity>,
+}
+
+impl Shared {
+    /// Claims up to `room` deliveries. Each future ends one attempt.
+    pub(super) async fn claim_deliveries(
+        self: &Arc<Self>,
+        room: usize,
+    ) -> Result<Vec<BoxFuture<'static, ()>>, EngineError> {
+        let known: Vec<DestinationId> =
+            self.ports.destinations.of_all_owners().map(|one| one.describe().id.clone()).collect();
+        if known.is_empty() || room == 0 {
+            return Ok(Vec::new());
+        }
+        let claim = DeliveryClaim::new(self.worker.clone(), LEASE, room, known)
+            .with_per_destination(std::num::NonZeroU32::new(PER_DESTINATION));
+        let claimed = self.ports.catalog.claim_deliveries(&claim).await?;
+        let attempt = |delivery: Delivery| {
+            let shared = Arc::clone(self);
+            async move { shared.deliver(delivery).await }.boxed()
+        };
+        Ok(claimed.into_iter().map(attempt).collect())
+    }
+
+    /// Makes one attempt and reports how it went.
+    async fn deliver(&self, delivery: Delivery) {
+        let (id, destination) = (delivery.work.id, delivery.to.destination.clone());
+        let progress = Arc::new(Mutex::new(delivery.progress));
+        let attempt = contained_async(self.attempt_while_held(&delivery, &progress)).await;
+        let attempt = attempt.unwrap_or_else(|_panicked| {
+            let told = "the destination panicked, which is a bug in it: fix it, then deliver again";
+            Err(Broken::Failed(WorkFailure::new(FailureKind::Internal, told, false)))
+        });
+        let arrived = *progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let (outcome, contact, arrived) = match attempt {
+            Ok(Delivered { progress, identity }) => {
+                (WorkOutcome::Done, Some(ContactOutcome::Worked { identity }), progress)
+            }
+            Err(Broken::Lost) => {
+                info!(delivery_id = %id, "a delivery was left to others, or given up meanwhile");
+                return;
+            }
+            Err(Broken::Failed(failure)) => {
+                let contact = ContactOutcome::Failed { message: failure.message.clone() };
+                (failed(failure), Some(contact), arrived)
+            }
+            Err(Broken::Unreadable(failure)) => (failed(failure), None, arrived),
+        };
+        if let WorkOutcome::Failed { failure, .. } = &outcome {
+            warn!(name: "delivery.failed", target: "cdds", delivery_id = %id, %destination, "{}", failure.message);
+        }
+        // Health first: a delivery that is done never leaves its destination looking broken. Neither call is repeated:
+        // a lost report ends with the lease, and what has arrived is found there by the next attempt.
+        let catalog = &self.ports.catalog;
+        if let Some(contact) = contact {
+            let target = TargetId::Destination(destination);
+            if let Err(error) = catalog.contacted(&target, &contact).await {
+                warn!("the health of {target} was not recorded: {}", error.report());
+            }
+        }
+        if let Err(error) = catalog.settle_delivery(delivery.work.fence(), &outcome, arrived).await {
+            warn!(delivery_id = %id, "the end of a delivery was not recorded: {}", error.report());
+        }
+    }
+
+    /// Makes the attempt while the claim is renewed.
+    async fn attempt_while_held(
+        &self,
+        delivery: &Delivery,
+        progress: &Arc<Mutex<DeliveryProgress>>,
+    ) -> Result<Delivered, Broken> {
+        let attempt = self.attempt_delivery(delivery, progress);
+        let beats = self.beats_of(delivery, progress);
+        pin_mut!(attempt, beats);
+        match select(attempt, beats).await {
+            Either::Left((done, _)) => done,
+            Either::Right((lost, _)) => Err(lost),
+        }
+    }
+
+    /// Renews the claim until it is lost.
+    async fn beats_of(&self, delivery: &Delivery, progress: &Arc<Mutex<DeliveryProgress>>) -> Broken {
+        loop {
+            self.ports.clock.sleep(BEAT).await;
+            let arrived = *progress.lock().unwrap_or_else(PoisonError::into_inner);
+            let beat = self.ports.catalog.beat_delivery(delivery.work.fence(), LEASE, arrived).await;
+            match beat {
+                Err(error) if error.kind() == CatalogErrorKind::Fenced => return Broken::Lost,
+                // A missed beat does no harm until the lease runs out, and then the next one tells.
+                Err(error) => warn!("a beat of a delivery was missed: {}", error.report()),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    async fn attempt_delivery(
+        &self,
+        delivery: &Delivery,
+        progress: &Arc<Mutex<DeliveryProgress>>,
+    ) -> Result<Delivered, Broken> {
+        let destination = self.destination_of(delivery)?;
+        let (execution, set) = self.set_of(delivery).await?;
+        let description = destination.describe();
+        if execution.settings.protection == Protection::Plaintext && description.transport == Transport::Open
+        {
+            let told = "the set is plaintext and others can read the connection: seal it, or use another destination";
+            return Err(Broken::Unreadable(WorkFailure::permanent(told)));
+        }
+        let folder = delivery.to.path.folder(&execution);
+        let plan = DeliveryPlan::of(&set, &folder)
+            .map_err(|incomplete| Broken::Unreadable(WorkFailure::permanent(incomplete.to_string())))?;
+        let ports = &self.ports;
+        let pinned = self.pinned(delivery).await?;
+        let (remote, identity) =
+            Remote::connect(&ports.clock, &**destination, pinned.as_ref()).await.map_err(|error| {
+                let told = format!("connecting to {} failed: {}", description.address, error.report());
+                Broken::Failed(WorkFailure::new(error.kind().into(), told, error.is_retryable()))
+            })?;
+        let mut guard = Held { shared: self, delivery, progress: Arc::clone(progress) };
+        let mut carrier = Carrier {
+            remote,
+            sink: &*ports.sink,
+            guard: &mut guard,
+            naming: description.naming,
+            receipt: delivery.to.receipt,
+            epoch: delivery.work.epoch,
+            nonce: Nonce::of(ports.ids.next()),
+            progress: delivery.progress,
+        };
+        let progress = carrier.carry(&plan).await?;
+        carrier.remote.close().await;
+        Ok(Delivered { progress, identity })
+    }
+
+    fn destination_of(&self, delivery: &Delivery) -> Result<&Arc<dyn Destination>, Broken> {
+        let (id, owner) = (&delivery.to.destination, &delivery.work.owner);
+        self.ports.destinations.find(id, owner).ok_or_else(|| {
+            let told = format!(
+                "destination {id} is not registered for owner {owner}: register it, then deliver again"
+            );
+            Broken::Unreadable(WorkFailure::new(FailureKind::Missing, told, true))
+        })
+    }
+
+    async fn set_of(&self, delivery: &Delivery) -> Result<(Execution, ArtifactSet), Broken> {
+        let (catalog, owner) = (&self.ports.catalog, &delivery.work.owner);
+        let unread = |error: crate::ports::catalog::CatalogError| {
+            let told = format!("the catalog failed: {}", error.report());
+            Broken::Unreadable(WorkFailure::new(FailureKind::Unavailable, told, true))
+        };
+        let now = catalog.now().await.map_err(unread)?;
+        let overview = catalog.execution(owner, delivery.execution_id, now).await.map_err(unread)?;
+        let set = catalog.artifact_set(owner, delivery.execution_id).await.map_err(unread)?;
+        match (overview, set) {
+            (Some(overview), Some(set)) => Ok((overview.execution, set)),
+            // It was given up when the set was removed, so there is nothing to report.
+            _ => Err(Broken::Lost),
+        }
+    }
+
+    async fn pinned(&self, delivery: &Delivery) -> Result<Option<ServerIdentity>, Broken> {
+        let target = TargetId::Destination(delivery.to.destination.clone());
+        match self.ports.catalog.health().await {
+            Ok(known) => {
+                Ok(known.into_iter().find(|(id, _)| *id == target).and_then(|(_, health)| health.pinned))
+            }
+            // Without what is pinned nothing secret is sent.
+            Err(error) => {
+                let told = format!("the catalog failed: {}", error.report());
+                Err(Broken::Unreadable(WorkFailure::new(FailureKind::Unavailable, told, true)))
+            }
+        }
+    }
+}
+
+fn failed(failure: WorkFailure) -> WorkOutcome {
+    WorkOutcome::Failed { failure, retry: WorkRetry::default() }
+}
+
+/// The claim of a delivery.
+struct Held<'a> {
+    shared: &'a Shared,
+    delivery: &'a Delivery,
+    progress: Arc<Mutex<DeliveryProgress>>,
+}
+
+#[async_trait::async_trait]
+impl Guard for Held<'_> {
+    async fn holds(&mut self, progress: DeliveryProgress) -> Result<bool, WorkFailure> {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        let catalog = &self.shared.ports.catalog;
+        match catalog.beat_delivery(self.delivery.work.fence(), LEASE, progress).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == CatalogErrorKind::Fenced => Ok(false),
+            Err(error) => {
+                let told = format!("the catalog failed: {}", error.report());
+                Err(WorkFailure::new(FailureKind::Unavailable, told, true))
+            }
+        }
+    }
+}

@@ -16,17 +16,23 @@ pub(super) const BEAT: Duration = Duration::from_secs(1);
 pub(super) const HOUSE_EVERY: Duration = Duration::from_secs(60);
 
 impl Engine {
-    /// Beats every second and keeps house every minute, for ever ([`beat`](Engine::beat),
-    /// [`keep_house`](Engine::keep_house)). Errors are logged and the next round tries again. Run it beside a loop
-    /// of your own.
+    /// Beats every second, keeps house every minute, delivers sets and tells subscribers, for ever
+    /// ([`beat`](Engine::beat), [`keep_house`](Engine::keep_house)). Errors are logged and the next round tries again.
+    /// Run it beside a loop of your own.
     ///
     /// # Cancel safety
     /// It is ended by dropping it. Call [`leave`](Engine::leave) afterwards.
     pub async fn tend(&self) {
-        let (beats, house) = (self.beats().fuse(), self.keep_house_on().fuse());
-        pin_mut!(beats, house);
-        // Neither ever ends, and neither waits for the other: a slow store must not cost a lease.
-        select_biased! { () = beats => {}, () = house => {} }
+        let (_never, exports) = futures::channel::oneshot::channel();
+        let post = async {
+            self.post(exports, std::future::pending()).await;
+            // It ends at once if there is nothing to deliver to and nobody to tell.
+            std::future::pending::<()>().await;
+        };
+        let (beats, house, post) = (self.beats().fuse(), self.keep_house_on().fuse(), post.fuse());
+        pin_mut!(beats, house, post);
+        // None ever ends, and none waits for another: a slow store must not cost a lease.
+        select_biased! { () = beats => {}, () = house => {}, () = post => {} }
     }
 
     async fn beats(&self) {

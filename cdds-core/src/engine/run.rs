@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use futures::channel::oneshot;
 use futures::future::{BoxFuture, Fuse, FusedFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, pin_mut, select_biased};
 use tracing::{info, warn};
 
 use super::own_loop::{BEAT, HOUSE_EVERY};
+use super::post::Exports;
 use super::{Engine, EngineError, Tick};
 use crate::domain::execution::{Execution, Status};
 
@@ -74,7 +76,16 @@ impl Engine {
         until: Until,
         shutdown: impl Future<Output = ()>,
     ) -> Result<RunReport, EngineError> {
-        let report = self.run_on(until, shutdown).await;
+        let (tell, over) = oneshot::channel();
+        let shutdown = shutdown.shared();
+        let exports = async {
+            let report = self.run_on(until, shutdown.clone()).await;
+            let is_idle = until == Until::Idle && report.is_ok();
+            // Nobody receives it after a shutdown.
+            let _ = tell.send(if is_idle { Exports::Idle } else { Exports::Stopped });
+            report
+        };
+        let (report, ()) = futures::join!(exports, self.post(over, shutdown.clone()));
         self.leave().await;
         report
     }

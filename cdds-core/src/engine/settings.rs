@@ -18,6 +18,10 @@ use crate::setters::setters;
 pub struct EngineSettings {
     /// How many executions run at the same time (rule E2).
     pub concurrency: NonZeroUsize,
+    /// How many deliveries run at the same time (rule N4).
+    pub deliveries: NonZeroUsize,
+    /// How many notices of each channel are sent at the same time (rule N4).
+    pub notices: NonZeroUsize,
     /// How long a claim holds without a sign of life.
     pub lease: Duration,
     /// How long a graceful stop waits for running executions.
@@ -49,6 +53,8 @@ pub struct EngineSettings {
 setters! {
     EngineSettings {
         with_concurrency => concurrency: value NonZeroUsize;
+        with_deliveries => deliveries: value NonZeroUsize;
+        with_notices => notices: value NonZeroUsize;
         with_lease => lease: value Duration;
         with_grace => grace: value Duration;
         with_stall => stall: value Duration;
@@ -66,6 +72,8 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             concurrency: NonZeroUsize::MIN.saturating_add(1),
+            deliveries: NonZeroUsize::MIN.saturating_add(3),
+            notices: NonZeroUsize::MIN.saturating_add(7),
             lease: Duration::from_secs(60),
             grace: Duration::from_secs(30),
             stall: Duration::from_secs(3600),

@@ -5,6 +5,7 @@
 
 mod artifact_store;
 mod audit_store;
+mod delivery_store;
 mod execution_store;
 mod housekeeping;
 mod job_store;
@@ -19,6 +20,7 @@ mod worker_register;
 
 pub use self::artifact_store::ArtifactStore;
 pub use self::audit_store::AuditStore;
+pub use self::delivery_store::{DeliveryClaim, DeliveryStore};
 pub use self::execution_store::ExecutionStore;
 pub use self::housekeeping::{Forget, Housekeeping};
 pub use self::job_store::JobStore;
@@ -60,6 +62,7 @@ pub trait Catalog:
     + ArtifactStore
     + RecipientStore
     + Outbox
+    + DeliveryStore
     + StoreRegister
     + AuditStore
     + Housekeeping
@@ -74,6 +77,7 @@ impl<T> Catalog for T where
         + ArtifactStore
         + RecipientStore
         + Outbox
+        + DeliveryStore
         + StoreRegister
         + AuditStore
         + Housekeeping

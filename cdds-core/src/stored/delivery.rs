@@ -32,7 +32,8 @@ impl TryFrom<DestinationV4> for JobDestination {
     type Error = StoredFormError;
 
     fn try_from(form: DestinationV4) -> Result<Self, Self::Error> {
-        let unknown = || StoredFormError::new("job settings", format_args!("unknown receipt {:?}", form.receipt));
+        let unknown =
+            || StoredFormError::new("job settings", format_args!("unknown receipt {:?}", form.receipt));
         let receipt = Receipt::parse(&form.receipt).ok_or_else(unknown)?;
         let path = PathTemplate::new(&form.path).map_err(refused)?;
         Ok(Self::new(form.id).with_path(path).with_receipt(receipt))

@@ -141,20 +141,19 @@ impl MemoryDestination {
 /// A planned failure.
 struct Fault(DestinationErrorKind);
 
-impl From<Fault> for DestinationError {
-    fn from(fault: Fault) -> Self {
-        Self::new(fault.0, "the planned failure")
+// No `From`: a second conversion into an error of ports would make `?` ambiguous in adapters.
+impl Fault {
+    fn of_session(self) -> DestinationError {
+        DestinationError::new(self.0, "the planned failure")
     }
-}
 
-impl From<Fault> for SinkError {
-    fn from(fault: Fault) -> Self {
-        let kind = match fault.0 {
+    fn of_upload(self) -> SinkError {
+        let kind = match self.0 {
             DestinationErrorKind::Full => SinkErrorKind::Full,
             DestinationErrorKind::Refused => SinkErrorKind::Refused,
             _ => SinkErrorKind::Unavailable,
         };
-        Self::new(kind, "the planned failure")
+        SinkError::new(kind, "the planned failure")
     }
 }
 
@@ -165,7 +164,7 @@ impl Destination for MemoryDestination {
     }
 
     async fn connect(&self, pinned: Option<&ServerIdentity>) -> Result<Connection, DestinationError> {
-        self.call(RemoteCall::Connect, |_, _| ()).await?;
+        self.call(RemoteCall::Connect, |_, _| ()).await.map_err(Fault::of_session)?;
         if let (Some(pinned), Some(shown)) = (pinned, &self.identity)
             && pinned != shown
         {
@@ -187,14 +186,14 @@ impl Session for MemorySession {
                 place.lock().insert(path.clone(), BytesMut::new());
             }
         };
-        self.0.call(RemoteCall::Create(path.clone()), created).await?;
+        self.0.call(RemoteCall::Create(path.clone()), created).await.map_err(Fault::of_session)?;
         Ok(Box::new(MemoryFile { place: self.0.clone(), path: path.clone(), written: BytesMut::new() }))
     }
 
     async fn size(&mut self, path: &RemotePath) -> Result<Option<u64>, DestinationError> {
         let size =
             |place: &MemoryDestination, _: bool| place.lock().get(path).map(|bytes| bytes.len() as u64);
-        Ok(self.0.call(RemoteCall::Size(path.clone()), size).await?)
+        Ok(self.0.call(RemoteCall::Size(path.clone()), size).await.map_err(Fault::of_session)?)
     }
 
     async fn read(
@@ -202,7 +201,7 @@ impl Session for MemorySession {
         path: &RemotePath,
     ) -> Result<BoxStream<'static, Result<Bytes, DestinationError>>, DestinationError> {
         let read = |place: &MemoryDestination, _: bool| place.lock().get(path).cloned();
-        let found = self.0.call(RemoteCall::Read(path.clone()), read).await?;
+        let found = self.0.call(RemoteCall::Read(path.clone()), read).await.map_err(Fault::of_session)?;
         let missing = || DestinationError::new(DestinationErrorKind::NotFound, format!("there is no {path}"));
         let bytes = found.ok_or_else(missing)?.freeze();
         Ok(futures::stream::iter([Ok(bytes)]).boxed())
@@ -214,7 +213,7 @@ impl Session for MemorySession {
             let moved = files.remove(from);
             moved.map(|bytes| drop(files.insert(to.clone(), bytes)))
         };
-        let moved = self.0.call(RemoteCall::Rename(to.clone()), renamed).await?;
+        let moved = self.0.call(RemoteCall::Rename(to.clone()), renamed).await.map_err(Fault::of_session)?;
         moved.ok_or_else(|| {
             DestinationError::new(DestinationErrorKind::NotFound, format!("there is no {from}"))
         })
@@ -222,7 +221,7 @@ impl Session for MemorySession {
 
     async fn remove(&mut self, path: &RemotePath) -> Result<(), DestinationError> {
         let removed = |place: &MemoryDestination, _: bool| drop(place.lock().remove(path));
-        Ok(self.0.call(RemoteCall::Remove(path.clone()), removed).await?)
+        Ok(self.0.call(RemoteCall::Remove(path.clone()), removed).await.map_err(Fault::of_session)?)
     }
 
     async fn list(&mut self, folder: &RemotePath) -> Result<Option<Vec<String>>, DestinationError> {
@@ -231,7 +230,7 @@ impl Session for MemorySession {
             let inside = files.keys().filter(|path| path.folder() == *folder);
             inside.map(|path| path.name().to_owned()).collect()
         };
-        Ok(Some(self.0.call(RemoteCall::List(folder.clone()), list).await?))
+        Ok(Some(self.0.call(RemoteCall::List(folder.clone()), list).await.map_err(Fault::of_session)?))
     }
 }
 
@@ -256,7 +255,7 @@ impl Upload for MemoryFile {
                 }
             }
         };
-        Ok(self.place.call(RemoteCall::Write(path.clone()), write).await?)
+        Ok(self.place.call(RemoteCall::Write(path.clone()), write).await.map_err(Fault::of_upload)?)
     }
 
     async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
@@ -271,7 +270,7 @@ impl Upload for MemoryFile {
                 file.truncate(kept);
             }
         };
-        place.call(RemoteCall::Finish(path.clone()), finish).await?;
+        place.call(RemoteCall::Finish(path.clone()), finish).await.map_err(Fault::of_upload)?;
         Ok(Stored { bytes })
     }
 
@@ -282,6 +281,6 @@ impl Upload for MemoryFile {
                 place.lock().remove(&path);
             }
         };
-        Ok(place.call(RemoteCall::Abort(path.clone()), abort).await?)
+        Ok(place.call(RemoteCall::Abort(path.clone()), abort).await.map_err(Fault::of_upload)?)
     }
 }

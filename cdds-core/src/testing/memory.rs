@@ -2,10 +2,12 @@
 
 mod audit;
 mod claims;
+mod deliveries;
 mod entries;
 mod keeping;
 mod lists;
 mod notices;
+mod queue;
 mod sets;
 mod state;
 mod workers;
@@ -21,10 +23,14 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::delivery::health::{ContactOutcome, Health, TargetId};
+use crate::domain::delivery::{Delivery, DeliveryProgress, JobDestination};
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{
+    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::Housekeeper;
@@ -35,13 +41,14 @@ use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
 use crate::domain::work::worker::WorkerFacts;
 use crate::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page, WorkerOverview,
+    ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
+    JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
 };
 use crate::ports::catalog::{
-    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
-    Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
-    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, WorkerRegister, Writer,
+    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
+    Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
+    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    WorkerRegister, Writer,
 };
 use crate::ports::clock::Clock;
 use crate::ports::sink::Key;
@@ -104,6 +111,7 @@ impl MemoryCatalog {
         let mut state = self.state();
         state.turn = None;
         state.notices.forget_turns();
+        state.deliveries.forget_turns();
     }
 
     /// Locks the state. A poisoned lock is safe to use: each step replaces whole values, so a panic in
@@ -399,6 +407,71 @@ impl Outbox for MemoryCatalog {
 
     async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
         Ok(self.state().list_notices(owner, query))
+    }
+}
+
+#[async_trait]
+impl DeliveryStore for MemoryCatalog {
+    async fn claim_deliveries(&self, claim: &DeliveryClaim) -> Result<Vec<Delivery>, CatalogError> {
+        let mut state = self.state();
+        Ok(state.claim_deliveries(claim, self.present()))
+    }
+
+    async fn beat_delivery(
+        &self,
+        fence: Fence<DeliveryId>,
+        lease: Duration,
+        progress: DeliveryProgress,
+    ) -> Result<(), CatalogError> {
+        let mut state = self.state();
+        state.beat_delivery(fence, lease, progress, self.present())
+    }
+
+    async fn settle_delivery(
+        &self,
+        fence: Fence<DeliveryId>,
+        outcome: &WorkOutcome,
+        progress: DeliveryProgress,
+    ) -> Result<Delivery, CatalogError> {
+        let mut state = self.state();
+        state.settle_delivery(fence, outcome, progress, self.present())
+    }
+
+    async fn redeliver(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        to: &JobDestination,
+        audit: &[AuditRecord],
+    ) -> Result<Delivery, CatalogError> {
+        let mut state = self.state();
+        let now = self.present();
+        state.audited(audit, |state| state.redeliver(owner, execution, to, now))
+    }
+
+    async fn deliveries(&self, owner: &Owner, query: &DeliveryQuery) -> Result<Page<Delivery>, CatalogError> {
+        Ok(self.state().list_deliveries(owner, query))
+    }
+
+    async fn health(&self) -> Result<Vec<(TargetId, Health)>, CatalogError> {
+        Ok(self.state().deliveries.health.clone().into_iter().collect())
+    }
+
+    async fn contacted(&self, target: &TargetId, outcome: &ContactOutcome) -> Result<Health, CatalogError> {
+        let mut state = self.state();
+        Ok(state.contacted(target, outcome, self.present()))
+    }
+
+    async fn set_health(
+        &self,
+        target: &TargetId,
+        before: &Health,
+        after: &Health,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let mut state = self.state();
+        let now = self.present();
+        state.audited(audit, |state| state.set_health(target, before, after, now))
     }
 }
 

@@ -8,6 +8,7 @@ mod completeness;
 mod contained;
 mod coverage;
 mod cut;
+mod delivery;
 mod edit;
 mod first_run;
 mod forecasts;

@@ -1,12 +1,54 @@
 //! Rules N3, N5, N9: whether a destination or an endpoint works, and when it is disabled.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::destination::ServerIdentity;
 use crate::domain::access::PrincipalName;
+use crate::domain::execution::Execution;
+use crate::domain::id::{DestinationId, Subscriber};
+use crate::domain::notice::{Notice, NoticeKind, job_notice_id};
+use crate::domain::violation::{Code, RuleViolation, quoted};
+use crate::domain::work::row::WorkRow;
 
 /// How long something may fail before it is disabled (rules N5, N9).
 pub const FAILS_FOR_MAX: TimeDelta = TimeDelta::days(5);
+
+/// A destination or an endpoint: something whose health is known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TargetId {
+    /// A destination of deliveries.
+    Destination(DestinationId),
+    /// An endpoint of webhooks.
+    Webhook(Subscriber),
+}
+
+impl fmt::Display for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Destination(id) => write!(f, "destination:{id}"),
+            Self::Webhook(name) => write!(f, "webhook:{name}"),
+        }
+    }
+}
+
+impl FromStr for TargetId {
+    type Err = RuleViolation;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some(("destination", id)) => DestinationId::new(id).map(Self::Destination),
+            Some(("webhook", name)) => Subscriber::new(name).map(Self::Webhook),
+            _ => Err(RuleViolation::new(
+                Code::InvalidName,
+                format!("{} is neither a destination nor a webhook", quoted(text)),
+            )),
+        }
+    }
+}
 
 /// What is known of a destination or an endpoint. One that nobody has used yet has the default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +70,20 @@ pub struct Contact {
     pub at: DateTime<Utc>,
     /// Why it failed; `None` if it succeeded.
     pub failure: Option<String>,
+}
+
+/// Returns the notices that a destination of this execution's job is disabled (rule N8); none if it is not. A job's
+/// subscribers are told once each time it is disabled, whichever execution they are told by.
+pub fn disabled_notices(execution: &Execution, target: &TargetId, health: &Health) -> Vec<Notice> {
+    let Some(disabled) = &health.disabled else { return Vec::new() };
+    let which = format!("{target}:{}", disabled.at.timestamp_micros());
+    let told = Notice::about(execution, NoticeKind::Disabled, Some(&which), disabled.at);
+    // The ids name the job instead of the execution, so that the next execution tells nobody again.
+    let of_job = |notice: Notice| {
+        let id = job_notice_id(execution.job_id, NoticeKind::Disabled, &which, &notice);
+        Notice { work: WorkRow { id, ..notice.work }, ..notice }
+    };
+    told.into_iter().map(of_job).collect()
 }
 
 /// Why nothing is sent to a destination or an endpoint.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::calendar::frequency::{Frequency, Start};
+use crate::domain::delivery::destination::{DestinationDescription, Transport};
 use crate::domain::id::{Owner, SourceId};
 use crate::domain::job::{JobSettings, Protection, Read};
 use crate::domain::record::selection::CategorySelection;
@@ -18,6 +19,8 @@ pub struct Circumstances<'a> {
     pub owner: &'a Owner,
     /// The registered sources that the owner sees (rule J16).
     pub sources: &'a dyn OfferedSources,
+    /// The destinations that the owner sees (rule N1).
+    pub destinations: &'a [&'a DestinationDescription],
     /// The owner's stored recipients.
     pub recipients: &'a [crate::domain::recipient::Recipient],
     /// The service's own retention (rule A7).
@@ -33,7 +36,7 @@ pub struct Circumstances<'a> {
 ///
 /// # Errors
 /// The first rule violated, in the order of the form: source, type (J2, J16), categories, template (J3, J4),
-/// frequency and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), retention (A7).
+/// frequency and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), destinations (N1, N5), retention (A7).
 pub fn check(
     settings: &JobSettings,
     previous: Option<&JobSettings>,
@@ -60,6 +63,7 @@ pub fn check(
     settings.timeframe.check(circumstances.now)?;
     types.into_iter().try_for_each(|data_type| check_instants(settings, data_type))?;
     check_protection(settings, circumstances)?;
+    check_destinations(settings, circumstances.destinations)?;
     match settings.retention {
         Some(retention) => retention.check_within(circumstances.retention),
         None => Ok(()),
@@ -202,6 +206,37 @@ fn check_period(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleVi
         )),
         (None, None) => refuse(format!("a job that runs {} has no occurrence left", settings.frequency)),
     }
+}
+
+/// Checks that every destination is registered (rule N1), and that nobody can read a plaintext set on its way (rule
+/// N5).
+fn check_destinations(
+    settings: &JobSettings,
+    offered: &[&DestinationDescription],
+) -> Result<(), RuleViolation> {
+    for to in &settings.destinations {
+        let id = &to.destination;
+        let Some(found) = offered.iter().find(|destination| destination.id == *id) else {
+            let known: Vec<&str> = offered.iter().map(|destination| destination.id.as_str()).collect();
+            return Err(RuleViolation::new(
+                Code::UnknownDestination,
+                format!(
+                    "destination {id} is not registered: {}",
+                    choose_from(&known, "register a destination first")
+                ),
+            ));
+        };
+        if settings.protection == Protection::Plaintext && found.transport == Transport::Open {
+            return Err(RuleViolation::new(
+                Code::PlaintextOverOpenTransport,
+                format!(
+                    "others can read along on the way to destination {id}, and the sets are plaintext: seal them for \
+                     a recipient, or name a destination with an encrypted connection"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that every recipient is stored (rule S1) and that sealed parts are no larger than recipients can

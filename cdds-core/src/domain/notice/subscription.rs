@@ -124,9 +124,8 @@ impl Subscriptions {
             return refuse(format!("the job names {} subscribers: name at most {}", list.len(), Self::MAX));
         }
         for (index, one) in list.iter().enumerate() {
-            let is_same = |other: &Subscription| {
-                other.channel == one.channel && other.subscriber == one.subscriber
-            };
+            let is_same =
+                |other: &Subscription| other.channel == one.channel && other.subscriber == one.subscriber;
             if list[..index].iter().any(is_same) {
                 return refuse(format!("subscriber {} is named twice: name it once", one.subscriber));
             }

@@ -17,6 +17,8 @@ pub struct WorkRetry {
     pub delay_first: TimeDelta,
     /// The longest wait, before it is spread by a fifth to either side.
     pub delay_max: TimeDelta,
+    /// The shortest wait, if the other side has asked for one.
+    pub delay_min: TimeDelta,
 }
 
 impl Default for WorkRetry {
@@ -26,6 +28,7 @@ impl Default for WorkRetry {
             period: TimeDelta::hours(72),
             delay_first: TimeDelta::seconds(30),
             delay_max: TimeDelta::hours(1),
+            delay_min: TimeDelta::zero(),
         }
     }
 }
@@ -38,7 +41,7 @@ impl WorkRetry {
         if now >= end {
             return None;
         }
-        let delay = backoff(work, attempts.count, self.delay_first, self.delay_max);
+        let delay = backoff(work, attempts.count, self.delay_first, self.delay_max).max(self.delay_min);
         Some(now.checked_add_signed(delay).map_or(end, |next| next.min(end)))
     }
 }

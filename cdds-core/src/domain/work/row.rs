@@ -307,6 +307,22 @@ impl<Id: Copy + Into<Uuid>> WorkRow<Id> {
         Ok(self)
     }
 
+    /// Starts over with work that was given up or is done, or that waits for its next attempt, because somebody asks
+    /// for it. Epochs go on counting, so no earlier claim holds again.
+    ///
+    /// # Errors
+    /// [`NotAgain::Open`] if a worker holds it; [`NotAgain::Gone`] if the thing that it is about is gone.
+    pub fn over_again(mut self, now: DateTime<Utc>) -> Result<Self, NotAgain> {
+        match self.state {
+            WorkState::Held { .. } => return Err(NotAgain::Open),
+            WorkState::GivenUp { reason: GivenUp::Gone, .. } => return Err(NotAgain::Gone),
+            WorkState::Waiting { .. } | WorkState::Done { .. } | WorkState::GivenUp { .. } => {}
+        }
+        self.attempts = WorkAttempts::default();
+        self.state = WorkState::Waiting { next_attempt_at: now };
+        Ok(self)
+    }
+
     /// Gives up work because the thing that it is about is gone. Work that is done stays done. A worker that
     /// holds it loses its claim.
     #[must_use]

@@ -30,6 +30,8 @@ pub(super) trait Guard: Send {
 pub(super) enum Broken {
     /// The attempt failed.
     Failed(WorkFailure),
+    /// The attempt failed before the destination had a part in it: the store does not give what was published.
+    Unreadable(WorkFailure),
     /// Another worker has the delivery, or it was given up: nothing more may be done.
     Lost,
 }
@@ -167,27 +169,28 @@ impl<G: Guard> Carrier<'_, G> {
             // From the first byte on, what is there under the final name is this claim's.
             self.hold().await?;
         }
-        let mut chunks = self.sink.read(&file.key, 0).await.map_err(|error| unread(file, &error))?;
+        let mut chunks =
+            self.sink.read(&file.key, 0).await.map_err(|error| Broken::Unreadable(unread(file, &error)))?;
         let created = self.remote.create(path).await;
         let mut outgoing = created.map_err(|error| failed("writing", file, &error))?;
         let before = self.progress.bytes;
         let copied = loop {
             let chunk = match chunks.next().await {
                 None => break Ok(()),
-                Some(Err(error)) => break Err(unread(file, &error)),
+                Some(Err(error)) => break Err(Broken::Unreadable(unread(file, &error))),
                 Some(Ok(chunk)) => chunk,
             };
             let count = chunk.len() as u64;
             if let Err(error) = outgoing.write(chunk).await {
-                break Err(failed("writing", file, &error));
+                break Err(failed("writing", file, &error).into());
             }
             self.progress.bytes = self.progress.bytes.saturating_add(count);
         };
         let copied = copied.and_then(|()| is_published(file, &outgoing));
-        if let Err(failure) = copied {
+        if let Err(broken) = copied {
             self.progress.bytes = before;
             outgoing.abort().await;
-            return Err(failure.into());
+            return Err(broken);
         }
         if self.naming != Naming::Rename {
             // Finishing makes it final.
@@ -256,13 +259,13 @@ impl<G: Guard> Carrier<'_, G> {
 }
 
 /// Compares what was copied with what was published.
-fn is_published(file: &PlannedFile, outgoing: &Outgoing) -> Result<(), WorkFailure> {
+fn is_published(file: &PlannedFile, outgoing: &Outgoing) -> Result<(), Broken> {
     if outgoing.written() == (file.bytes, file.sha256) {
         return Ok(());
     }
     let told = format!("the store's {} is not what was published: look at the store", file.path.name());
     // The store does not mend itself, and the next attempt would send the same.
-    Err(WorkFailure::new(SinkErrorKind::Corrupt.into(), told, false))
+    Err(Broken::Unreadable(WorkFailure::new(SinkErrorKind::Corrupt.into(), told, false)))
 }
 
 fn differs(file: &PlannedFile, bytes: u64) -> WorkFailure {

@@ -8,23 +8,27 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::query::{
-    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page, WorkerOverview,
+    ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
+    JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
 };
 use super::{
-    Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, Directive, DueJob,
-    ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication,
-    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
-    WorkerRegister, Writer,
+    Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, DeliveryClaim,
+    DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
+    Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
+    WorkQueue, WorkerRegister, Writer,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::delivery::health::{ContactOutcome, Health, TargetId};
+use crate::domain::delivery::{Delivery, DeliveryProgress, JobDestination};
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{
+    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::sweep::Swept;
@@ -190,6 +194,16 @@ hand_on! {
         fn settle_notice(fence: Fence<NoticeId>, outcome: &WorkOutcome) -> Notice;
         fn ask_notice_again(owner: &Owner, id: NoticeId, audit: &[AuditRecord]) -> Notice;
         fn notices(owner: &Owner, query: &NoticeQuery) -> Page<Notice>;
+    }
+    DeliveryStore {
+        fn claim_deliveries(claim: &DeliveryClaim) -> Vec<Delivery>;
+        fn beat_delivery(fence: Fence<DeliveryId>, lease: Duration, progress: DeliveryProgress) -> ();
+        fn settle_delivery(fence: Fence<DeliveryId>, outcome: &WorkOutcome, progress: DeliveryProgress) -> Delivery;
+        fn redeliver(owner: &Owner, execution: ExecutionId, to: &JobDestination, audit: &[AuditRecord]) -> Delivery;
+        fn deliveries(owner: &Owner, query: &DeliveryQuery) -> Page<Delivery>;
+        fn health() -> Vec<(TargetId, Health)>;
+        fn contacted(target: &TargetId, outcome: &ContactOutcome) -> Health;
+        fn set_health(target: &TargetId, before: &Health, after: &Health, audit: &[AuditRecord]) -> ();
     }
     AuditStore {
         fn audit(owner: &Owner, query: &AuditQuery) -> Page<AuditRecord>;

@@ -13,7 +13,9 @@ pub use crate::domain::calendar::frequency::FrequencyKind;
 use crate::domain::execution::failure::Failure;
 use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, Status};
-use crate::domain::id::{ExecutionId, JobId, NoticeId, RecipientName, SourceId, TypeId};
+use crate::domain::id::{
+    DeliveryId, DestinationId, ExecutionId, JobId, NoticeId, RecipientName, SourceId, TypeId,
+};
 use crate::domain::job::{Job, JobState};
 use crate::domain::work::lease::WorkerLife;
 use crate::domain::work::row::WorkStatus;
@@ -477,6 +479,32 @@ setters! {
     NoticeQuery {
         with_id => id: option NoticeId;
         with_execution => execution: option ExecutionId;
+        with_status => status: option WorkStatus;
+        with_slice => slice: value Slice;
+    }
+}
+
+/// Selects and pages deliveries, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DeliveryQuery {
+    /// Only the delivery with this id.
+    pub id: Option<DeliveryId>,
+    /// Only deliveries of this execution's set.
+    pub execution: Option<ExecutionId>,
+    /// Only deliveries to this destination.
+    pub destination: Option<DestinationId>,
+    /// Only deliveries in this state.
+    pub status: Option<WorkStatus>,
+    /// The rows to return.
+    pub slice: Slice,
+}
+
+setters! {
+    DeliveryQuery {
+        with_id => id: option DeliveryId;
+        with_execution => execution: option ExecutionId;
+        with_destination => destination: option DestinationId;
         with_status => status: option WorkStatus;
         with_slice => slice: value Slice;
     }

@@ -25,8 +25,12 @@ impl Jobs {
             Protection::Sealed(_) => self.ports.catalog.recipients(owner).await?,
         };
         let sealed_part_bytes = self.sealed_part_bytes(settings, &stored, now)?;
+        let offered = self.ports.destinations.for_owner(owner).map(|one| one.describe());
+        let destinations: Vec<_> = offered.collect();
+        self.check_subscribers(owner, settings)?;
         let circumstances = Circumstances {
             owner,
+            destinations: &destinations,
             sources: &self.ports.sources.for_owner(owner),
             recipients: &stored,
             retention: self.rules.retention,
@@ -34,6 +38,21 @@ impl Jobs {
             now,
         };
         Ok(admission::check(settings, previous, &circumstances)?)
+    }
+
+    /// Checks that every subscriber can be told (rule N2), as far as that is known without a connection.
+    fn check_subscribers(&self, owner: &Owner, settings: &JobSettings) -> Result<(), RuleViolation> {
+        for one in &settings.subscriptions {
+            let Some(notifier) = self.ports.notifiers.find(one.channel) else {
+                let told = format!("{one} cannot be told: this service sends no notices by {}", one.channel);
+                return Err(RuleViolation::new(Code::InvalidSubscribers, told));
+            };
+            notifier.check(&one.subscriber, owner).map_err(|error| {
+                let told = format!("{one} cannot be told: {}", error.report());
+                RuleViolation::new(Code::InvalidSubscribers, told)
+            })?;
+        }
+        Ok(())
     }
 
     /// Returns the size of a full part once sealed. This also checks the recipients' certificates at save

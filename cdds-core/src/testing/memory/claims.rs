@@ -168,6 +168,7 @@ impl State {
         self.end(&succeeded, publication.published_at)?;
         self.store(&succeeded, None);
         self.sets.insert(succeeded.id, publication.set.clone());
+        self.deliver(&succeeded);
         Ok(())
     }
 

@@ -65,7 +65,7 @@ impl State {
             let downloads = stored.set.artifacts.iter().filter_map(|file| self.downloads.remove(&file.id));
             rows += downloads.map(|at| at.len()).sum::<usize>();
         }
-        rows + self.notices.remove(id)
+        rows + self.notices.remove(id) + self.deliveries.remove(id)
     }
 }
 

@@ -6,14 +6,16 @@ use chrono::{DateTime, Utc};
 
 use super::state::State;
 use crate::domain::archive::artifact::Artifact;
+use crate::domain::delivery::Delivery;
 use crate::domain::execution::Status;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
 use crate::domain::job::{JobState, TypeList};
 use crate::domain::notice::Notice;
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::catalog::query::{
-    ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, ExecutionColumn, ExecutionOverview,
-    ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, NoticeQuery, Page, Slice, SortKey, Total,
+    ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, DeliveryQuery, ExecutionColumn,
+    ExecutionOverview, ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, NoticeQuery, Page,
+    Slice, SortKey, Total,
 };
 
 pub(super) fn at(instant: DateTime<Utc>) -> SortKey {
@@ -93,6 +95,22 @@ fn folded(text: &str) -> String {
 }
 
 impl State {
+    pub(super) fn list_deliveries(&self, owner: &Owner, query: &DeliveryQuery) -> Page<Delivery> {
+        let wanted = |delivery: &&Delivery| {
+            delivery.work.owner == *owner
+                && is_wanted(query.id.as_ref(), &delivery.work.id)
+                && is_wanted(query.execution.as_ref(), &delivery.execution_id)
+                && is_wanted(query.destination.as_ref(), &delivery.to.destination)
+                && is_wanted(query.status.as_ref(), &delivery.work.status())
+        };
+        let deliveries = self.deliveries.all.values().filter(wanted).cloned().collect();
+        let place = |delivery: &Delivery| {
+            let (key, id) = (at(delivery.created_at), delivery.work.id.to_string());
+            Cursor { key, at: micros(delivery.created_at), id, part: 0 }
+        };
+        page(deliveries, &query.slice, true, place)
+    }
+
     pub(super) fn list_notices(&self, owner: &Owner, query: &NoticeQuery) -> Page<Notice> {
         let wanted = |notice: &&Notice| {
             notice.work.owner == *owner

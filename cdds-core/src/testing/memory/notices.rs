@@ -1,15 +1,14 @@
 //! Notices: stored when an execution ends, claimed and settled by those who send them (rules N2, N4, N5).
 
-use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::queue::{self, Asked, Queued, take_over};
 use super::state::{State, conflict};
 use crate::domain::id::{ExecutionId, NoticeId, Owner, Subscriber};
 use crate::domain::notice::{Channel, Notice};
-use crate::domain::work::pick::{Waiting, WorkRoom, pick};
-use crate::domain::work::row::{WorkOutcome, WorkState, WorkStatus};
+use crate::domain::work::row::{WorkOutcome, WorkRow};
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, NoticeClaim};
 
 /// All notices, and whose turn it is.
@@ -22,7 +21,10 @@ pub(super) struct Notices {
 
 impl Notices {
     pub(super) fn insert(&mut self, notices: Vec<Notice>) {
-        self.all.extend(notices.into_iter().map(|notice| (notice.work.id, notice)));
+        for notice in notices {
+            // One that is on record was told, or will be.
+            self.all.entry(notice.work.id).or_insert(notice);
+        }
     }
 
     /// Gives up the notices of an execution that is deleted.
@@ -43,50 +45,29 @@ impl Notices {
     pub(super) fn forget_turns(&mut self) {
         self.turns.clear();
     }
-
-    fn take_over(&mut self, claim: &NoticeClaim, now: DateTime<Utc>) {
-        for notice in self.all.values_mut().filter(|notice| notice.channel == claim.channel) {
-            if let Some(work) = notice.work.clone().abandoned(&claim.retry, now) {
-                notice.work = work;
-            }
-        }
-    }
-
-    /// Returns the notices of each owner that may be sent, in order.
-    fn due(&self, channel: Channel, now: DateTime<Utc>) -> BTreeMap<Owner, VecDeque<NoticeId>> {
-        let place = |notice: &Notice| match notice.work.state {
-            WorkState::Waiting { next_attempt_at } if next_attempt_at <= now => {
-                Some((next_attempt_at, notice.work.id))
-            }
-            _ => None,
-        };
-        let of_channel = self.all.values().filter(|notice| notice.channel == channel);
-        let mut due: Vec<_> = of_channel.filter_map(|notice| Some((place(notice)?, notice))).collect();
-        due.sort_by_key(|(place, _)| *place);
-        let mut owners: BTreeMap<Owner, VecDeque<NoticeId>> = BTreeMap::new();
-        for (_, notice) in due {
-            owners.entry(notice.work.owner.clone()).or_default().push_back(notice.work.id);
-        }
-        owners
-    }
 }
 
 impl State {
     pub(super) fn claim_notices(&mut self, claim: &NoticeClaim, now: DateTime<Utc>) -> Vec<Notice> {
+        let disabled = self.deliveries.disabled_endpoints();
+        let concerns = |notice: &Notice| notice.channel == claim.channel;
+        let takes =
+            |notice: &Notice| notice.channel != Channel::Webhook || !disabled.contains(&notice.subscriber);
         let notices = &mut self.notices;
-        notices.take_over(claim, now);
-        let of_channel = notices.all.values().filter(|notice| notice.channel == claim.channel);
-        let held = of_channel.filter(|notice| notice.work.status() == WorkStatus::Held);
-        let held: Vec<Subscriber> = held.map(|notice| notice.subscriber.clone()).collect();
-        let room = WorkRoom::new(claim.limit, claim.per_subscriber, held);
-        let (due, turn) = (notices.due(claim.channel, now), notices.turns.get(&claim.channel).cloned());
-        let mut waiting = MemoryWaiting { notices, claim, now, due, taken: Vec::new() };
-        let turn = match pick(&mut waiting, turn, room) {
-            Ok(turn) => turn,
-            Err(never) => match never {},
+        take_over(&mut notices.all, &concerns, &claim.retry, now);
+        let NoticeClaim { worker, lease, limit, per_subscriber, .. } = claim;
+        let asked = Asked {
+            worker,
+            lease: *lease,
+            limit: *limit,
+            per_target: *per_subscriber,
+            concerns: &concerns,
+            takes: &takes,
+            now,
         };
-        let taken = waiting.taken;
-        self.notices.turns.extend(turn.map(|owner| (claim.channel, owner)));
+        let turn = notices.turns.get(&claim.channel).cloned();
+        let (taken, turn) = queue::claim(&mut notices.all, &asked, turn);
+        notices.turns.extend(turn.map(|owner| (claim.channel, owner)));
         taken
     }
 
@@ -118,42 +99,19 @@ impl State {
     }
 }
 
-/// The waiting notices in a claim, and what was taken so far.
-struct MemoryWaiting<'a> {
-    notices: &'a mut Notices,
-    claim: &'a NoticeClaim,
-    now: DateTime<Utc>,
-    due: BTreeMap<Owner, VecDeque<NoticeId>>,
-    taken: Vec<Notice>,
-}
-
-impl Waiting for MemoryWaiting<'_> {
-    type Error = Infallible;
+impl Queued for Notice {
+    type Id = NoticeId;
     type Target = Subscriber;
 
-    fn next_owner(&mut self, after: Option<&Owner>) -> Result<Option<Owner>, Infallible> {
-        let mut owners = self.due.keys();
-        Ok(owners.find(|owner| after.is_none_or(|after| *owner > after)).cloned())
+    fn work(&self) -> &WorkRow<NoticeId> {
+        &self.work
     }
 
-    fn take_next(
-        &mut self,
-        owner: &Owner,
-        room: &WorkRoom<Subscriber>,
-    ) -> Result<Option<Subscriber>, Infallible> {
-        while let Some(id) = self.due.get_mut(owner).and_then(VecDeque::pop_front) {
-            let Some(notice) = self.notices.all.get_mut(&id) else { continue };
-            // Room does not come back within a claim.
-            if !room.has_room_for(&notice.subscriber) {
-                continue;
-            }
-            let NoticeClaim { worker, lease, .. } = self.claim;
-            if let Some(work) = notice.work.clone().taken(worker.clone(), self.now, *lease) {
-                notice.work = work;
-                self.taken.push(notice.clone());
-                return Ok(Some(notice.subscriber.clone()));
-            }
-        }
-        Ok(None)
+    fn with_work(self, work: WorkRow<NoticeId>) -> Self {
+        Self { work, ..self }
+    }
+
+    fn target(&self) -> Subscriber {
+        self.subscriber.clone()
     }
 }

@@ -128,12 +128,12 @@ impl Sets {
         };
     }
 
-    fn mark_expired(&mut self, now: DateTime<Utc>, limit: usize) -> usize {
+    fn mark_expired(&mut self, now: DateTime<Utc>, limit: usize) -> Vec<ExecutionId> {
         let expired = self.expiring.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
         let may_go = |id: &ExecutionId| self.all.get(id).is_some_and(|set| !set.is_held());
         let expired: Vec<ExecutionId> = expired.filter(may_go).take(limit).collect();
         expired.iter().for_each(|id| self.change(*id, |set| set.removed = true));
-        expired.len()
+        expired
     }
 
     fn removals(&self, limit: usize) -> Vec<Removal> {
@@ -185,7 +185,7 @@ impl State {
         &mut self,
         owner: &Owner,
         artifacts: &[ArtifactId],
-        _now: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<(), CatalogError> {
         let mut executions = Vec::new();
         for id in artifacts {
@@ -200,6 +200,7 @@ impl State {
                 stored.removed_files.insert(*id);
                 stored.removed |= stored.removed_files.len() == stored.set.artifacts.len();
             });
+            self.deliveries.cancel(execution, now);
         }
         Ok(())
     }
@@ -217,11 +218,14 @@ impl State {
         self.sets.change(execution, |stored| stored.removed = true);
         self.executions.delete(execution, now);
         self.notices.cancel(execution, now);
+        self.deliveries.cancel(execution, now);
         Ok(())
     }
 
     pub(super) fn expire(&mut self, now: DateTime<Utc>, limit: usize) -> usize {
-        self.sets.mark_expired(now, limit)
+        let expired = self.sets.mark_expired(now, limit);
+        expired.iter().for_each(|id| self.deliveries.cancel(*id, now));
+        expired.len()
     }
 
     pub(super) fn removals(&self, limit: usize) -> Vec<Removal> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::deliveries::Deliveries;
 use super::entries::Entries;
 use super::notices::Notices;
 use super::sets::Sets;
@@ -31,6 +32,7 @@ pub(super) struct State {
     pub(super) sets: Sets,
     pub(super) downloads: BTreeMap<ArtifactId, Vec<DateTime<Utc>>>,
     pub(super) notices: Notices,
+    pub(super) deliveries: Deliveries,
     pub(super) recipients: BTreeMap<(Owner, RecipientName), Recipient>,
     pub(super) store: Option<StoreLink>,
     pub(super) audit: BTreeMap<AuditId, AuditRecord>,

@@ -13,10 +13,14 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::delivery::health::{ContactOutcome, Health, TargetId};
+use crate::domain::delivery::{Delivery, DeliveryProgress, JobDestination};
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::queue::QueuePlace;
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{
+    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+};
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::sweep::Swept;
@@ -26,14 +30,14 @@ use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
 use crate::domain::work::worker::WorkerFacts;
 use crate::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page, WorkerOverview,
+    ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
+    JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
 };
 use crate::ports::catalog::{
-    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive,
-    DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication,
-    RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
-    WorkerRegister, Writer,
+    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, DeliveryClaim,
+    DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
+    Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
+    WorkQueue, WorkerRegister, Writer,
 };
 use crate::ports::sink::Key;
 
@@ -483,5 +487,67 @@ impl WorkerRegister for FaultyCatalog {
 
     async fn forget_workers(&self) -> Result<usize, CatalogError> {
         self.look("catalog.forget_workers", Care::Idle, self.catalog.inner.forget_workers()).await
+    }
+}
+
+#[async_trait]
+impl DeliveryStore for FaultyCatalog {
+    async fn claim_deliveries(&self, claim: &DeliveryClaim) -> Result<Vec<Delivery>, CatalogError> {
+        let inner = self.catalog.inner.claim_deliveries(claim);
+        self.look("catalog.claim_deliveries", Care::Busy, inner).await
+    }
+
+    async fn beat_delivery(
+        &self,
+        fence: Fence<DeliveryId>,
+        lease: Duration,
+        progress: DeliveryProgress,
+    ) -> Result<(), CatalogError> {
+        let inner = self.catalog.inner.beat_delivery(fence, lease, progress);
+        self.look("catalog.beat_delivery", Care::Busy, inner).await
+    }
+
+    async fn settle_delivery(
+        &self,
+        fence: Fence<DeliveryId>,
+        outcome: &WorkOutcome,
+        progress: DeliveryProgress,
+    ) -> Result<Delivery, CatalogError> {
+        let inner = self.catalog.inner.settle_delivery(fence, outcome, progress);
+        self.look("catalog.settle_delivery", Care::Busy, inner).await
+    }
+
+    async fn redeliver(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        to: &JobDestination,
+        audit: &[AuditRecord],
+    ) -> Result<Delivery, CatalogError> {
+        let inner = self.catalog.inner.redeliver(owner, execution, to, audit);
+        self.look("catalog.redeliver", Care::Busy, inner).await
+    }
+
+    async fn deliveries(&self, owner: &Owner, query: &DeliveryQuery) -> Result<Page<Delivery>, CatalogError> {
+        self.look("catalog.deliveries", Care::Busy, self.catalog.inner.deliveries(owner, query)).await
+    }
+
+    async fn health(&self) -> Result<Vec<(TargetId, Health)>, CatalogError> {
+        self.look("catalog.health", Care::Busy, self.catalog.inner.health()).await
+    }
+
+    async fn contacted(&self, target: &TargetId, outcome: &ContactOutcome) -> Result<Health, CatalogError> {
+        self.look("catalog.contacted", Care::Busy, self.catalog.inner.contacted(target, outcome)).await
+    }
+
+    async fn set_health(
+        &self,
+        target: &TargetId,
+        before: &Health,
+        after: &Health,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let inner = self.catalog.inner.set_health(target, before, after, audit);
+        self.look("catalog.set_health", Care::Busy, inner).await
     }
 }

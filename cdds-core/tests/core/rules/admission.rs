@@ -81,6 +81,7 @@ fn refusal(
     }];
     let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
+        destinations: &[],
         owner: &owner,
         sources: &all.for_owner(&owner),
         recipients: &stored,
@@ -106,6 +107,7 @@ fn j2_a_refused_source_is_refused_with_its_reason() {
     let settings = settings().with_source(SourceId::new("info-mart").unwrap());
     let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
+        destinations: &[],
         owner: &owner,
         sources: &all.for_owner(&owner),
         recipients: &[],
@@ -190,6 +192,7 @@ fn a7_a_job_keeps_no_longer_than_the_service() {
 fn j2_a_refusal_names_what_there_is_to_choose_from() {
     let (all, owner) = (sources(), Owner::default());
     let circumstances = Circumstances {
+        destinations: &[],
         owner: &owner,
         sources: &all.for_owner(&owner),
         recipients: &[],

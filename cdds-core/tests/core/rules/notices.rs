@@ -90,13 +90,13 @@ fn n2_each_success_and_each_failure_is_told_once_it_is_true() {
 fn n2_a_notice_is_one_for_each_execution_kind_subscriber_and_channel() {
     let execution = ExecutionId(Uuid::from_u128(1));
     let (host, ada) = (Subscriber::default(), Subscriber::new("ada").unwrap());
-    let id = notice_id(execution, NoticeKind::Published, &host, Channel::Host);
+    let id = notice_id(execution, NoticeKind::Published, None, &host, Channel::Host);
     assert_eq!(id.to_string(), "2b123008-4d27-5ea1-957f-d3289ce2ae30", "ids are stored and never change");
     let mut ids: Vec<NoticeId> = Vec::new();
     for execution in [execution, ExecutionId(Uuid::from_u128(2))] {
         for kind in NoticeKind::ALL {
             for channel in Channel::ALL {
-                ids.extend([&host, &ada].map(|who| notice_id(execution, *kind, who, *channel)));
+                ids.extend([&host, &ada].map(|who| notice_id(execution, *kind, None, who, *channel)));
             }
         }
     }

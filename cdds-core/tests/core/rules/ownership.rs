@@ -135,6 +135,7 @@ fn j16_admission_asks_whose_records_are_after_which_they_are() {
     let (sources, north) = (Sources::new().with(source(Ownership::Unstated)), north().owner);
     let offered = sources.for_owner(&north);
     let circumstances = Circumstances {
+        destinations: &[],
         owner: &north,
         sources: &offered,
         recipients: &[],

@@ -201,7 +201,9 @@ fn n1_whatever_breaks_off_nothing_half_made_has_a_final_name_and_nothing_confirm
             match done {
                 None => killed += 1,
                 Some(Err(Broken::Lost)) => lost += 1,
-                Some(Err(Broken::Failed(failure))) => assert!(failure.retryable, "seed {seed}: {failure:?}"),
+                Some(Err(Broken::Failed(failure) | Broken::Unreadable(failure))) => {
+                    assert!(failure.retryable, "seed {seed}: {failure:?}");
+                }
                 Some(Ok(progress)) => {
                     assert_eq!((progress.files, files), (4, vec![Some(true); 4]), "seed {seed}, {naming}");
                     finished += 1;
@@ -222,7 +224,7 @@ fn n1_what_the_store_has_lost_is_never_delivered() {
         let place = place(naming);
         let mut guard = Counting { left: 99, stored: DeliveryProgress::default() };
         let done = attempt(&sink, &plan, &place, Receipt::Size, 1, &mut guard, true).unwrap();
-        let Err(Broken::Failed(failure)) = done else { panic!("{naming}: {done:?}") };
+        let Err(Broken::Unreadable(failure)) = done else { panic!("{naming}: {done:?}") };
         assert!(!failure.retryable && failure.message.contains("look at the store"), "{failure:?}");
         let files = whole(&plan, &place.files());
         assert_eq!(files, [Some(true), None, None, None], "{naming}");

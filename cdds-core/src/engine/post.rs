@@ -1,0 +1,140 @@
+//! Deliveries and notices beside the exports: claims both, and goes on with what it has, until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use futures::future::{BoxFuture, Fuse};
+use futures::stream::{FuturesUnordered, StreamExt};
+use futures::{FutureExt, pin_mut, select_biased};
+use tracing::warn;
+
+use super::worker::{Engine, Shared};
+use crate::domain::notice::Channel;
+
+/// How often it looks for work when nothing has happened.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A kind of work, each with a limit of its own, so that one that hangs leaves the others alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Deliveries,
+    Notices(Channel),
+}
+
+const LANES: [Lane; 3] = [Lane::Deliveries, Lane::Notices(Channel::Email), Lane::Notices(Channel::Webhook)];
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exports {
+    /// Everything due has been exported: go on until nothing may be sent at once.
+    Idle,
+    /// The engine stops.
+    Stopped,
+}
+
+type Claimed = Vec<(usize, BoxFuture<'static, ()>)>;
+
+impl Engine {
+    /// Delivers and tells until the exports are over, or `shutdown` completes. What is under way then has the grace
+    /// period to end; what does not end is dropped, and taken over when its lease runs out.
+    pub(super) async fn post(&self, exports: oneshot::Receiver<Exports>, shutdown: impl Future<Output = ()>) {
+        let shared = &self.shared;
+        if shared.ports.destinations.is_empty() && shared.ports.notifiers.iter().next().is_none() {
+            return;
+        }
+        let (exports, shutdown) = (exports.fuse(), shutdown.fuse());
+        pin_mut!(exports, shutdown);
+        let mut under_way = [0_usize; LANES.len()];
+        let mut work: FuturesUnordered<BoxFuture<'static, usize>> = FuturesUnordered::new();
+        let mut claiming: Fuse<BoxFuture<'static, Claimed>> = shared.look(under_way);
+        let mut ends_when_idle = false;
+        loop {
+            let wake = if claiming.is_terminated_now() { shared.ports.clock.sleep(LOOK) } else { pending() };
+            let wake = wake.fuse();
+            pin_mut!(wake);
+            select_biased! {
+                () = shutdown => break,
+                over = exports => match over {
+                    Ok(Exports::Idle) => ends_when_idle = true,
+                    Ok(Exports::Stopped) | Err(_) => break,
+                },
+                lane = work.select_next_some() => {
+                    under_way[lane] -= 1;
+                    if claiming.is_terminated_now() {
+                        claiming = shared.look(under_way);
+                    }
+                }
+                claimed = claiming => {
+                    if claimed.is_empty() && work.is_empty() && ends_when_idle {
+                        return;
+                    }
+                    for (lane, attempt) in claimed {
+                        under_way[lane] += 1;
+                        work.push(attempt.map(move |()| lane).boxed());
+                    }
+                }
+                () = wake => claiming = shared.look(under_way),
+            }
+        }
+        // A claim under way may have taken something: that is dropped with it, and its lease runs out.
+        drop(claiming);
+        let grace = shared.ports.clock.sleep(shared.settings.grace).fuse();
+        pin_mut!(grace);
+        while !work.is_empty() {
+            select_biased! {
+                _ = work.select_next_some() => {}
+                () = grace => return,
+            }
+        }
+    }
+}
+
+/// Never completes.
+fn pending() -> BoxFuture<'static, ()> {
+    futures::future::pending().boxed()
+}
+
+/// Whether a claim is over.
+trait Over {
+    fn is_terminated_now(&self) -> bool;
+}
+
+impl Over for Fuse<BoxFuture<'static, Claimed>> {
+    fn is_terminated_now(&self) -> bool {
+        futures::future::FusedFuture::is_terminated(self)
+    }
+}
+
+impl Shared {
+    /// Claims what there is room for, lane by lane.
+    fn look(self: &Arc<Self>, under_way: [usize; LANES.len()]) -> Fuse<BoxFuture<'static, Claimed>> {
+        let shared = Arc::clone(self);
+        let look = async move {
+            let mut claimed = Vec::new();
+            for (index, lane) in LANES.iter().enumerate() {
+                let found = match lane {
+                    Lane::Deliveries => {
+                        let room = shared.settings.deliveries.get().saturating_sub(under_way[index]);
+                        shared.claim_deliveries(room).await
+                    }
+                    Lane::Notices(channel) => {
+                        let room = shared.settings.notices.get().saturating_sub(under_way[index]);
+                        shared.claim_notices(*channel, room).await
+                    }
+                };
+                match found {
+                    Ok(attempts) => claimed.extend(attempts.into_iter().map(|attempt| (index, attempt))),
+                    Err(error) => warn!(
+                        name: "post.failed",
+                        target: "cdds",
+                        "looking for deliveries and notices failed; it is tried again: {}",
+                        error.report()
+                    ),
+                }
+            }
+            claimed
+        };
+        look.boxed().fuse()
+    }
+}
