@@ -4,10 +4,12 @@
 
 mod artifact;
 mod audit;
+mod delivery;
 mod execution;
 mod job;
 mod notice;
 mod recipient;
+mod work;
 mod worker;
 
 use cdds_core::domain::archive::artifact::Sha256Digest;
@@ -17,10 +19,12 @@ use chrono::{DateTime, Utc};
 
 pub(super) use self::artifact::{ArtifactOverviewRow, ArtifactRow, StoredRow};
 pub(super) use self::audit::AuditRow;
+pub(super) use self::delivery::{DeliveryRow, HealthRow};
 pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};
-pub(super) use self::notice::{NoticeRow, WorkColumns};
+pub(super) use self::notice::NoticeRow;
 pub(super) use self::recipient::RecipientRow;
+pub(super) use self::work::WorkColumns;
 pub(super) use self::worker::WorkerRow;
 
 /// Returns the error for a row that is not understood: which row, why, and what to do.

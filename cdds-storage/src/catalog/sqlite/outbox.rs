@@ -10,12 +10,13 @@ use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence};
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::super::row::{NoticeRow, WorkColumns};
+use super::super::row::NoticeRow;
 use super::fault::{Fault, conflict};
 use super::listing::Filter;
 use super::order::{Key, Order, Ties};
 use super::transaction::Transaction;
 use super::understood::{row_id, understood};
+use super::work;
 
 pub(super) use self::claim::claim;
 
@@ -28,20 +29,6 @@ const OF_EXECUTION: &str = "FROM notice n WHERE n.execution_id = ?1";
 
 /// Reads a notice from a row of [`COLUMNS`].
 fn read(row: &Row<'_>) -> Result<Notice, Fault> {
-    let work = WorkColumns {
-        state: row.get(8)?,
-        reason: row.get(9)?,
-        epoch: row.get(10)?,
-        attempts: row.get(11)?,
-        first_attempt_at: row.get(12)?,
-        last_attempt_at: row.get(13)?,
-        failure: row.get(14)?,
-        next_attempt_at: row.get(15)?,
-        worker: row.get(16)?,
-        lease_renewed_at: row.get(17)?,
-        lease_expires_at: row.get(18)?,
-        ended_at: row.get(19)?,
-    };
     let row = NoticeRow {
         id: row.get(0)?,
         execution_id: row.get(1)?,
@@ -51,17 +38,17 @@ fn read(row: &Row<'_>) -> Result<Notice, Fault> {
         at: row.get(5)?,
         subscriber: row.get(6)?,
         channel: row.get(7)?,
-        work,
+        work: work::columns(row, 8)?,
     };
     Ok(row.into_notice()?)
 }
 
-/// Stores notices in the transaction that ends their execution.
+/// Stores notices in the transaction of what they tell. One that is on record was told, or will be.
 pub(super) fn insert(tx: &Transaction<'_>, notices: &[Notice]) -> Result<(), Fault> {
     for notice in notices {
         let row = NoticeRow::of(notice)?;
         tx.execute(
-            "INSERT INTO notice (id, execution_id, job_id, owner, kind, at, subscriber, channel, state, epoch,
+            "INSERT OR IGNORE INTO notice (id, execution_id, job_id, owner, kind, at, subscriber, channel, state, epoch,
                 attempts, next_attempt_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![

@@ -13,9 +13,9 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::super::row::{corrupt, micros};
 use super::super::stored;
 use super::fault::{Fault, conflict};
-use super::outbox;
 use super::transaction::Transaction;
 use super::understood::{row_id, understood};
+use super::{deliveries, outbox};
 
 /// Deletes a finished execution from the history. The row stays but is cleared: settings and failures may
 /// contain personal data.
@@ -53,7 +53,8 @@ pub(super) fn delete_execution(
         "UPDATE artifact_set SET removed_at = ?2 WHERE execution_id = ?1 AND removed_at IS NULL",
         params![id, micros(now)],
     )?;
-    outbox::cancel(tx, execution, now)
+    outbox::cancel(tx, execution, now)?;
+    deliveries::cancel(tx, execution, now)
 }
 
 /// Returns the attempts that a deleted execution keeps: files of these claims may still appear in the store
@@ -119,20 +120,33 @@ pub(super) fn delete_artifacts(
     )?;
     for set in sets {
         mark_set.execute(params![set, micros(now)])?;
+        cancel_deliveries(tx, &set, now)?;
     }
     Ok(())
 }
 
 /// Marks expired sets; a hold on one file keeps its whole set.
 pub(super) fn expire(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Result<usize, Fault> {
-    Ok(tx.execute(
+    let mut mark = tx.prepare(
         "UPDATE artifact_set SET removed_at = ?1 WHERE execution_id IN (
             SELECT s.execution_id FROM artifact_set s
             WHERE s.removed_at IS NULL AND s.expires_at <= ?1
               AND NOT EXISTS (SELECT 1 FROM artifact a WHERE a.execution_id = s.execution_id AND a.hold)
-            ORDER BY s.expires_at, s.execution_id LIMIT ?2)",
-        params![micros(now), i64::try_from(limit).unwrap_or(i64::MAX)],
-    )?)
+            ORDER BY s.expires_at, s.execution_id LIMIT ?2)
+         RETURNING execution_id",
+    )?;
+    let values = params![micros(now), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let sets = mark.query_map(values, |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    sets.iter().try_for_each(|set| cancel_deliveries(tx, set, now))?;
+    Ok(sets.len())
+}
+
+/// Gives up the deliveries of a set that is not whole any more. A set of an impossible execution has none.
+fn cancel_deliveries(tx: &Transaction<'_>, execution: &str, now: DateTime<Utc>) -> Result<(), Fault> {
+    match execution.parse() {
+        Ok(execution) => deliveries::cancel(tx, execution, now),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Returns marked but unconfirmed removals, oldest first; a marked set includes its files.

@@ -20,7 +20,7 @@ use super::super::stored;
 use super::executions::{self, Held};
 use super::fault::{Fault, conflict};
 use super::transaction::Transaction;
-use super::{artifacts, jobs, outbox};
+use super::{artifacts, deliveries, jobs, outbox};
 
 /// Freezes the end of a claimed execution's window, or gives the execution back until its source is complete (rule
 /// W3b).
@@ -123,7 +123,8 @@ pub(super) fn store(tx: &Transaction<'_>, after: &Execution, now: DateTime<Utc>)
     let (change, expected) = ended(tx, after, now)?;
     executions::store(tx, after, None)?;
     jobs::apply(tx, &change, expected)?;
-    outbox::insert(tx, &Notice::of(after))
+    outbox::insert(tx, &Notice::of(after))?;
+    deliveries::publish(tx, after)
 }
 
 /// Returns the effect of an execution's end on its job, and the job's previous revision.

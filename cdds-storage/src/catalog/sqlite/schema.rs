@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_search.sql"),
     include_str!("migrations/0011_searches.sql"),
     include_str!("migrations/0012_workers.sql"),
+    include_str!("migrations/0013_deliveries.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -8,11 +8,13 @@ use cdds_core::domain::access::audit::AuditRecord;
 use cdds_core::domain::access::download::DownloadEnd;
 use cdds_core::domain::archive::adoption::Adoption;
 use cdds_core::domain::archive::artifact::ArtifactSet;
+use cdds_core::domain::delivery::health::{ContactOutcome, Health, TargetId};
+use cdds_core::domain::delivery::{Delivery, DeliveryProgress, JobDestination};
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::id::{
-    ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
 };
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
@@ -23,13 +25,14 @@ use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::work::row::WorkOutcome;
 use cdds_core::domain::work::worker::WorkerFacts;
 use cdds_core::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page, WorkerOverview,
+    ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
+    JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
 };
 use cdds_core::ports::catalog::{
-    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, Directive, DueJob, ExecutionStore,
-    Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox, Publication, RecipientRemoval,
-    RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue, WorkerRegister, Writer,
+    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
+    Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
+    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
+    WorkerRegister, Writer,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -37,8 +40,8 @@ use chrono::{DateTime, Utc};
 use super::audit::audited;
 use super::database::Durability;
 use super::{
-    SqliteCatalog, adoption, agenda, artifacts, attendance, audit, claim, executions, housekeeping, jobs,
-    outbox, presence, present, recipients, removal, running, store,
+    SqliteCatalog, adoption, agenda, artifacts, attendance, audit, claim, deliveries, executions, health,
+    housekeeping, jobs, outbox, presence, present, recipients, removal, running, store,
 };
 
 #[async_trait]
@@ -419,6 +422,88 @@ impl Outbox for SqliteCatalog {
     async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
         let (owner, query) = (owner.clone(), query.clone());
         self.read("list notices", move |tx| outbox::list(tx, &owner, &query)).await
+    }
+}
+
+#[async_trait]
+impl DeliveryStore for SqliteCatalog {
+    async fn claim_deliveries(&self, claim: &DeliveryClaim) -> Result<Vec<Delivery>, CatalogError> {
+        let (claim, clock) = (claim.clone(), Arc::clone(&self.clock));
+        self.write("claim deliveries", move |tx| deliveries::claim(tx, &claim, present(&*clock))).await
+    }
+
+    async fn beat_delivery(
+        &self,
+        fence: Fence<DeliveryId>,
+        lease: Duration,
+        progress: DeliveryProgress,
+    ) -> Result<(), CatalogError> {
+        let clock = Arc::clone(&self.clock);
+        self.write("renew a delivery", move |tx| {
+            deliveries::beat(tx, fence, lease, progress, present(&*clock))
+        })
+        .await
+    }
+
+    async fn settle_delivery(
+        &self,
+        fence: Fence<DeliveryId>,
+        outcome: &WorkOutcome,
+        progress: DeliveryProgress,
+    ) -> Result<Delivery, CatalogError> {
+        let (outcome, clock) = (outcome.clone(), Arc::clone(&self.clock));
+        self.write("settle a delivery", move |tx| {
+            deliveries::settle(tx, fence, &outcome, progress, present(&*clock))
+        })
+        .await
+    }
+
+    async fn redeliver(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        to: &JobDestination,
+        audit: &[AuditRecord],
+    ) -> Result<Delivery, CatalogError> {
+        let audit = audit.to_vec();
+        let (owner, to, clock) = (owner.clone(), to.clone(), Arc::clone(&self.clock));
+        self.write("deliver again", move |tx| {
+            audited(tx, &audit, || deliveries::again(tx, &owner, execution, &to, present(&*clock)))
+        })
+        .await
+    }
+
+    async fn deliveries(&self, owner: &Owner, query: &DeliveryQuery) -> Result<Page<Delivery>, CatalogError> {
+        let (owner, query) = (owner.clone(), query.clone());
+        self.read("list deliveries", move |tx| deliveries::list(tx, &owner, &query)).await
+    }
+
+    async fn health(&self) -> Result<Vec<(TargetId, Health)>, CatalogError> {
+        self.read("read the health of destinations", health::all).await
+    }
+
+    async fn contacted(&self, target: &TargetId, outcome: &ContactOutcome) -> Result<Health, CatalogError> {
+        let (target, outcome, clock) = (target.clone(), outcome.clone(), Arc::clone(&self.clock));
+        self.write("store the health of a destination", move |tx| {
+            health::contacted(tx, &target, &outcome, present(&*clock))
+        })
+        .await
+    }
+
+    async fn set_health(
+        &self,
+        target: &TargetId,
+        before: &Health,
+        after: &Health,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let audit = audit.to_vec();
+        let (target, before, after) = (target.clone(), before.clone(), after.clone());
+        let clock = Arc::clone(&self.clock);
+        self.write("change the health of a destination", move |tx| {
+            audited(tx, &audit, || health::set(tx, &target, &before, &after, present(&*clock)))
+        })
+        .await
     }
 }
 

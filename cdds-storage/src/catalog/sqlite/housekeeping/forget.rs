@@ -113,6 +113,7 @@ impl OldRecord for Old<'_> {
                 "DELETE FROM artifact WHERE execution_id = ?1",
                 "DELETE FROM artifact_set WHERE execution_id = ?1",
                 "DELETE FROM notice WHERE execution_id = ?1",
+                "DELETE FROM delivery WHERE execution_id = ?1",
                 "DELETE FROM execution WHERE id = ?1",
             ],
             Chapter::Jobs => &["DELETE FROM job WHERE id = ?1"],

@@ -1,19 +1,21 @@
 //! Claims of notices, as the rule of picking walks them (rule N4).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeSet;
 
 use cdds_core::domain::id::{Owner, Subscriber};
-use cdds_core::domain::notice::Notice;
-use cdds_core::domain::work::pick::{Waiting, WorkRoom, pick};
+use cdds_core::domain::notice::{Channel, Notice};
+use cdds_core::domain::work::pick::{WorkRoom, pick};
 use cdds_core::domain::work::row::WorkStatus;
 use cdds_core::ports::catalog::NoticeClaim;
 use chrono::{DateTime, Utc};
-use rusqlite::{CachedStatement, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, OptionalExtension, params};
 
 use super::super::super::row::micros;
 use super::super::fault::Fault;
+use super::super::health;
 use super::super::transaction::Transaction;
 use super::super::understood::{row_id, understood};
+use super::super::work::{Picker, Place, Queue, place};
 use super::{COLUMNS, read, store};
 
 const HELD: &str = "FROM notice n WHERE n.state = 'held' AND n.channel = ?1";
@@ -39,9 +41,9 @@ pub(in super::super) fn claim(
     let held = take_over(tx, claim, now)?;
     let room = WorkRoom::new(claim.limit, claim.per_subscriber, held);
     let turn = turn(tx, claim)?;
-    let mut waiting = SqliteWaiting::new(tx, claim, now)?;
-    let after = pick(&mut waiting, turn.clone(), room)?;
-    let taken = waiting.taken;
+    let mut picker = Picker::new(NoticeQueue::new(tx, claim, now)?);
+    let after = pick(&mut picker, turn.clone(), room)?;
+    let taken = picker.queue.taken;
     // Written only if it has changed, so that a claim without work writes nothing.
     if let Some(owner) = after.filter(|after| Some(after) != turn.as_ref()) {
         tx.execute(
@@ -86,61 +88,68 @@ fn turn(tx: &Transaction<'_>, claim: &NoticeClaim) -> Result<Option<Owner>, Faul
     Ok(owner.and_then(|owner| Owner::new(owner).ok()))
 }
 
-/// A place in the order of a subscriber's notices: `next_attempt_at` and id, as stored.
-type Place = (i64, String);
-
-/// The first notice that may be sent of each of an owner's subscribers. The cost of a claim grows with the
-/// number of subscribers, not with the notices that wait for one of them.
-type Heads = BTreeMap<Place, Notice>;
-
 /// The waiting notices in the transaction of a claim, and what was taken so far.
-struct SqliteWaiting<'tx> {
+struct NoticeQueue<'tx> {
     tx: &'tx Transaction<'tx>,
     claim: &'tx NoticeClaim,
     now: DateTime<Utc>,
+    /// The endpoints to which nothing is sent.
+    disabled: BTreeSet<Subscriber>,
     next_owner: CachedStatement<'tx>,
     next_subscriber: CachedStatement<'tx>,
     due: CachedStatement<'tx>,
-    heads: HashMap<Owner, Heads>,
     taken: Vec<Notice>,
 }
 
-impl<'tx> SqliteWaiting<'tx> {
+impl<'tx> NoticeQueue<'tx> {
     fn new(tx: &'tx Transaction<'tx>, claim: &'tx NoticeClaim, now: DateTime<Utc>) -> Result<Self, Fault> {
         Ok(Self {
             tx,
             claim,
             now,
+            disabled: match claim.channel {
+                Channel::Webhook => health::disabled_endpoints(tx)?,
+                _ => BTreeSet::new(),
+            },
             next_owner: tx.prepare(NEXT_OWNER)?,
             next_subscriber: tx.prepare(NEXT_SUBSCRIBER)?,
             due: tx.prepare(&format!("SELECT {COLUMNS} {DUE}"))?,
-            heads: HashMap::new(),
             taken: Vec::new(),
         })
     }
+}
 
-    fn heads(&mut self, owner: &Owner) -> Result<Heads, Fault> {
-        let mut heads = Heads::new();
-        let mut name = String::new();
+impl Queue for NoticeQueue<'_> {
+    type Item = Notice;
+    type Target = Subscriber;
+
+    fn next_owner(&mut self, after: &str) -> Result<Option<String>, Fault> {
+        let values = [self.claim.channel.as_str(), after];
+        Ok(self.next_owner.query_row(values, |row| row.get(0))?)
+    }
+
+    fn targets(&mut self, owner: &Owner) -> Result<Vec<Subscriber>, Fault> {
+        let (mut targets, mut name) = (Vec::new(), String::new());
         loop {
             let values = [self.claim.channel.as_str(), owner.as_str(), &name];
             let next: Option<String> = self.next_subscriber.query_row(values, |row| row.get(0))?;
-            let Some(next) = next else { return Ok(heads) };
-            heads.extend(self.head(owner, &next, &(i64::MIN, String::new()))?);
+            let Some(next) = next else { return Ok(targets) };
+            // Rows of an impossible subscriber are those of a newer program.
+            let subscriber = Subscriber::new(&next).ok();
+            targets.extend(subscriber.filter(|subscriber| !self.disabled.contains(subscriber)));
             name = next;
         }
     }
 
-    /// Returns the first notice for a subscriber behind a place. Passes over rows that are not understood.
     fn head(
         &mut self,
         owner: &Owner,
-        subscriber: &str,
+        subscriber: &Subscriber,
         behind: &Place,
     ) -> Result<Option<(Place, Notice)>, Fault> {
         let (channel, now) = (self.claim.channel.as_str(), micros(self.now));
         let (at, id) = behind;
-        let mut rows = self.due.query(params![channel, owner.as_str(), subscriber, now, at, id])?;
+        let mut rows = self.due.query(params![channel, owner.as_str(), subscriber.as_str(), now, at, id])?;
         while let Some(row) = rows.next()? {
             if let Some(notice) = understood("notice", &row_id(row), read(row))?
                 && notice.work.status() == WorkStatus::Waiting
@@ -150,52 +159,16 @@ impl<'tx> SqliteWaiting<'tx> {
         }
         Ok(None)
     }
-}
 
-fn place(row: &Row<'_>) -> Result<Place, Fault> {
-    Ok((row.get("next_attempt_at")?, row.get("id")?))
-}
-
-impl Waiting for SqliteWaiting<'_> {
-    type Error = Fault;
-    type Target = Subscriber;
-
-    fn next_owner(&mut self, after: Option<&Owner>) -> Result<Option<Owner>, Fault> {
-        let mut name = after.map_or("", Owner::as_str).to_owned();
-        loop {
-            let values = [self.claim.channel.as_str(), &name];
-            let next: Option<String> = self.next_owner.query_row(values, |row| row.get(0))?;
-            let Some(next) = next else { return Ok(None) };
-            match Owner::new(&next) {
-                Ok(owner) => return Ok(Some(owner)),
-                // Rows of an impossible owner are those of a newer program.
-                Err(_) => name = next,
-            }
-        }
-    }
-
-    fn take_next(&mut self, owner: &Owner, room: &WorkRoom<Subscriber>) -> Result<Option<Subscriber>, Fault> {
-        let mut heads = match self.heads.remove(owner) {
-            Some(heads) => heads,
-            None => self.heads(owner)?,
+    fn take(&mut self, notice: Notice) -> Result<bool, Fault> {
+        let NoticeClaim { worker, lease, .. } = self.claim;
+        let Some(work) = notice.work.clone().taken(worker.clone(), self.now, *lease) else {
+            return Ok(false);
         };
-        while let Some((place, notice)) = heads.pop_first() {
-            // Room does not come back within a claim, so the rest of a full subscriber is never read.
-            if !room.has_room_for(&notice.subscriber) {
-                continue;
-            }
-            heads.extend(self.head(owner, notice.subscriber.as_str(), &place)?);
-            let NoticeClaim { worker, lease, .. } = self.claim;
-            let Some(work) = notice.work.clone().taken(worker.clone(), self.now, *lease) else { continue };
-            let taken = Notice { work, ..notice };
-            store(self.tx, &taken)?;
-            let subscriber = taken.subscriber.clone();
-            self.taken.push(taken);
-            self.heads.insert(owner.clone(), heads);
-            return Ok(Some(subscriber));
-        }
-        self.heads.insert(owner.clone(), heads);
-        Ok(None)
+        let taken = Notice { work, ..notice };
+        store(self.tx, &taken)?;
+        self.taken.push(taken);
+        Ok(true)
     }
 }
 

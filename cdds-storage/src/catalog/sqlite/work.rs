@@ -1,0 +1,129 @@
+//! Work that workers claim, as the rule of picking walks it (rule N4): the same for notices and deliveries.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cdds_core::domain::id::Owner;
+use cdds_core::domain::work::pick::{Waiting, WorkRoom};
+use rusqlite::Row;
+
+use super::super::row::WorkColumns;
+use super::fault::Fault;
+
+/// A place in the order of a target's work: `next_attempt_at` and id, as stored.
+pub(super) type Place = (i64, String);
+
+/// The place before all others.
+pub(super) const FIRST: Place = (i64::MIN, String::new());
+
+/// Reads the columns of work, which begin at `first` and are in the order of [`WorkColumns`].
+pub(super) fn columns(row: &Row<'_>, first: usize) -> Result<WorkColumns, Fault> {
+    Ok(WorkColumns {
+        state: row.get(first)?,
+        reason: row.get(first + 1)?,
+        epoch: row.get(first + 2)?,
+        attempts: row.get(first + 3)?,
+        first_attempt_at: row.get(first + 4)?,
+        last_attempt_at: row.get(first + 5)?,
+        failure: row.get(first + 6)?,
+        next_attempt_at: row.get(first + 7)?,
+        worker: row.get(first + 8)?,
+        lease_renewed_at: row.get(first + 9)?,
+        lease_expires_at: row.get(first + 10)?,
+        ended_at: row.get(first + 11)?,
+    })
+}
+
+/// Returns the place of a row.
+pub(super) fn place(row: &Row<'_>) -> Result<Place, Fault> {
+    Ok((row.get("next_attempt_at")?, row.get("id")?))
+}
+
+/// A table of work in the transaction of a claim.
+pub(super) trait Queue {
+    /// A row that waits.
+    type Item;
+    /// The other side of the work.
+    type Target: Ord + Clone;
+
+    /// Returns the first owner after this one who has waiting work, as stored.
+    fn next_owner(&mut self, after: &str) -> Result<Option<String>, Fault>;
+
+    /// Returns the targets of an owner's waiting work.
+    fn targets(&mut self, owner: &Owner) -> Result<Vec<Self::Target>, Fault>;
+
+    /// Returns the first work for a target that may be taken, behind a place. Passes over rows that are not
+    /// understood.
+    fn head(
+        &mut self,
+        owner: &Owner,
+        target: &Self::Target,
+        behind: &Place,
+    ) -> Result<Option<(Place, Self::Item)>, Fault>;
+
+    /// Hands a row to the worker. Returns whether it could be taken.
+    fn take(&mut self, item: Self::Item) -> Result<bool, Fault>;
+}
+
+/// The first work that may be taken for each of an owner's targets. The cost of a claim grows with the number of
+/// targets, not with the work that waits for one of them.
+type Heads<Q> = BTreeMap<Place, (<Q as Queue>::Target, <Q as Queue>::Item)>;
+
+/// A claim under way.
+pub(super) struct Picker<Q: Queue> {
+    pub(super) queue: Q,
+    heads: HashMap<Owner, Heads<Q>>,
+}
+
+impl<Q: Queue> Picker<Q> {
+    pub(super) fn new(queue: Q) -> Self {
+        Self { queue, heads: HashMap::new() }
+    }
+
+    fn heads(&mut self, owner: &Owner) -> Result<Heads<Q>, Fault> {
+        let mut heads = Heads::<Q>::new();
+        for target in self.queue.targets(owner)? {
+            let head = self.queue.head(owner, &target, &FIRST)?;
+            heads.extend(head.map(|(place, item)| (place, (target, item))));
+        }
+        Ok(heads)
+    }
+}
+
+impl<Q: Queue> Waiting for Picker<Q> {
+    type Error = Fault;
+    type Target = Q::Target;
+
+    fn next_owner(&mut self, after: Option<&Owner>) -> Result<Option<Owner>, Fault> {
+        let mut name = after.map_or("", Owner::as_str).to_owned();
+        loop {
+            let Some(next) = self.queue.next_owner(&name)? else { return Ok(None) };
+            match Owner::new(&next) {
+                Ok(owner) => return Ok(Some(owner)),
+                // Rows of an impossible owner are those of a newer program.
+                Err(_) => name = next,
+            }
+        }
+    }
+
+    fn take_next(&mut self, owner: &Owner, room: &WorkRoom<Q::Target>) -> Result<Option<Q::Target>, Fault> {
+        let mut heads = match self.heads.remove(owner) {
+            Some(heads) => heads,
+            None => self.heads(owner)?,
+        };
+        let mut taken = None;
+        while let Some((place, (target, item))) = heads.pop_first() {
+            // Room does not come back within a claim, so the rest of a full target is never read.
+            if !room.has_room_for(&target) {
+                continue;
+            }
+            let next = self.queue.head(owner, &target, &place)?;
+            heads.extend(next.map(|(place, item)| (place, (target.clone(), item))));
+            if self.queue.take(item)? {
+                taken = Some(target);
+                break;
+            }
+        }
+        self.heads.insert(owner.clone(), heads);
+        Ok(taken)
+    }
+}
