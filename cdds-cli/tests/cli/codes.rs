@@ -11,7 +11,10 @@ use crate::support::{Place, string};
 const NOW: &str = "2020-01-06T11:00:00Z";
 
 /// Codes that no command reaches, each with the reason.
-const NOT_REACHED: [(Code, &str); 4] = [
+const NOT_REACHED: [(Code, &str); 7] = [
+    (Code::InvalidSubscribers, "no command names subscribers yet"),
+    (Code::UnknownDestination, "no command names destinations yet"),
+    (Code::PlaintextOverOpenTransport, "no command names destinations yet"),
     (Code::InvalidDestinations, "no setting of a job names destinations yet"),
     (Code::InvalidPath, "no setting of a job names destinations yet"),
     (Code::NoticeNotGivenUp, "the command line sends no notices: the embedding service does"),

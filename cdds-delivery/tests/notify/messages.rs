@@ -23,7 +23,7 @@ pub(crate) fn message(kind: NoticeKind, channel: Channel, subscriber: &str) -> M
     let subscriber: Subscriber = subscriber.parse().unwrap();
     let at = "2026-11-06T08:00:00Z".parse().unwrap();
     let job_id: JobId = "7f8a2f0e-55d1-4c4f-8e36-b7f3a8f0c001".parse().unwrap();
-    let id = notice_id(execution(), kind, &subscriber, channel);
+    let id = notice_id(execution(), kind, None, &subscriber, channel);
     let work = WorkRow::new(id, Owner::default(), at);
     let notice = Notice { work, execution_id: execution(), job_id, kind, at, subscriber, channel };
     Message::new(notice, SystemClock::new().now(), "Customer contacts")
