@@ -3,8 +3,6 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `folder` | [`folder`]: a folder of this machine, or one that is mounted |
-//! | `object` | [`object`]: buckets of S3, Google Cloud Storage and Azure |
 //! | `sftp` | [`sftp`]: a folder of an SSH server |
 //! | `ftp` | [`ftp`]: a folder of an FTP server, plain or over TLS |
 //! | `email` | [`email`]: e-mail by SMTP |
@@ -30,5 +28,5 @@ pub mod links;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
-#[cfg(any(feature = "object", feature = "sftp", feature = "ftp", feature = "email", feature = "webhook"))]
+#[cfg(any(feature = "sftp", feature = "ftp", feature = "email", feature = "webhook"))]
 pub mod net;

@@ -82,7 +82,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
     let error = SqliteCatalog::open(world.catalog.path()).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::NewerSchema);
     let text = error.to_string();
-    assert!(text.contains("version 13") && text.contains("up to 12"), "{text}");
+    assert!(text.contains("version 14") && text.contains("up to 13"), "{text}");
 }
 
 #[test]
