@@ -213,7 +213,7 @@ async function fill(person) {
   await person.date(person.field('From'), day(4));
   await person.date(person.field('To'), day(2));
   await person.press(person.button('Queue these runs'));
-  await page.getByText('The runs were queued.').waitFor();
+  await page.getByText('2 runs were queued.').waitFor();
 }
 
 async function journey(way, browser) {
