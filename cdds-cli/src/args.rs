@@ -32,8 +32,8 @@ pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::examples::command;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
 pub(crate) use self::job::{
-    ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, Creation, EditArgs, JobCommand, JobOptions,
-    ListJobsArgs, PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
+    ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, Creation, DeliveryOptions, EditArgs, JobCommand,
+    JobOptions, ListJobsArgs, PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
 };
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;

@@ -4,9 +4,10 @@ use std::num::NonZeroU32;
 
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::archive::split_size::SplitSize;
+use cdds_core::domain::delivery::{JobDestination, Receipt};
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::execution::watermark::Watermark;
-use cdds_core::domain::id::{JobId, RecipientName, SourceId, TypeId};
+use cdds_core::domain::id::{DestinationId, JobId, RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::policy::{CatchUp, Overlap, Retries};
 use cdds_core::domain::job::{JobState, Read, TypeList};
 use cdds_core::domain::recipient::{self, Recipient};
@@ -107,6 +108,12 @@ pub struct JobView {
     pub bad_records: String,
     /// What happens while the source is not complete: `wait`, or `go-on:` and how long it waits (rule W3b).
     pub incomplete: String,
+    /// The destinations to which each set is delivered; empty for none (rule N1).
+    #[serde(default)]
+    pub destinations: Vec<JobDestinationView>,
+    /// Who is told, each like `mailto:ada@example.com` or `webhook:billing?on=failed` (rule N2).
+    #[serde(default)]
+    pub notify: Vec<String>,
     /// How long artifacts are kept, in days; null for as long as the service keeps them.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub retention_days: Option<u16>,
@@ -118,6 +125,31 @@ pub struct JobView {
     pub warnings: Vec<String>,
     /// Whether the worker of the latest execution is alive; null if that is not running, or if it is unknown.
     pub worker_alive: Option<bool>,
+}
+
+/// A destination of a job (rules N1, N6, N7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct JobDestinationView {
+    /// The destination.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub destination: DestinationId,
+    /// The folder below the destination's own, with its placeholders.
+    pub path: String,
+    /// What is compared before a file has its final name: `size` or `digest`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Receipt))]
+    pub receipt: String,
+}
+
+impl From<&JobDestination> for JobDestinationView {
+    fn from(one: &JobDestination) -> Self {
+        Self {
+            destination: one.destination.clone(),
+            path: one.path.to_string(),
+            receipt: one.receipt.to_string(),
+        }
+    }
 }
 
 /// One of several data types of a job (rule J17).
@@ -229,6 +261,8 @@ impl From<JobOverview> for JobView {
             pause_after_failures: policies.pause_after_failures,
             bad_records: policies.bad_records.to_string(),
             incomplete: policies.incomplete.to_string(),
+            destinations: settings.destinations.iter().map(JobDestinationView::from).collect(),
+            notify: settings.subscriptions.iter().map(ToString::to_string).collect(),
             retention_days: settings.retention.map(RetentionDays::days),
             watermark: job.watermark.map(Into::into),
             failures_in_row: job.failures_in_row,
@@ -263,6 +297,16 @@ impl JobView {
             return "none: plaintext".to_owned();
         }
         self.recipients.iter().map(RecipientName::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `partner: {job}/{yyyy}-{mm}-{dd}, archive: in (digest)`; empty if there are none.
+    pub fn destinations_words(&self) -> String {
+        let words = self.destinations.iter().map(|one| {
+            let receipt = if one.receipt == Receipt::Digest.as_str() { " (digest)" } else { "" };
+            let path = if one.path.is_empty() { "." } else { &one.path };
+            format!("{}: {path}{receipt}", one.destination)
+        });
+        words.collect::<Vec<_>>().join(", ")
     }
 
     /// `7 days`, or `service default`

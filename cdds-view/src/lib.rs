@@ -32,7 +32,7 @@ pub use self::execution::{
     AttemptView, ExecutionDetailsView, ExecutionView, FailureView, Remark, TriggerName,
 };
 pub use self::instant::Instant;
-pub use self::job::{JobView, ReadView, WatermarkView};
+pub use self::job::{JobDestinationView, JobView, ReadView, WatermarkView};
 pub use self::names::YET_TO_RUN;
 pub use self::notice::NoticeView;
 pub use self::occurrence::{ForecastView, OccurrenceView, WindowView};

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::access::audit;
 use cdds_core::domain::calendar::frequency;
+use cdds_core::domain::delivery;
 use cdds_core::domain::execution::{Status, failure};
 use cdds_core::domain::job::{self, policy};
 use cdds_core::domain::record::template;
@@ -90,6 +91,8 @@ words! {
     Overlap, "What happens if a job is due again while it waits or runs.":
         policy::Overlap::ALL.map(policy::Overlap::as_str);
     PrincipalAction, "An action that the audit records.": Action::ALL.iter().map(|one| one.as_str());
+    Receipt, "What is compared before a delivered file has its final name.":
+        delivery::Receipt::ALL.map(delivery::Receipt::as_str);
     Step, "A step of an export.": failure::Step::ALL.map(failure::Step::as_str);
     WorkerState, "Whether a worker works.": worker::WorkerState::ALL.map(worker::WorkerState::as_str);
 }

@@ -54,7 +54,7 @@ impl ProblemView {
 
 /// Returns the key of a job's form that a refusal is about; `None` if it may be one of several.
 fn field(code: &str) -> Option<&'static str> {
-    const FIELDS: [(Code, &str); 16] = [
+    const FIELDS: [(Code, &str); 21] = [
         (Code::InvalidTitle, "title"),
         (Code::InvalidDescription, "description"),
         (Code::UnknownSource, "source"),
@@ -71,6 +71,11 @@ fn field(code: &str) -> Option<&'static str> {
         (Code::InvalidSplitSize, "split-size"),
         (Code::SplitSizeTooLargeToSeal, "split-size"),
         (Code::InvalidRetention, "retention-days"),
+        (Code::InvalidDestinations, "destination"),
+        (Code::UnknownDestination, "destination"),
+        (Code::PlaintextOverOpenTransport, "destination"),
+        (Code::InvalidPath, "destination"),
+        (Code::InvalidSubscribers, "notify"),
     ];
     const RECIPIENTS: [Code; 2] = [Code::RecipientRequired, Code::UnknownRecipient];
     let found = FIELDS.iter().find(|(known, _)| known.as_str() == code).map(|(_, field)| *field);

@@ -10,7 +10,9 @@ use cdds_core::ports::catalog::query::{FrequencyKind, JobColumn, LatestStatus, S
 use chrono::{DateTime, Utc};
 use clap::{Arg, Args, Subcommand, ValueEnum};
 
-pub(crate) use self::options::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, ScheduleOptions};
+pub(crate) use self::options::{
+    ArchiveOptions, ContentOptions, DeliveryOptions, JobOptions, PolicyOptions, ScheduleOptions,
+};
 use super::{Consent, value};
 
 #[derive(Debug, Subcommand)]

@@ -74,6 +74,8 @@ fn settings_lines(job: &JobView) -> Lines {
         ("split size", job.split_size.map_or(Cell::Unknown, Cell::Bytes)),
         ("recipients", job.recipients_words().into()),
         ("retention", job.retention_words().into()),
+        ("destinations", job.destinations_words().into()),
+        ("notify", job.notify.join(", ").into()),
     ]
 }
 

@@ -14,9 +14,11 @@ use cdds_core::domain::record::template::{Filter, Template};
 use cdds_core::domain::violation::RuleViolation;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::delivery::{destinations, subscriptions};
 use super::reads::{categories, field_selection};
 use super::{
-    FilterForm, Schedule, SettingsError, TextOrNumber, TypesForm, parse_split_bytes, spell_split_size,
+    DestinationForm, FilterForm, Schedule, SettingsError, TextOrNumber, TypesForm, parse_split_bytes,
+    spell_split_size,
 };
 use crate::instant::Instant;
 use crate::names;
@@ -131,6 +133,22 @@ pub struct SettingsForm {
     /// (rule W3b).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// The destinations to which each set is delivered besides the store; none by default (rule N1).
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub destination: Vec<DestinationForm>,
+    /// What is compared before a delivered file has its final name, `size` or `digest`; `size` by default (rule N6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Receipt>))]
+    pub receipt: Option<String>,
+    /// Who is told, each like `mailto:ada@example.com` or `webhook:billing?on=failed,delivered`; nobody by default
+    /// (rule N2).
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<String>,
+    /// Of what they are told if they do not say it themselves, like `failed,delivered`: `published`, `delivered`,
+    /// `delivery_failed`, `failed`, `certificate`, `expiring`, `paused` or `disabled`. By default of final failures,
+    /// and of successes once they have arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify_on: Option<String>,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -192,6 +210,10 @@ impl From<&JobSettings> for SettingsForm {
             pause_after_failures,
             bad_records: (bad_records != BadRecords::default()).then(|| bad_records.to_string()),
             incomplete: (incomplete != Incomplete::default()).then(|| incomplete.to_string()),
+            destination: settings.destinations.iter().map(DestinationForm::from).collect(),
+            receipt: None,
+            notify: settings.subscriptions.iter().map(ToString::to_string).collect(),
+            notify_on: None,
         }
     }
 }
@@ -219,6 +241,8 @@ impl TryFrom<SettingsForm> for JobSettings {
             .with_split_size(form.split_size()?)
             .with_retention(form.retention_days.map(RetentionDays::new).transpose()?)
             .with_policies(form.policies()?)
+            .with_subscriptions(subscriptions(&form.notify, form.notify_on.as_deref())?)
+            .with_destinations(destinations(form.destination, form.receipt.as_deref())?)
             .with_timeframe(timeframe))
     }
 }
@@ -273,6 +297,10 @@ impl SettingsForm {
             pause_after_failures: None,
             bad_records: None,
             incomplete: None,
+            destination: Vec::new(),
+            receipt: None,
+            notify: Vec::new(),
+            notify_on: None,
         }
     }
 

@@ -1,6 +1,11 @@
 use cdds_core::domain::calendar::frequency::FrequencyKind;
+use cdds_core::domain::delivery::path::PathTemplate;
+use cdds_core::domain::delivery::{JobDestination, JobDestinations, Receipt};
+use cdds_core::domain::id::{DestinationId, Subscriber};
 use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::domain::job::{Description, JobSettings};
+use cdds_core::domain::notice::NoticeKind;
+use cdds_core::domain::notice::subscription::{Subscription, Subscriptions};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
 use cdds_core::domain::violation::Code;
@@ -30,18 +35,47 @@ fn awkward_template() -> impl Strategy<Value = Template> {
     (fields, prop::collection::vec(filter, 0..3)).prop_map(|(fields, filters)| Template { fields, filters })
 }
 
+/// Destinations with and without a path and a receipt of their own.
+fn some_destinations() -> impl Strategy<Value = JobDestinations> {
+    let path = select(vec!["", "in", "{job}/{yyyy}-{mm}-{dd}", "a: b/{type}"]);
+    let one = (select(vec!["none", "partner", "a.b"]), path, select(Receipt::ALL.to_vec())).prop_map(
+        |(id, path, receipt)| {
+            let path = PathTemplate::new(path).unwrap();
+            JobDestination::new(DestinationId::new(id).unwrap()).with_path(path).with_receipt(receipt)
+        },
+    );
+    prop::collection::vec(one, 0..3).prop_map(|list| JobDestinations::new(list).unwrap_or_default())
+}
+
+/// Subscribers with and without kinds of their own.
+fn some_subscribers() -> impl Strategy<Value = Subscriptions> {
+    let kinds = prop::collection::btree_set(select(NoticeKind::ALL.to_vec()), 1..4);
+    let subscriber = |name: &str| Subscriber::new(name).unwrap();
+    let one = (any::<bool>(), prop::option::of(kinds)).prop_map(move |(by_mail, kinds)| {
+        let one = match by_mail {
+            true => Subscription::email(subscriber("ada+x@example.com")),
+            false => Subscription::webhook(subscriber("billing")),
+        };
+        kinds.map_or(one.clone(), |kinds| one.on(kinds))
+    });
+    prop::collection::vec(one, 0..3).prop_map(|list| Subscriptions::new(list).unwrap_or_default())
+}
+
 fn awkward_settings() -> impl Strategy<Value = JobSettings> {
     let categories = prop_oneof![
         Just(CategorySelection::All),
         prop::collection::btree_set(awkward(), 1..4).prop_map(CategorySelection::Only),
     ];
     let description = any::<String>().prop_filter_map("short", |text| Description::new(&text).ok());
-    (job_settings(), awkward_template(), categories, description).prop_map(
-        |(settings, template, categories, description)| {
+    let told = (some_destinations(), some_subscribers());
+    (job_settings(), awkward_template(), categories, description, told).prop_map(
+        |(settings, template, categories, description, (destinations, subscribers))| {
             settings
                 .with_template(template)
                 .with_categories(categories)
                 .with_description(description)
+                .with_destinations(destinations)
+                .with_subscriptions(subscribers)
                 .in_microseconds()
         },
     )
@@ -130,12 +164,38 @@ fn refusals_keep_their_codes() {
         (json!({"filter": [{"field": "a", "operator": "in", "value": ""}]}), Code::InvalidTemplate),
         (json!({"filter": [{"field": "a", "in": []}]}), Code::InvalidTemplate),
         (json!({"filter": ["a in @/etc/passwd"]}), Code::InvalidTemplate),
+        (json!({"destination": ["a/b"]}), Code::InvalidName),
+        (json!({"destination": ["a", "a:in"]}), Code::InvalidDestinations),
+        (json!({"destination": ["a"], "receipt": "name"}), Code::InvalidDestinations),
+        (json!({"destination": [{"destination": "a", "receipt": ""}]}), Code::InvalidDestinations),
+        (json!({"destination": ["a:../in"]}), Code::InvalidPath),
+        (json!({"notify": ["ada@example.com"]}), Code::InvalidSubscribers),
+        (json!({"notify": ["webhook:b"], "notify-on": "success"}), Code::InvalidSubscribers),
     ] {
         match read(&with(&members)) {
             Err(SettingsError::Refused(violation)) => assert_eq!(violation.code(), code, "{members}"),
             other => panic!("{members} gave {other:?}"),
         }
     }
+}
+
+#[test]
+fn n1_n2_what_is_said_for_all_holds_where_nothing_else_is_said() {
+    let settings = read(&with(&json!({
+        "destination": ["partner:in/{job}", {"destination": "archive", "receipt": "size"}], "receipt": "digest",
+        "notify": ["mailto:ada@example.com", "webhook:billing?on=paused"], "notify-on": "failed, delivered",
+    })))
+    .unwrap();
+    let form = serde_json::to_value(SettingsForm::from(&settings)).unwrap();
+    assert_eq!(
+        form["destination"],
+        json!([{"destination": "partner", "path": "in/{job}", "receipt": "digest"}, "archive"])
+    );
+    assert_eq!(
+        form["notify"],
+        json!(["mailto:ada@example.com?on=delivered,failed", "webhook:billing?on=paused"])
+    );
+    assert_eq!(parse_notice_kinds("default"), Ok(None));
 }
 
 #[test]

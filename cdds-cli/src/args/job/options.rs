@@ -18,6 +18,8 @@ pub(crate) struct JobOptions {
     #[command(flatten)]
     pub(crate) archive: ArchiveOptions,
     #[command(flatten)]
+    pub(crate) delivery: DeliveryOptions,
+    #[command(flatten)]
     pub(crate) policies: PolicyOptions,
 }
 
@@ -146,6 +148,29 @@ pub(crate) struct ArchiveOptions {
     /// Keep the artifacts for this many days [default: as long as the service does]
     #[arg(long, value_name = "N|default", allow_negative_numbers = true, value_parser = value::whole_or::<u16>("default", "1 to the service's own limit"))]
     pub(crate) retention_days: Option<Setting<u16>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(next_help_heading = "Where it goes, and who is told")]
+pub(crate) struct DeliveryOptions {
+    /// Deliver each set to this destination, besides the store; see `cdds destination list`. May be repeated.
+    /// PATH is a folder below the destination's own, like 'in/{job}' [default: {job}/{yyyy}-{mm}-{dd}]
+    #[arg(long, value_name = "ID[:PATH]|none")]
+    pub(crate) destination: Option<Vec<String>>,
+
+    /// What is compared before a delivered file has its final name: its size, or its digest, for which it is
+    /// read back [default: size]
+    #[arg(long, value_name = "size|digest")]
+    pub(crate) receipt: Option<String>,
+
+    /// Tell this address, or this endpoint of the configuration; may be repeated
+    #[arg(long, value_name = "mailto:ADDRESS|webhook:ID|none")]
+    pub(crate) notify: Option<Vec<String>>,
+
+    /// Of what they are told: published, delivered, delivery_failed, failed, certificate, expiring, paused, disabled
+    /// [default: final failures, and successes once they have arrived]
+    #[arg(long, value_name = "KIND,KIND|default")]
+    pub(crate) notify_on: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]

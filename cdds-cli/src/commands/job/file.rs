@@ -144,7 +144,7 @@ fn spell(name: &str, value: Value) -> Result<Vec<String>, String> {
         // An empty list does not mean everything: a rule refuses it.
         return Ok(vec![format!("--{name}=")]);
     }
-    if !is_list && !["filter", "recipient", "type"].contains(&name) {
+    if !is_list && !["filter", "recipient", "type", "destination", "notify"].contains(&name) {
         return Err(format!("{name}: write one value, not several in [ ]"));
     }
     let mut words = Vec::new();
@@ -166,7 +166,7 @@ fn word(name: &str, value: Value) -> Result<Option<String>, String> {
         Value::String(text) => Ok(Some(format!("--{name}={text}"))),
         Value::Integer(number) => Ok(Some(format!("--{name}={number}"))),
         Value::Datetime(instant) => Ok(Some(format!("--{name}={instant}"))),
-        Value::Table(object) if ["filter", "type"].contains(&name) => {
+        Value::Table(object) if ["filter", "type", "destination"].contains(&name) => {
             let object = serde_json::to_string(&object).map_err(|error| format!("{name}: {error}"))?;
             Ok(Some(format!("--{name}={object}")))
         }

@@ -3,16 +3,20 @@
 
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::archive::split_size::SplitSize;
+use cdds_core::domain::delivery::JobDestinations;
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::policy::{Policies, Retries};
 use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, RecipientNames, Title};
+use cdds_core::domain::notice::subscription::{Subscription, Subscriptions};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
 use cdds_core::domain::violation::RuleViolation;
-use cdds_view::settings::{ReadForm, typed_read};
+use cdds_view::settings::{DestinationForm, ReadForm, parse_notice_kinds, parse_receipt, typed_read};
 
 use super::{lists, schedule};
-use crate::args::{ArchiveOptions, ContentOptions, JobOptions, PolicyOptions, Setting, items};
+use crate::args::{
+    ArchiveOptions, ContentOptions, DeliveryOptions, JobOptions, PolicyOptions, Setting, items,
+};
 use crate::error::CliError;
 
 /// Returns the settings of a new job.
@@ -45,6 +49,7 @@ pub(super) fn over(draft: JobSettings, options: JobOptions) -> Result<JobSetting
     place(&mut settings.ends_at, options.schedule.ends_at.map(Setting::value));
     content(&mut settings, options.content)?;
     archive(&mut settings, &options.archive)?;
+    delivery(&mut settings, &options.delivery)?;
     policies(&mut settings.policies, &options.policies)?;
     Ok(settings)
 }
@@ -156,6 +161,50 @@ fn protection(typed: &ArchiveOptions) -> Result<Option<Protection>, RuleViolatio
     RecipientNames::new(names).map(|names| Some(Protection::Sealed(names)))
 }
 
+/// Sets where sets go and who is told. A receipt, or kinds, that are typed alone hold for the present ones.
+fn delivery(settings: &mut JobSettings, typed: &DeliveryOptions) -> Result<(), RuleViolation> {
+    let receipt = typed.receipt.as_deref().map(parse_receipt).transpose()?;
+    let destinations = match (&typed.destination, receipt) {
+        (None, None) => None,
+        (None, Some(receipt)) => {
+            let present = settings.destinations.iter().cloned();
+            Some(JobDestinations::new(present.map(|one| one.with_receipt(receipt)))?)
+        }
+        (Some(texts), _) if texts == &["none"] => Some(JobDestinations::default()),
+        (Some(texts), receipt) => {
+            let read = |text: &String| DestinationForm::typed(text)?.read(receipt.unwrap_or_default());
+            Some(JobDestinations::new(texts.iter().map(read).collect::<Result<Vec<_>, _>>()?)?)
+        }
+    };
+    place(&mut settings.destinations, destinations);
+    let subscriptions = subscriptions(&settings.subscriptions, typed)?;
+    place(&mut settings.subscriptions, subscriptions);
+    Ok(())
+}
+
+fn subscriptions(
+    present: &Subscriptions,
+    typed: &DeliveryOptions,
+) -> Result<Option<Subscriptions>, RuleViolation> {
+    let kinds = typed.notify_on.as_deref().map(parse_notice_kinds).transpose()?;
+    let list: Vec<Subscription> = match (&typed.notify, kinds) {
+        (None, None) => return Ok(None),
+        (None, Some(kinds)) => {
+            present.iter().cloned().map(|one| Subscription { kinds: kinds.clone(), ..one }).collect()
+        }
+        (Some(texts), _) if texts == &["none"] => Vec::new(),
+        (Some(texts), kinds) => {
+            let kinds = kinds.flatten();
+            let read = |text: &String| {
+                let one: Subscription = text.parse()?;
+                Ok(Subscription { kinds: one.kinds.or_else(|| kinds.clone()), ..one })
+            };
+            texts.iter().map(read).collect::<Result<_, RuleViolation>>()?
+        }
+    };
+    Subscriptions::new(list).map(Some)
+}
+
 fn policies(policies: &mut Policies, typed: &PolicyOptions) -> Result<(), RuleViolation> {
     let overlap = |text: &String| unless("default", text).map(str::parse).transpose();
     place(&mut policies.overlap, typed.overlap.as_ref().map(overlap).transpose()?);
@@ -181,6 +230,7 @@ mod tests {
 
     use crate::args::ScheduleOptions;
     use cdds_core::domain::calendar::frequency::FrequencyKind;
+    use cdds_core::domain::delivery::Receipt;
     use cdds_core::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap};
 
     fn text(text: &str) -> Option<String> {
@@ -197,6 +247,7 @@ mod tests {
             },
             schedule: ScheduleOptions { run: Some(FrequencyKind::Once), ..ScheduleOptions::default() },
             archive: ArchiveOptions { plaintext: true, ..ArchiveOptions::default() },
+            delivery: DeliveryOptions::default(),
             policies: PolicyOptions::default(),
         }
     }
@@ -211,6 +262,12 @@ mod tests {
         options.content.filter = Some(vec!["a=1".to_owned()]);
         options.archive.split_size = Some(Setting::Is(1 << 20));
         options.archive.retention_days = Some(Setting::Is(7));
+        options.delivery = DeliveryOptions {
+            destination: Some(vec!["partner".to_owned(), "archive:in/{job}".to_owned()]),
+            receipt: text("digest"),
+            notify: Some(vec!["mailto:ada@example.com".to_owned(), "webhook:b?on=paused".to_owned()]),
+            notify_on: text("failed"),
+        };
         options.policies = PolicyOptions {
             overlap: text("queue"),
             catch_up: text("coalesce:1d"),
@@ -235,6 +292,9 @@ mod tests {
         assert_eq!(full.retention.map(RetentionDays::days), Some(7));
         assert!(full.starts_at.is_some() && full.ends_at.is_some() && full.split_size.is_some());
         assert_eq!(over(full.clone(), JobOptions::default()).unwrap(), full);
+        let spelled: Vec<_> = full.subscriptions.iter().map(ToString::to_string).collect();
+        assert_eq!(spelled, ["mailto:ada@example.com?on=failed", "webhook:b?on=paused"]);
+        assert!(full.destinations.iter().all(|one| one.receipt == Receipt::Digest));
         assert_eq!(over(plain.clone(), JobOptions::default()).unwrap(), plain);
     }
 
@@ -249,6 +309,8 @@ mod tests {
         away.content.filter = Some(vec!["none".to_owned()]);
         away.archive.split_size = Some(Setting::Unset);
         away.archive.retention_days = Some(Setting::Unset);
+        away.delivery.destination = Some(vec!["none".to_owned()]);
+        away.delivery.notify = Some(vec!["none".to_owned()]);
         away.policies = PolicyOptions {
             overlap: text("default"),
             catch_up: text("default"),
@@ -259,5 +321,19 @@ mod tests {
             incomplete: text("wait"),
         };
         assert_eq!(over(full, away).unwrap(), plain);
+    }
+
+    #[test]
+    fn n1_n2_a_receipt_or_kinds_alone_hold_for_what_the_job_has() {
+        let full = over(fresh(typed()).unwrap(), everything()).unwrap();
+        let mut change = JobOptions::default();
+        (change.delivery.receipt, change.delivery.notify_on) = (text("size"), text("default"));
+        let changed = over(full.clone(), change).unwrap();
+        assert_eq!(changed.destinations.as_slice().len(), 2);
+        assert!(changed.destinations.iter().all(|one| one.receipt == Receipt::Size));
+        assert!(changed.subscriptions.iter().all(|one| one.kinds.is_none()));
+        let mut wrong = JobOptions::default();
+        wrong.delivery.receipt = text("name");
+        assert!(over(full, wrong).is_err());
     }
 }

@@ -5,7 +5,7 @@
 use cdds_core::domain::job::JobSettings;
 use cdds_view::Selection;
 use cdds_view::settings::{
-    FilterForm, ListedFilter, ReadForm, SettingsForm, SpelledFilter, TextOrNumber, TypesForm,
+    DestinationForm, FilterForm, ListedFilter, ReadForm, SettingsForm, SpelledFilter, TextOrNumber, TypesForm,
 };
 use toml::{Table, Value};
 
@@ -82,6 +82,19 @@ fn read(read: ReadForm) -> Value {
     Value::Table(members.collect::<Table>())
 }
 
+fn destination(destination: DestinationForm) -> Value {
+    match destination {
+        DestinationForm::Text(short) => text(short),
+        DestinationForm::Spelled(one) => {
+            let members =
+                [("destination", Some(one.destination)), ("path", one.path), ("receipt", one.receipt)];
+            let members =
+                members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), text(value?))));
+            Value::Table(members.collect::<Table>())
+        }
+    }
+}
+
 /// The lines of a file, in the order of the options.
 #[derive(Debug, Default)]
 struct Lines(String);
@@ -110,6 +123,9 @@ pub(super) fn job_file(settings: &JobSettings) -> String {
     lines.say("plaintext", form.plaintext.then_some(Value::Boolean(true)));
     lines.say("recipient", listed(form.recipient));
     lines.say("retention-days", form.retention_days.map(number));
+    let destinations: Vec<Value> = form.destination.into_iter().map(destination).collect();
+    lines.say("destination", (!destinations.is_empty()).then_some(Value::Array(destinations)));
+    lines.say("notify", listed(form.notify));
     lines.say("overlap", form.overlap.map(text));
     lines.say("catch-up", form.catch_up.map(text));
     lines.say("retries", form.retries.map(number));
@@ -144,7 +160,11 @@ fn schedule(lines: &mut Lines, form: &SettingsForm) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cdds_core::domain::delivery::path::PathTemplate;
+    use cdds_core::domain::delivery::{JobDestination, JobDestinations, Receipt};
+    use cdds_core::domain::id::DestinationId;
     use cdds_core::domain::job::Description;
+    use cdds_core::domain::notice::subscription::Subscriptions;
     use cdds_core::domain::record::selection::CategorySelection;
     use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Operator, Template};
     use cdds_core::testing::strategies::job_settings;
@@ -186,18 +206,40 @@ mod tests {
             .prop_map(|(fields, filters)| Template { fields, filters })
     }
 
+    /// Destinations and subscribers with and without a path, a receipt and kinds of their own.
+    fn some_told() -> impl Strategy<Value = (JobDestinations, Subscriptions)> {
+        let path = select(vec!["", "in", "{job}/{yyyy}-{mm}-{dd}", "a: b/{type}"]);
+        let one = (select(vec!["none", "partner"]), path, select(Receipt::ALL.to_vec())).prop_map(
+            |(id, path, receipt)| {
+                let path = PathTemplate::new(path).unwrap();
+                JobDestination::new(DestinationId::new(id).unwrap()).with_path(path).with_receipt(receipt)
+            },
+        );
+        let destinations =
+            prop::collection::vec(one, 0..3).prop_map(|list| JobDestinations::new(list).unwrap_or_default());
+        let subscriber =
+            select(vec!["mailto:ada+x@example.com", "webhook:b?on=failed", "webhook:c?on=paused,expiring"]);
+        let subscribers = prop::collection::vec(subscriber, 0..3).prop_map(|list| {
+            let list = list.into_iter().map(|text| text.parse().unwrap());
+            Subscriptions::new(list).unwrap_or_default()
+        });
+        (destinations, subscribers)
+    }
+
     fn awkward_settings() -> impl Strategy<Value = JobSettings> {
         let categories = prop_oneof![
             Just(CategorySelection::All),
             prop::collection::btree_set(awkward(), 1..4).prop_map(CategorySelection::Only),
         ];
         let description = any::<String>().prop_filter_map("short", |text| Description::new(&text).ok());
-        (job_settings(), awkward_template(), categories, description).prop_map(
-            |(settings, template, categories, description)| {
+        (job_settings(), awkward_template(), categories, description, some_told()).prop_map(
+            |(settings, template, categories, description, (destinations, subscribers))| {
                 settings
                     .with_template(template)
                     .with_categories(categories)
                     .with_description(description)
+                    .with_destinations(destinations)
+                    .with_subscriptions(subscribers)
                     .in_microseconds()
             },
         )
