@@ -1,5 +1,8 @@
 //! The composition: chooses the adapter for each port. An embedder writes a page like this one.
 
+#[cfg(feature = "delivery")]
+mod delivery;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,8 +77,12 @@ impl App {
             .with_clock(clock)
             .with_sources(register(&config.sources)?)
             .with_certificates(Arc::new(certificates));
+        #[cfg(feature = "delivery")]
+        let ports = delivery::register(&config.delivery, ports)?;
         let settings = EngineSettings::default()
             .with_concurrency(config.concurrency)
+            .with_deliveries(config.deliveries)
+            .with_notices(config.notices)
             .with_lease(config.lease)
             .with_stall(config.stall)
             .with_retention(config.rules.retention)

@@ -1,5 +1,7 @@
 //! `cdds.toml`, checked, with the paths made absolute.
 
+#[cfg(feature = "delivery")]
+mod delivery;
 mod duration;
 mod file;
 mod location;
@@ -23,6 +25,10 @@ use cdds_storage::archive::Level;
 use cdds_storage::source::Survey;
 use chrono::TimeDelta;
 
+#[cfg(feature = "delivery")]
+pub(crate) use self::delivery::{
+    Delivery, DestinationEntry, DestinationPlace, EmailEntry, ServerUrl, WebhookEntry,
+};
 use self::mistake::Mistake;
 pub(crate) use self::mistake::{explain, nearest};
 #[cfg(feature = "serve")]
@@ -41,6 +47,10 @@ pub(crate) struct Config {
     pub(crate) store: PathBuf,
     /// How many executions run at the same time.
     pub(crate) concurrency: NonZeroUsize,
+    /// How many deliveries run at the same time.
+    pub(crate) deliveries: NonZeroUsize,
+    /// How many notices of each channel are sent at the same time.
+    pub(crate) notices: NonZeroUsize,
     /// How long a claim holds without a sign of life.
     pub(crate) lease: Duration,
     /// How long an execution may go on without a record or a byte.
@@ -56,6 +66,9 @@ pub(crate) struct Config {
     pub(crate) form: Form,
     /// The key that signs manifests, if they are signed.
     pub(crate) signing: Option<Signing>,
+    /// Where sets are delivered, and how people and programs are told.
+    #[cfg(feature = "delivery")]
+    pub(crate) delivery: Delivery,
     /// How the console is reached, and by whom.
     #[cfg(feature = "serve")]
     pub(crate) serve: Serve,
@@ -150,10 +163,14 @@ impl Config {
             );
         }
         let rules = rules(file.retention.days, &file.rules)?;
+        #[cfg(not(feature = "delivery"))]
+        no_delivery(&file)?;
         Ok(Self {
             catalog: location::catalog(&file.catalog.url, folder)?,
             store: location::store(&file.store.url, folder)?,
             concurrency: file.engine.concurrency,
+            deliveries: file.engine.deliveries,
+            notices: file.engine.notices,
             lease,
             stall: stall(&file.engine.stall)?,
             level: file.archive.level.into(),
@@ -162,10 +179,30 @@ impl Config {
             profile: file.sealing.profile.into(),
             form: file.sealing.form.into(),
             signing: file.signing.map(|typed| signing(&typed, folder)).transpose()?,
+            #[cfg(feature = "delivery")]
+            delivery: delivery::check(
+                file.destination,
+                file.email,
+                file.webhook,
+                file.serve.link.as_deref(),
+                folder,
+            )?,
             #[cfg(feature = "serve")]
             serve: serve::check(file.serve, file.user, folder)?,
             sources: source::check_all(file.source, folder)?,
         })
+    }
+}
+
+/// Refuses what a build without deliveries cannot do: leaving it undone would not be noticed.
+#[cfg(not(feature = "delivery"))]
+fn no_delivery(file: &file::File) -> Result<(), String> {
+    let told = "this program was built without the feature `delivery`: leave it out, or build it with that";
+    match (file.destination.first(), &file.email, file.webhook.first()) {
+        (Some(one), ..) => Err(format!("destination {:?}: {told}", one.id)),
+        (None, Some(_), _) => Err(format!("email: {told}")),
+        (None, None, Some(one)) => Err(format!("webhook {:?}: {told}", one.id)),
+        (None, None, None) => Ok(()),
     }
 }
 
@@ -221,6 +258,8 @@ url = "file:artifacts"
 
 [engine]
 concurrency = 2
+deliveries = 4
+notices = 8
 lease = "60s"
 stall = "1h"                          # an execution that reads and stores nothing for this long is tried again
 
@@ -260,6 +299,23 @@ hosts = []                            # names by which browsers reach it, like e
 # name = "ada"
 # hash = "$argon2id$..."
 # role = "administrator"              # or operator, viewer
+
+# A destination of sets, besides the store; there may be several. `cdds destination check ID` tries it out.
+#
+# [[destination]]
+# id = "partner"
+# url = "sftp://exports@sftp.example.com/in"   # or ftp://, with tls = "explicit", and ftps://
+# key_file = "id_ed25519"                      # or password_file, password_env
+
+# How people are told (--notify mailto:ADDRESS), and programs (--notify webhook:ID).
+#
+# [email]
+# from = "Exports <exports@example.com>"
+# server = "smtp://mail.example.com:587"       # by STARTTLS; or smtps://
+# [[webhook]]
+# id = "billing"
+# url = "https://hooks.example.com/exports"
+# secret_file = "billing.whsec"
 
 # A source of records; there may be several. `cdds source check ID` tries it out.
 #

@@ -119,7 +119,7 @@ impl Notifier for WebhookNotifier {
     fn check(&self, subscriber: &Subscriber, owner: &Owner) -> Result<(), NotifyError> {
         let endpoint = self.find(subscriber, owner)?;
         if let Ok(address) = endpoint.host().parse() {
-            self.net.policy().check(address).map_err(|why| {
+            endpoint.net(&self.net).policy().check(address).map_err(|why| {
                 NotifyError::new(NotifyErrorKind::Refused, format!("{endpoint} may not be called: {why}"))
             })?;
         }
@@ -130,7 +130,8 @@ impl Notifier for WebhookNotifier {
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {
         let endpoint = self.find(&message.notice.subscriber, &message.notice.work.owner)?;
         let request = request(endpoint, message, self.console.as_ref())?;
-        let call = call::call(&self.net, &self.roots, endpoint, request, self.limit);
+        let net = endpoint.net(&self.net);
+        let call = call::call(&net, &self.roots, endpoint, request, self.limit);
         let reply = self.net.run(call).await?;
         reply::judge(endpoint, reply.status(), reply.headers(), message.sent_at)
     }

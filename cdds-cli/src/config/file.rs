@@ -31,6 +31,11 @@ pub(super) struct File {
     pub(super) user: Vec<User>,
     #[serde(default)]
     pub(super) source: Vec<Source>,
+    #[serde(default)]
+    pub(super) destination: Vec<Destination>,
+    pub(super) email: Option<Email>,
+    #[serde(default)]
+    pub(super) webhook: Vec<Webhook>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,6 +68,8 @@ impl Default for Store {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Engine {
     pub(super) concurrency: NonZeroUsize,
+    pub(super) deliveries: NonZeroUsize,
+    pub(super) notices: NonZeroUsize,
     pub(super) lease: String,
     pub(super) stall: String,
 }
@@ -71,6 +78,8 @@ impl Default for Engine {
     fn default() -> Self {
         Self {
             concurrency: NonZeroUsize::MIN.saturating_add(1),
+            deliveries: NonZeroUsize::MIN.saturating_add(3),
+            notices: NonZeroUsize::MIN.saturating_add(7),
             lease: "60s".to_owned(),
             stall: "1h".to_owned(),
         }
@@ -192,6 +201,8 @@ pub(super) struct Serve {
     pub(super) tls_key: Option<String>,
     pub(super) behind_proxy: bool,
     pub(super) hosts: Vec<String>,
+    /// Under which address people open the console; links in notices begin with it.
+    pub(super) link: Option<String>,
 }
 
 impl Default for Serve {
@@ -202,6 +213,7 @@ impl Default for Serve {
             tls_key: None,
             behind_proxy: false,
             hosts: Vec::new(),
+            link: None,
         }
     }
 }
@@ -298,4 +310,81 @@ pub(super) struct Category {
     pub(super) name: String,
     pub(super) column: String,
     pub(super) values: Vec<String>,
+}
+
+/// A place to which sets are delivered besides the store. A build without deliveries checks its keys all the same.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "delivery"), allow(dead_code, reason = "read by deliveries alone"))]
+pub(super) struct Destination {
+    pub(super) id: String,
+    pub(super) title: Option<String>,
+    pub(super) url: String,
+    /// ftp, ftps: none, explicit or implicit.
+    pub(super) tls: Option<String>,
+    pub(super) password_file: Option<String>,
+    pub(super) password_env: Option<String>,
+    /// sftp: the private key.
+    pub(super) key_file: Option<String>,
+    pub(super) key_env: Option<String>,
+    /// sftp: what the private key is encrypted with.
+    pub(super) passphrase_file: Option<String>,
+    pub(super) passphrase_env: Option<String>,
+    /// sftp: the fingerprint of the server's key; the one that is seen first if left out.
+    pub(super) host_key: Option<String>,
+    /// ftp, ftps: the authorities that may vouch for the server; those of the machine if left out.
+    pub(super) authorities: Option<String>,
+    #[serde(default = "yes")]
+    pub(super) rename: bool,
+    #[serde(default)]
+    pub(super) allow_private: bool,
+    /// The only owners who see it; all if left out.
+    pub(super) owners: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "delivery"), allow(dead_code, reason = "read by deliveries alone"))]
+pub(super) struct Email {
+    pub(super) from: String,
+    pub(super) server: String,
+    /// none or starttls.
+    pub(super) tls: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) password_file: Option<String>,
+    pub(super) password_env: Option<String>,
+    pub(super) authorities: Option<String>,
+    #[serde(default)]
+    pub(super) allow_private: bool,
+}
+
+/// An endpoint that jobs may call. Its URL may hold a token.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "delivery"), allow(dead_code, reason = "read by deliveries alone"))]
+pub(super) struct Webhook {
+    pub(super) id: String,
+    pub(super) url: String,
+    pub(super) secret_file: Option<String>,
+    pub(super) secret_env: Option<String>,
+    /// Signs too, while receivers go over to it.
+    pub(super) next_secret_file: Option<String>,
+    pub(super) next_secret_env: Option<String>,
+    #[serde(default)]
+    pub(super) allow_http: bool,
+    #[serde(default)]
+    pub(super) allow_private: bool,
+    /// The only owners whose jobs may call it; all if left out.
+    pub(super) owners: Option<Vec<String>>,
+}
+
+/// The URL stays out of everything that is printed.
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn yes() -> bool {
+    true
 }

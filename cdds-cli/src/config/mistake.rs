@@ -63,6 +63,12 @@ pub(crate) fn explain(text: &str, error: &toml::de::Error) -> String {
     let place = error.span().map_or_else(String::new, |span| format!("line {}: ", line_of(text, span.start)));
     let message = error.message();
     match unknown_key(message) {
+        Some((key, known)) if known.contains(&format!("{key}_env").as_str()) => {
+            format!(
+                "{place}a secret is not written here: instead of {key:?}, name a file with it in \"{key}_file\", or \
+                 an environment variable in \"{key}_env\""
+            )
+        }
         Some((key, known)) => {
             let hint = match nearest(key, &known) {
                 Some(nearest) => format!(", did you mean {nearest:?}?"),

@@ -111,8 +111,8 @@ fn check(source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake> {
     Ok(SourceEntry { id, title, kind, subjects })
 }
 
-/// Reads the owners who see a source (rule J16).
-fn visibility(owners: Option<Vec<String>>) -> Result<Visibility, Mistake> {
+/// Reads the owners who see a source, a destination or an endpoint (rules J16, N8).
+pub(super) fn visibility(owners: Option<Vec<String>>) -> Result<Visibility, Mistake> {
     let Some(owners) = owners else { return Ok(Visibility::AllOwners) };
     if owners.is_empty() {
         return Err("owners: name at least one, or leave the key out for all".to_owned().into());

@@ -11,15 +11,24 @@ use crate::support::{Place, string};
 const NOW: &str = "2020-01-06T11:00:00Z";
 
 /// Codes that no command reaches, each with the reason.
-const NOT_REACHED: [(Code, &str); 7] = [
-    (Code::InvalidSubscribers, "no command names subscribers yet"),
-    (Code::UnknownDestination, "no command names destinations yet"),
-    (Code::PlaintextOverOpenTransport, "no command names destinations yet"),
-    (Code::InvalidDestinations, "no setting of a job names destinations yet"),
-    (Code::InvalidPath, "no setting of a job names destinations yet"),
+const NOT_REACHED: [(Code, &str); 2] = [
     (Code::NoticeNotGivenUp, "the command line sends no notices: the embedding service does"),
     (Code::RequestKeyUsed, "no command takes the key of a request: the API does"),
 ];
+
+/// A destination to which no connection is made, and one whose password can be read on the way.
+const DESTINATIONS: &str = r#"
+[[destination]]
+id = "partner"
+url = "sftp://exports@partner.example/in"
+password_env = "PARTNER_PASSWORD"
+
+[[destination]]
+id = "open"
+url = "ftp://exports@partner.example/in"
+tls = "none"
+password_env = "PARTNER_PASSWORD"
+"#;
 
 /// Jobs and executions in every state that a rule examines, by name.
 struct World {
@@ -30,6 +39,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let place = Place::with_interactions(3_000);
+        let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+        std::fs::write(place.path("cdds.toml"), config + DESTINATIONS).unwrap();
         let mut world = Self { place, ids: BTreeMap::new() };
         world.one_time_jobs();
         world.recurring_jobs();
@@ -118,7 +129,7 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 /// Options of a new job, for the first half of the codes.
-const ON_CREATE: [(Code, &str); 29] = [
+const ON_CREATE: [(Code, &str); 37] = [
     (Code::InvalidTitle, "--title _"),
     (Code::UnknownSource, "--source nowhere"),
     (Code::UnsupportedSource, "--source info-mart"),
@@ -148,6 +159,14 @@ const ON_CREATE: [(Code, &str); 29] = [
     (Code::InvalidPeriod, "--run once --starts-at 2030-01-01T00:00:00Z"),
     (Code::InvalidPeriod, "--run daily --at 02:00 --starts-at 2030-01-01T00:00:00Z --first-run-now"),
     (Code::RecurringOnly, "--run once --first-run-now"),
+    (Code::UnknownDestination, "--destination nowhere"),
+    (Code::PlaintextOverOpenTransport, "--destination open"),
+    (Code::InvalidDestinations, "--destination partner --destination partner:in"),
+    (Code::InvalidDestinations, "--destination partner --receipt name"),
+    (Code::InvalidPath, "--destination partner:../in"),
+    (Code::InvalidSubscribers, "--notify ada@example.com"),
+    (Code::InvalidSubscribers, "--notify webhook:nobody"),
+    (Code::InvalidSubscribers, "--notify mailto:ada@example.com?on=success"),
 ];
 
 /// Complete command lines, for the other half.

@@ -8,6 +8,7 @@ use hyper::Uri;
 use hyper::http::uri::Scheme;
 
 use super::keys::{Key, KeyError};
+use crate::net::{AddressPolicy, Net};
 use crate::secret::Secret;
 
 /// An endpoint that a service has registered. Its URL, which may hold a token, is shown without path and query.
@@ -17,6 +18,7 @@ pub struct Endpoint {
     url: Uri,
     keys: Vec<Secret>,
     visibility: Visibility,
+    policy: Option<AddressPolicy>,
 }
 
 /// A URL that cannot be an endpoint.
@@ -78,7 +80,7 @@ impl Endpoint {
         if url.host().is_none_or(str::is_empty) {
             return Err(EndpointError::Url { name });
         }
-        Ok(Self { name, url, keys: vec![key], visibility: Visibility::default() })
+        Ok(Self { name, url, keys: vec![key], visibility: Visibility::default(), policy: None })
     }
 
     /// Adds a key. Each call carries a signature by every key, so a receiver may go over from one to the next at any
@@ -93,6 +95,12 @@ impl Endpoint {
     #[must_use]
     pub fn with_visibility(self, visibility: Visibility) -> Self {
         Self { visibility, ..self }
+    }
+
+    /// Replaces which addresses it may have; by default those that the notifier's [`Net`] allows.
+    #[must_use]
+    pub fn with_policy(self, policy: AddressPolicy) -> Self {
+        Self { policy: Some(policy), ..self }
     }
 
     /// Returns the name by which jobs call it.
@@ -114,6 +122,12 @@ impl Endpoint {
 
     pub(super) fn is_visible_to(&self, owner: &Owner) -> bool {
         self.visibility.is_visible_to(owner)
+    }
+
+    /// Returns the network as this endpoint may use it.
+    pub(super) fn net(&self, net: &Net) -> Net {
+        let net = net.clone();
+        self.policy.clone().into_iter().fold(net, Net::with_policy)
     }
 
     pub(super) fn is_plain(&self) -> bool {
