@@ -3,6 +3,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `folder` | [`folder`]: a folder of this machine, on Unix |
 //! | `sftp` | [`sftp`]: a folder of an SSH server |
 //! | `ftp` | [`ftp`]: a folder of an FTP server, plain or over TLS |
 //! | `email` | [`email`]: e-mail by SMTP |
@@ -13,9 +14,11 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(feature = "folder", unix))]
+pub mod folder;
 #[cfg(feature = "ftp")]
 pub mod ftp;
-#[cfg(any(feature = "sftp", feature = "ftp"))]
+#[cfg(any(feature = "folder", feature = "sftp", feature = "ftp"))]
 mod reply;
 pub mod secret;
 #[cfg(feature = "sftp")]
