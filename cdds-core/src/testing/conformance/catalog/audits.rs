@@ -1,12 +1,16 @@
 //! The audit: each change with its entries, or neither (rules C2, C3).
 
 use super::case::{Case, Found, both, done, refused, require};
+use super::deliveries::{destination, target};
 use super::revisions::lost_set;
 use super::scene::{failed, given_up, once, owner, recipient, settings, terms};
 use crate::domain::access::Action;
 use crate::domain::access::audit::{AuditRecord, Object, Outcome};
 use crate::domain::access::download::{DownloadEnd, DownloadOutcome};
 use crate::domain::archive::artifact::artifact_id;
+use crate::domain::delivery::JobDestination;
+use crate::domain::delivery::destination::ServerIdentity;
+use crate::domain::delivery::health::Health;
 use crate::domain::id::{AuditId, JobId, Owner, StoreId};
 use crate::domain::job::JobChange;
 use crate::domain::job::lifecycle::submit;
@@ -77,6 +81,11 @@ pub(super) async fn of_sets(case: &Case) -> Found {
     audited!(case, &ada, refused, ask_notice_again(&ada, notice));
     audited!(case, &ada, allowed, hold(&ada, one.id, true));
     audited!(case, &ada, allowed, hold(&ada, one.id, false));
+    let to = JobDestination::new(destination("partner")?);
+    audited!(case, &ada, allowed, redeliver(&ada, one.id, &to));
+    let (partner, unused) = (target("partner")?, Health::default());
+    let pinned = unused.clone().pinning(Some(ServerIdentity::new("SHA256:one")));
+    audited!(case, &ada, refused, set_health(&partner, &unused, &pinned));
     let files = [artifact_id(one.id, 1), artifact_id(one.id, 2)];
     audited!(case, &ada, refused, delete_artifacts(&ada, &files, case.now()));
     let entries = [case.entry(&ada, Action::HoldSet)];

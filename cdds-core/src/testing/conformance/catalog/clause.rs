@@ -2,8 +2,8 @@
 
 use super::case::{Case, Found};
 use super::{
-    audits, claims, deletion, expiry, fencing, frozen, house, late, lists, notices, owners, revisions,
-    unique, workers,
+    audits, claims, deletion, delivered, deliveries, expiry, fencing, frozen, health, house, late, lists,
+    notices, owners, revisions, unique, workers,
 };
 use crate::testing::conformance::Contract;
 
@@ -125,10 +125,10 @@ clauses! {
     /// ([`AuditStore`](crate::ports::catalog::AuditStore); rule C2). Found by: `JobsAuditLost`,
     /// `JobsAuditOutside`, `JobsAuditHalf`, `JobsAuditTwice`.
     AuditOfJobs => "changes of jobs and executions are stored with their audit, or not at all", audits::of_jobs;
-    /// Each change of sets and notices is stored with all its entries of the audit, or nothing is
+    /// Each change of sets, notices, deliveries and destinations is stored with all its entries of the audit, or nothing is
     /// ([`AuditStore`](crate::ports::catalog::AuditStore); rule C2). Found by: `SetsAuditLost`,
     /// `SetsAuditOutside`, `SetsAuditHalf`, `SetsAuditTwice`.
-    AuditOfSets => "changes of sets and notices are stored with their audit, or not at all", audits::of_sets;
+    AuditOfSets => "changes of sets, notices and deliveries are stored with their audit, or not at all", audits::of_sets;
     /// Each change of recipients and of the store is stored with all its entries of the audit, or nothing is; an
     /// entry of its own is stored once, and never written over
     /// ([`AuditStore`](crate::ports::catalog::AuditStore); rule C2). Found by: `OwnersAuditLost`,
@@ -175,6 +175,62 @@ clauses! {
     /// is gone ([`ask_notice_again`](crate::ports::catalog::Outbox::ask_notice_again); rule N5). Found by:
     /// `AsksOpenAgain`, `AskedKeepsAttempts`.
     NoticeAskedAgain => "a notice that was given up can be asked for again", notices::again;
+    /// Each destination of a published set has one delivery, which is stored with the set and never apart from it
+    /// ([`DeliveryStore`](crate::ports::catalog::DeliveryStore); rule N4). Found by: `DeliveriesNotStored`,
+    /// `DeliveryOfOneDestination`.
+    DeliveriesStored => "each destination of a published set has one delivery, stored with the set", deliveries::stored;
+    /// Owners take turns, over all workers, what waits longest comes first, and a claim gives as many as it asks for
+    /// ([`claim_deliveries`](crate::ports::catalog::DeliveryStore::claim_deliveries); rule N4). Found by:
+    /// `DeliveriesForgetTurns`, `DeliveriesIgnoreLimit`.
+    DeliveriesInTurn => "deliveries are handed out in turns, and in order", deliveries::turns;
+    /// No more deliveries to one destination are held than the claim allows, over all workers, and those to others go
+    /// first ([`claim_deliveries`](crate::ports::catalog::DeliveryStore::claim_deliveries); rule N4). Found by:
+    /// `DeliveriesIgnoreDestination`, `DestinationLimitPerClaim`.
+    DeliveriesLimited => "no more deliveries to a destination run than its limit allows", deliveries::limits;
+    /// Deliveries to destinations that the worker does not know, or that are disabled, are left
+    /// ([`claim_deliveries`](crate::ports::catalog::DeliveryStore::claim_deliveries); rule N5). Found by:
+    /// `DeliveriesToUnknown`, `DeliveriesToDisabled`.
+    DeliveriesKnown => "deliveries to unknown and disabled destinations are left", deliveries::known;
+    /// A delivery whose lease has run out is taken back, to the microsecond, which counts as a failed attempt and keeps
+    /// what has arrived; one that was tried for long enough is given up, and told
+    /// ([`claim_deliveries`](crate::ports::catalog::DeliveryStore::claim_deliveries); rules N4, N5). Found by:
+    /// `DeliveriesTakeLive`, `DeliveriesNeverTakenBack`, `TakenBackLosesProgress`, `TakenBackUntold`.
+    DeliveriesTakenBack => "a delivery is taken back once its lease has run out, and not before", deliveries::leases;
+    /// Only the present claim renews and settles a delivery; each call stores what has arrived; one that failed waits
+    /// ([`beat_delivery`](crate::ports::catalog::DeliveryStore::beat_delivery),
+    /// [`settle_delivery`](crate::ports::catalog::DeliveryStore::settle_delivery); rules N4, N5). Found by:
+    /// `DeliveryBeatIgnoresEpoch`, `DeliverySettleIgnoresEpoch`, `DeliveryBeatLosesProgress`,
+    /// `DeliverySettleLosesProgress`, `DeliveryBeatRenewsNothing`, `DeliveryGivenUpAtOnce`, `DeliveryDoneOnce`.
+    DeliveryFenced => "only the present claim of a delivery reports its progress and its end", deliveries::fenced;
+    /// That a set has arrived is told once all of its deliveries are done, and each one that is given up by itself
+    /// ([`Delivery::notices`](crate::domain::delivery::Delivery::notices); rule N2). Found by: `DeliveredEarly`,
+    /// `DeliveredUntold`, `DeliveryFailedUntold`.
+    DeliveryTold => "a set is told as delivered once all of its deliveries are done", delivered::told;
+    /// Removing a set, or one of its files, gives up its deliveries that are not done; their workers are fenced off, and
+    /// nobody is told ([`DeliveryStore`](crate::ports::catalog::DeliveryStore); rule N5). Found by:
+    /// `RemovedKeepsDeliveries`, `RemovedTakesDone`.
+    DeliveryOfRemovedSet => "deliveries of a removed set are given up", delivered::removed;
+    /// Deliveries are forgotten with their execution, and not before ([`forget`](crate::ports::catalog::Housekeeping::forget);
+    /// rule E14). Found by: `DeliveriesOutliveExecution`.
+    DeliveryForgotten => "deliveries are forgotten with their execution", delivered::forgotten;
+    /// A delivery starts over when a person asks for it, whatever its state, but not while it is being tried, and only
+    /// while its set is whole ([`redeliver`](crate::ports::catalog::DeliveryStore::redeliver); rule N5). Found by:
+    /// `RedeliversHeld`, `RedeliverKeepsProgress`, `RedeliverKeepsAttempts`, `RedeliverKeepsFolder`.
+    DeliveredAgain => "a delivery starts over when somebody asks for it", delivered::again;
+    /// `deliveries` gives the rows that its query asks for, in its order, page by page until the end, each once and none
+    /// lost, and counts all of them on the first page ([`Page`](crate::ports::catalog::query::Page)). Found by:
+    /// `DeliveriesIgnoreId`, `DeliveriesIgnoreExecution`, `DeliveriesIgnoreStatus`, `DeliveriesOfAnyDestination`.
+    DeliveryList => "the list of deliveries is filtered, sorted, counted and cut into pages as asked", lists::deliveries;
+    /// The first identity of a destination is pinned, failures count from the first on and disable it after five days,
+    /// what is gone is disabled at once, and the jobs with open deliveries to it are told once
+    /// ([`contacted`](crate::ports::catalog::DeliveryStore::contacted); rules N3, N5, N8, N9). Found by:
+    /// `PinsTheLatest`, `NeverDisabled`, `GoneStaysEnabled`, `DisabledUntold`.
+    HealthNoted => "the health of a destination follows from its uses", health::noted;
+    /// A person's change of the health of a destination is stored only if it is as it was read; enabling it starts over
+    /// with the deliveries to it that were given up and whose sets are kept
+    /// ([`set_health`](crate::ports::catalog::DeliveryStore::set_health); rule N5). Found by: `HealthIgnoresBefore`,
+    /// `EnabledStartsNothing`.
+    HealthChanged => "a destination that is enabled again is delivered what was given up", health::changed;
     /// One worker keeps house, until it leaves or its lease runs out, also if two ask at the same time
     /// ([`keep_house`](crate::ports::catalog::Housekeeping::keep_house); rule E15). Found by: `HouseKeptByAll`,
     /// `HouseLeftByAnyone`, `HouseNeverTakenOver`, `HouseRace`.
@@ -196,12 +252,12 @@ clauses! {
     /// What belongs to another owner is not there: each read that takes an owner gives nothing of it (rule J15).
     /// Found by: `JobOfAnyone`, `JobsOfAnyone`, `OpenOfAnyone`, `ExecutionOfAnyone`, `ExecutionsOfAnyone`,
     /// `ArtifactOfAnyone`, `ArtifactsOfAnyone`, `SetOfAnyone`, `RecipientsOfAnyone`, `NoticesOfAnyone`,
-    /// `AuditOfAnyone`.
+    /// `DeliveriesOfAnyone`, `AuditOfAnyone`.
     ForeignReads => "no read gives anything of another owner", owners::reads;
     /// What belongs to another owner cannot be changed: each change is refused as if it were missing, and
     /// changes nothing (rule J15). Found by: `ChangesJobOfAnyone`, `ChangesExecutionOfAnyone`,
     /// `DeletesExecutionOfAnyone`, `HoldsSetOfAnyone`, `DeletesArtifactOfAnyone`, `AsksNoticeOfAnyone`,
-    /// `AdoptsForAnyone`.
+    /// `RedeliversForAnyone`, `AdoptsForAnyone`.
     ForeignChanges => "no change touches anything of another owner", owners::changes;
     /// Recipients have names of their owner: two owners may use the same one, and a job names only those of its
     /// own owner (rules J15, S1). Found by: `RecipientsShared`,

@@ -44,7 +44,7 @@ pub(super) async fn lease(case: &Case) -> Found {
 }
 
 /// Forgets a page, and compares what was forgotten.
-async fn forgets(case: &Case, cutoffs: Cutoffs, limit: usize) -> Found<usize> {
+pub(super) async fn forgets(case: &Case, cutoffs: Cutoffs, limit: usize) -> Found<usize> {
     let (mut rows, mut behind) = (0, None::<Place>);
     for _ in 0..200 {
         let page = Forget { behind, ..Forget::new(cutoffs) }.with_limit(limit);

@@ -3,17 +3,19 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::case::{Case, Found, require};
+use super::deliveries::{claim_of, destination, fails, refuses};
 use super::scene::owner;
 use super::seen::{difference, page_text, text};
 use super::stock::{Stock, fill};
 use crate::domain::access::{Action, PrincipalName};
 use crate::domain::execution::Status;
+use crate::domain::id::DeliveryId;
 use crate::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use crate::domain::job::JobState;
-use crate::domain::work::row::WorkStatus;
+use crate::domain::work::row::{WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::{
-    ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, Between, ExecutionColumn, ExecutionQuery,
-    FrequencyKind, JobColumn, JobQuery, LatestStatus, NoticeQuery, Slice, Sort,
+    ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, Between, DeliveryQuery, ExecutionColumn,
+    ExecutionQuery, FrequencyKind, JobColumn, JobQuery, LatestStatus, NoticeQuery, Slice, Sort,
 };
 
 /// The sizes of pages that are tried: of one row, and of some.
@@ -65,6 +67,7 @@ compares!(same_executions, ExecutionQuery, executions, now);
 compares!(same_artifacts, ArtifactQuery, artifacts);
 compares!(same_audit, AuditQuery, audit);
 compares!(same_notices, NoticeQuery, notices);
+compares!(same_deliveries, DeliveryQuery, deliveries);
 
 /// Ranges whose bounds are instants on record, in whole and in half.
 fn ranges(instants: &[DateTime<Utc>]) -> Vec<Between> {
@@ -239,6 +242,50 @@ pub(super) async fn notices(case: &Case) -> Found {
     queries.extend(WorkStatus::ALL.map(|status| all().with_status(status)));
     for query in queries {
         same_notices(case, &owner, &query, &[1, 2]).await?;
+    }
+    Ok(())
+}
+
+/// Fills the record with deliveries in every state, some of them of the same instant.
+async fn delivered(case: &Case, owner: &Owner) -> Found {
+    let bob = super::scene::owner("bob")?;
+    for (number, to) in [&["a", "b"][..], &["b"], &["c", "a", "b"], &["a"]].into_iter().enumerate() {
+        case.published_to(owner, &format!("set {number}"), to).await?;
+        case.published_to(&bob, "of another owner", to).await?;
+        if number % 2 == 1 {
+            case.pass(7);
+        }
+    }
+    let claim = claim_of("t", 9, &["a", "b"])?;
+    let taken = case.takes("of many", &claim).await?;
+    let ends = [WorkOutcome::Done, refuses(&claim), fails(&claim)];
+    for (number, one) in taken.iter().enumerate() {
+        if let Some(outcome) = ends.get(number % 4) {
+            case.ends("under the present claim", one, outcome).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn deliveries(case: &Case) -> Found {
+    let owner = owner("ada")?;
+    delivered(case, &owner).await?;
+    let all = DeliveryQuery::default;
+    same_deliveries(case, &owner, &all(), &SIZES).await?;
+    let deliveries = case.twin().deliveries(&owner, &all()).await.map_err(|error| error.to_string())?;
+    let mut queries: Vec<DeliveryQuery> = vec![all().with_id(DeliveryId(case.id()))];
+    for delivery in &deliveries.items {
+        queries.push(all().with_id(delivery.work.id));
+        queries.push(all().with_execution(delivery.execution_id));
+    }
+    for name in ["a", "b", "c", "nowhere"] {
+        let to = all().with_destination(destination(name)?);
+        queries.extend(WorkStatus::ALL.map(|status| to.clone().with_status(status)));
+        queries.push(to);
+    }
+    queries.extend(WorkStatus::ALL.map(|status| all().with_status(status)));
+    for query in queries {
+        same_deliveries(case, &owner, &query, &[1, 2]).await?;
     }
     Ok(())
 }

@@ -1,17 +1,19 @@
 //! What belongs to another owner is not there (rule J15).
 
 use super::case::{Case, Found, done, refused, require};
+use super::deliveries::{delivering, destination};
 use super::scene::{failed, once, owner, recipient, sealed, settings, terms};
 use super::seen::{difference, page_text, text};
 use crate::domain::access::Action;
 use crate::domain::archive::adoption::{FoundSet, adopt};
+use crate::domain::delivery::JobDestination;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ArtifactId, JobId, NoticeId, Owner};
 use crate::domain::job::lifecycle::submit;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
-    ArtifactQuery, AuditQuery, ExecutionQuery, JobQuery, NoticeQuery, Page, Total,
+    ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionQuery, JobQuery, NoticeQuery, Page, Total,
 };
 use crate::ports::catalog::{CatalogError, Publication, RecipientRemoval};
 
@@ -33,7 +35,7 @@ impl Belongings {
     async fn of(case: &Case, name: &str) -> Found<Self> {
         let owner = owner(name)?;
         case.recipient(&owner, "archive").await?;
-        case.queued(&owner, "published").await?;
+        case.submit(&owner, delivering(settings("published", once())?, &["partner"])?).await?;
         let published = case.claimed("w").await?;
         let publication = case.publishes(&published, 2).await?;
         let job = case.queued(&owner, "waiting").await?;
@@ -103,6 +105,8 @@ async fn foreign_reads(case: &Case, stranger: &Owner, theirs: &Belongings, has_n
         empty("artifacts, of a job", catalog.artifacts(stranger, &query).await)?;
         let query = NoticeQuery::default().with_execution(one.id);
         empty("notices, of an execution", catalog.notices(stranger, &query).await)?;
+        let query = DeliveryQuery::default().with_execution(one.id);
+        empty("deliveries, of an execution", catalog.deliveries(stranger, &query).await)?;
         let query = AuditQuery::default().with_object(one.job_id.to_string());
         empty("audit, of a job", catalog.audit(stranger, &query).await)?;
     }
@@ -117,6 +121,7 @@ async fn foreign_reads(case: &Case, stranger: &Owner, theirs: &Belongings, has_n
         empty("executions", catalog.executions(stranger, &ExecutionQuery::default(), now).await)?;
         empty("artifacts", catalog.artifacts(stranger, &ArtifactQuery::default()).await)?;
         empty("notices", catalog.notices(stranger, &NoticeQuery::default()).await)?;
+        empty("deliveries", catalog.deliveries(stranger, &DeliveryQuery::default()).await)?;
         empty("audit", catalog.audit(stranger, &AuditQuery::default()).await)?;
     }
     Ok(())
@@ -154,6 +159,8 @@ async fn foreign_changes(case: &Case, stranger: &Owner, theirs: &Belongings) -> 
     }
     refused!(case, Conflict, told, delete_artifacts(stranger, &[theirs.file(0)?], now, &audit()));
     refused!(case, Conflict, told, ask_notice_again(stranger, theirs.notice, &audit()));
+    let to = JobDestination::new(destination("partner")?);
+    refused!(case, Conflict, told, redeliver(stranger, theirs.published.id, &to, &audit()));
     adopts(case, stranger, theirs).await
 }
 

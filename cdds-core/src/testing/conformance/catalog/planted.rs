@@ -4,6 +4,7 @@ mod attending;
 mod changing;
 mod claiming;
 mod claims;
+mod delivering;
 mod foreign;
 mod keeping;
 mod layer;
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use self::attending::Attending;
 use self::changing::Changing;
 use self::claiming::Claiming;
+use self::delivering::Delivering;
 use self::keeping::Keeping;
 use self::layer::Layer;
 use super::Clause;
@@ -133,11 +135,11 @@ planted! {
     JobsAuditTwice => AuditOfJobs,
     /// Changes of sets and notices are stored without their entries.
     SetsAuditLost => AuditOfSets,
-    /// Entries of changes of sets and notices are stored before the change, on their own.
+    /// Entries of changes of sets, notices, deliveries and destinations are stored before the change, on their own.
     SetsAuditOutside => AuditOfSets,
     /// Only the first entry of a change of sets and notices is stored.
     SetsAuditHalf => AuditOfSets,
-    /// Entries of changes of sets and notices whose id is on record are passed over.
+    /// Entries of changes of sets, notices, deliveries and destinations whose id is on record are passed over.
     SetsAuditTwice => AuditOfSets,
     /// Changes of recipients and of the store are stored without their entries.
     OwnersAuditLost => AuditOfOwners,
@@ -219,6 +221,84 @@ planted! {
     AsksOpenAgain => NoticeAskedAgain,
     /// `ask_notice_again` goes on counting attempts.
     AskedKeepsAttempts => NoticeAskedAgain,
+    /// A published set has no deliveries.
+    DeliveriesNotStored => DeliveriesStored,
+    /// Of the destinations of a set only the first one has a delivery.
+    DeliveryOfOneDestination => DeliveriesStored,
+    /// `claim_deliveries` begins with the first owner each time.
+    DeliveriesForgetTurns => DeliveriesInTurn,
+    /// `claim_deliveries` gives one delivery more than was asked for.
+    DeliveriesIgnoreLimit => DeliveriesInTurn,
+    /// `claim_deliveries` does not know limits of destinations.
+    DeliveriesIgnoreDestination => DeliveriesLimited,
+    /// `claim_deliveries` does not count what other claims hold of a destination.
+    DestinationLimitPerClaim => DeliveriesLimited,
+    /// `claim_deliveries` gives deliveries to destinations that the worker does not know.
+    DeliveriesToUnknown => DeliveriesKnown,
+    /// `claim_deliveries` gives deliveries to disabled destinations.
+    DeliveriesToDisabled => DeliveriesKnown,
+    /// `claim_deliveries` takes back what another worker holds.
+    DeliveriesTakeLive => DeliveriesTakenBack,
+    /// `claim_deliveries` takes nothing back.
+    DeliveriesNeverTakenBack => DeliveriesTakenBack,
+    /// A delivery that is taken back has lost its progress.
+    TakenBackLosesProgress => DeliveriesTakenBack,
+    /// Deliveries that are given up when they are taken back have no notice.
+    TakenBackUntold => DeliveriesTakenBack,
+    /// `beat_delivery` does not compare the epoch.
+    DeliveryBeatIgnoresEpoch => DeliveryFenced,
+    /// `settle_delivery` does not compare the epoch.
+    DeliverySettleIgnoresEpoch => DeliveryFenced,
+    /// `beat_delivery` does not store the progress.
+    DeliveryBeatLosesProgress => DeliveryFenced,
+    /// `settle_delivery` does not store the progress.
+    DeliverySettleLosesProgress => DeliveryFenced,
+    /// `beat_delivery` does not renew the lease.
+    DeliveryBeatRenewsNothing => DeliveryFenced,
+    /// `settle_delivery` gives up after the first failure.
+    DeliveryGivenUpAtOnce => DeliveryFenced,
+    /// `settle_delivery` refuses a claim that reports twice that it is done.
+    DeliveryDoneOnce => DeliveryFenced,
+    /// A set is told as delivered once the first of its deliveries is done.
+    DeliveredEarly => DeliveryTold,
+    /// Sets that have arrived have no notice.
+    DeliveredUntold => DeliveryTold,
+    /// Deliveries that are given up have no notice.
+    DeliveryFailedUntold => DeliveryTold,
+    /// Deliveries of a removed set go on.
+    RemovedKeepsDeliveries => DeliveryOfRemovedSet,
+    /// Deliveries that are done are given up with their set.
+    RemovedTakesDone => DeliveryOfRemovedSet,
+    /// Deliveries stay when their execution is forgotten.
+    DeliveriesOutliveExecution => DeliveryForgotten,
+    /// `redeliver` answers for deliveries that are being tried.
+    RedeliversHeld => DeliveredAgain,
+    /// `redeliver` goes on where the delivery was.
+    RedeliverKeepsProgress => DeliveredAgain,
+    /// `redeliver` goes on counting attempts.
+    RedeliverKeepsAttempts => DeliveredAgain,
+    /// `redeliver` delivers to the same folder as before.
+    RedeliverKeepsFolder => DeliveredAgain,
+    /// `deliveries` does not filter by `id`.
+    DeliveriesIgnoreId => DeliveryList,
+    /// `deliveries` does not filter by `execution`.
+    DeliveriesIgnoreExecution => DeliveryList,
+    /// `deliveries` does not filter by `status`.
+    DeliveriesIgnoreStatus => DeliveryList,
+    /// `deliveries` does not filter by `destination`.
+    DeliveriesOfAnyDestination => DeliveryList,
+    /// `contacted` pins the identity that was shown last.
+    PinsTheLatest => HealthNoted,
+    /// `contacted` disables nothing.
+    NeverDisabled => HealthNoted,
+    /// `contacted` takes what is gone for a failure.
+    GoneStaysEnabled => HealthNoted,
+    /// Disabled destinations have no notice.
+    DisabledUntold => HealthNoted,
+    /// `set_health` does not compare the health.
+    HealthIgnoresBefore => HealthChanged,
+    /// `set_health` starts over with nothing.
+    EnabledStartsNothing => HealthChanged,
     /// `keep_house` does not ask who keeps house.
     HouseKeptByAll => HouseKept,
     /// `leave_house` does not ask who leaves.
@@ -267,6 +347,8 @@ planted! {
     RecipientsOfAnyone => ForeignReads,
     /// `notices` does not compare the owner.
     NoticesOfAnyone => ForeignReads,
+    /// `deliveries` does not compare the owner.
+    DeliveriesOfAnyone => ForeignReads,
     /// `audit` does not compare the owner.
     AuditOfAnyone => ForeignReads,
     /// `change_job` does not compare the owner.
@@ -281,6 +363,8 @@ planted! {
     DeletesArtifactOfAnyone => ForeignChanges,
     /// `ask_notice_again` does not compare the owner.
     AsksNoticeOfAnyone => ForeignChanges,
+    /// `redeliver` does not compare the owner.
+    RedeliversForAnyone => ForeignChanges,
     /// `adopt` does not compare the owner.
     AdoptsForAnyone => ForeignChanges,
     /// `remove_recipient` does not compare the owner.
@@ -448,6 +532,21 @@ impl Planted {
             | Clause::ClockOfCatalog
             | Clause::IdsUnique => {
                 Arc::new(Layered(Keeping { bug: self, catalog, remembered: Mutex::default() }))
+            }
+            Clause::DeliveriesStored
+            | Clause::DeliveriesInTurn
+            | Clause::DeliveriesLimited
+            | Clause::DeliveriesKnown
+            | Clause::DeliveriesTakenBack
+            | Clause::DeliveryFenced
+            | Clause::DeliveryTold
+            | Clause::DeliveryOfRemovedSet
+            | Clause::DeliveryForgotten
+            | Clause::DeliveredAgain
+            | Clause::DeliveryList
+            | Clause::HealthNoted
+            | Clause::HealthChanged => {
+                Arc::new(Layered(Delivering { bug: self, catalog, seen: Mutex::default() }))
             }
             Clause::WorkersAttend
             | Clause::WorkersLeave

@@ -6,7 +6,9 @@ use std::fmt::Debug;
 use super::case::Found;
 use crate::domain::id::Owner;
 use crate::domain::work::{Fence, Writer};
-use crate::ports::catalog::query::{ArtifactQuery, AuditQuery, ExecutionQuery, JobQuery, NoticeQuery, Page};
+use crate::ports::catalog::query::{
+    ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionQuery, JobQuery, NoticeQuery, Page,
+};
 use crate::ports::catalog::{Catalog, CatalogError, WorkQueue};
 use crate::testing::MemoryCatalog;
 
@@ -103,6 +105,7 @@ impl Seen {
         manifests.sort();
         self.add("the manifests", &manifests);
         self.add("the store", &catalog.store().await?);
+        self.add("the health of destinations", &catalog.health().await?);
         Ok(())
     }
 
@@ -122,6 +125,8 @@ impl Seen {
             self.add(format!("artifact {id}"), &catalog.artifact(owner, id).await?);
         }
         self.page(format!("the notices of {owner}"), &catalog.notices(owner, &NoticeQuery::default()).await?);
+        let deliveries = catalog.deliveries(owner, &DeliveryQuery::default()).await?;
+        self.page(format!("the deliveries of {owner}"), &deliveries);
         self.page(format!("the audit of {owner}"), &catalog.audit(owner, &AuditQuery::default()).await?);
         self.add(format!("the recipients of {owner}"), &catalog.recipients(owner).await?);
         self.add(format!("the workers as {owner} sees them"), &catalog.workers(owner, now, 99).await?);

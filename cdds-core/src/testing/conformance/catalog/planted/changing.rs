@@ -14,6 +14,8 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::{DownloadEnd, DownloadOutcome};
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::delivery::health::{Health, TargetId};
+use crate::domain::delivery::{Delivery, JobDestination};
 use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName};
 use crate::domain::job::{Job, JobChange, JobState};
@@ -23,7 +25,8 @@ use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{AuditQuery, JobOverview};
 use crate::ports::catalog::{
     ArtifactStore, AuditStore, Beat, Catalog, CatalogError, CatalogErrorKind, CatalogLayer, Claim, Claimed,
-    ExecutionStore, JobStore, Outbox, RecipientRemoval, RecipientStore, Removal, StoreRegister, WorkQueue,
+    DeliveryStore, ExecutionStore, JobStore, Outbox, RecipientRemoval, RecipientStore, Removal,
+    StoreRegister, WorkQueue,
 };
 use crate::testing::MemoryCatalog;
 
@@ -273,6 +276,26 @@ impl CatalogLayer for Changing {
 
     async fn ask_notice_again(&self, owner: &Owner, id: NoticeId, audit: &[AuditRecord]) -> Stored<Notice> {
         self.catalog.ask_notice_again(owner, id, &self.entries(audit).await?).await
+    }
+
+    async fn redeliver(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        to: &JobDestination,
+        audit: &[AuditRecord],
+    ) -> Stored<Delivery> {
+        self.catalog.redeliver(owner, execution, to, &self.entries(audit).await?).await
+    }
+
+    async fn set_health(
+        &self,
+        target: &TargetId,
+        before: &Health,
+        after: &Health,
+        audit: &[AuditRecord],
+    ) -> Stored {
+        self.catalog.set_health(target, before, after, &self.entries(audit).await?).await
     }
 
     async fn record(&self, entry: &AuditRecord) -> Stored {

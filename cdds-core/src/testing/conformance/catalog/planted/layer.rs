@@ -11,6 +11,7 @@ use super::foreign::joined;
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::delivery::{Delivery, JobDestination};
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::queue::QueuePlace;
@@ -20,12 +21,13 @@ use crate::domain::job::{Job, JobChange};
 use crate::domain::notice::Notice;
 use crate::domain::recipient::Recipient;
 use crate::ports::catalog::query::{
-    ArtifactOverview, ArtifactQuery, AuditQuery, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
-    NoticeQuery, Page,
+    ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
+    JobOverview, JobQuery, NoticeQuery, Page,
 };
 use crate::ports::catalog::{
-    ArtifactStore, AuditStore, Beat, Catalog, CatalogError, CatalogLayer, Directive, ExecutionStore, Fence,
-    JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Settlement, Standing, WorkQueue, Writer,
+    ArtifactStore, AuditStore, Beat, Catalog, CatalogError, CatalogLayer, DeliveryStore, Directive,
+    ExecutionStore, Fence, JobStore, Outbox, Publication, RecipientRemoval, RecipientStore, Settlement,
+    Standing, WorkQueue, Writer,
 };
 use crate::testing::MemoryCatalog;
 
@@ -306,6 +308,25 @@ impl CatalogLayer for Layer {
             pages.push(self.catalog.notices(&owner, &asked).await?);
         }
         Ok(self.counted(&query.slice, joined(pages)))
+    }
+
+    async fn deliveries(&self, owner: &Owner, query: &DeliveryQuery) -> Result<Page<Delivery>, CatalogError> {
+        let mut pages = Vec::new();
+        for owner in self.owners(Planted::DeliveriesOfAnyone, owner) {
+            pages.push(self.catalog.deliveries(&owner, query).await?);
+        }
+        Ok(joined(pages))
+    }
+
+    async fn redeliver(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        to: &JobDestination,
+        audit: &[AuditRecord],
+    ) -> Result<Delivery, CatalogError> {
+        let owner = self.of_execution(Planted::RedeliversForAnyone, owner, execution);
+        self.catalog.redeliver(&owner, execution, to, audit).await
     }
 
     async fn audit(&self, owner: &Owner, query: &AuditQuery) -> Result<Page<AuditRecord>, CatalogError> {
