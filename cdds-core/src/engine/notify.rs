@@ -13,6 +13,7 @@ use tracing::warn;
 use super::EngineError;
 use super::calls::contained_async;
 use super::worker::Shared;
+use crate::domain::archive::artifact::StoredManifest;
 use crate::domain::delivery::health::{ContactOutcome, TargetId};
 use crate::domain::execution::failure::FailureKind;
 use crate::domain::execution::{Execution, ExecutionState};
@@ -130,6 +131,8 @@ impl Shared {
         let execution = overview.execution;
         let mut message = Message::new(notice, now, execution.settings.title.as_str());
         if let Some(set) = catalog.artifact_set(&owner, id).await.map_err(unread)? {
+            let StoredManifest { name, bytes, sha256, .. } = set.manifest.clone();
+            message.manifest = Some(MessageFile { name, bytes, sha256 });
             let files = set.artifacts.iter().take(FILES_MAX);
             message.files = files
                 .map(|file| MessageFile { name: file.name.clone(), bytes: file.bytes, sha256: file.sha256 })

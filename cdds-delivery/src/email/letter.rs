@@ -42,20 +42,24 @@ impl Letter {
             kind,
             NoticeKind::Published | NoticeKind::Delivered | NoticeKind::DeliveryFailed | NoticeKind::Expiring
         ) && !message.files.is_empty();
-        let listed = message.files.iter().map(|file| (clean(&file.name), words::bytes(file.bytes)));
+        let listed = message
+            .files
+            .iter()
+            .chain(&message.manifest)
+            .map(|file| (clean(&file.name), words::bytes(file.bytes)));
         let more = message.files_total.0.saturating_sub(message.files.len() as u64);
         Self {
-            subject: said::subject(kind, &title),
-            headline: said::headline(kind),
-            explanation: said::explanation(kind),
-            facts: facts(message, &title),
+            subject: if message.is_test { said::TEST.to_owned() } else { said::subject(kind, &title) },
+            headline: if message.is_test { said::TEST } else { said::headline(kind) },
+            explanation: if message.is_test { said::TESTED } else { said::explanation(kind) },
+            facts: if message.is_test { Vec::new() } else { facts(message, &title) },
             files: listed.collect(),
             more_files: (more > 0).then(|| said::more_files(more)),
             deliveries: message.deliveries.iter().map(delivery).collect(),
-            link: console.map(|links| link(message, has_files, links)),
+            link: console.filter(|_| !message.is_test).map(|links| link(message, has_files, links)),
             commands: if has_files { commands(message) } else { Vec::new() },
             has_files,
-            why: said::why(message.notice.subscriber.as_str()),
+            why: said::why(message.notice.subscriber.as_str(), message.is_test),
             title,
         }
     }

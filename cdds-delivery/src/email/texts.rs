@@ -19,6 +19,8 @@ pub(super) const OPENING: &str = "How to open the files";
 pub(super) const TO_FILES: &str = "Open the files in the console";
 pub(super) const TO_RUN: &str = "Open the run in the console";
 pub(super) const TO_JOB: &str = "Open the job in the console";
+pub(super) const TEST: &str = "Test of notices";
+pub(super) const TESTED: &str = "Somebody tries whether notices about exports reach this address. They do. Nothing has happened, and there is nothing to do.";
 pub(super) const DECRYPT: &str = "Put all files into one folder and decrypt each part with OpenSSL, which comes with Linux and macOS, and with Git on Windows. key.pem stands for the private key of your certificate; it never leaves your computer.";
 pub(super) const CHECK: &str = "The manifest names the SHA-256 digest of each file. The set is complete when every file that it names is there.";
 
@@ -115,7 +117,12 @@ pub(super) fn delivery(status: WorkStatus) -> &'static str {
 }
 
 /// Says why somebody gets this mail.
-pub(super) fn why(address: &str) -> String {
+pub(super) fn why(address: &str, is_test: bool) -> String {
+    if is_test {
+        return format!(
+            "A program sent this to {address}, because somebody who manages its jobs asked it to."
+        );
+    }
     format!(
         "A program sent this to {address}, which this job names. Ask whoever manages the job to take it off."
     )

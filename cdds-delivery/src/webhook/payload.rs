@@ -1,6 +1,5 @@
 //! The body of a call: thin, with ids, counts, names and digests, and never records (rule N9).
 
-use cdds_core::domain::archive::manifest::file_name;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::job::Title;
 use cdds_core::ports::notifier::{
@@ -31,6 +30,9 @@ pub(super) fn body(message: &Message, console: Option<&ConsoleLinks>) -> Result<
         }
     }
 }
+
+/// The type of a call that only tries the endpoint.
+const TEST: &str = "test";
 
 /// Returns the type of an event.
 pub(super) fn event(kind: NoticeKind) -> &'static str {
@@ -128,17 +130,15 @@ struct Delivery<'a> {
 impl<'a> Payload<'a> {
     fn of(message: &'a Message, console: Option<&ConsoleLinks>) -> Self {
         let (files_total, bytes_total) = message.files_total;
-        let manifest = message.execution.as_ref().and_then(|execution| {
-            let name = file_name(execution.id);
-            message.files.iter().find(|file| file.name == name)
-        });
+        // A test is about no job.
+        let job_links = console.filter(|_| !message.is_test);
         let listed = message.deliveries.iter().take(DELIVERIES_MAX);
         let data = Data {
             owner: message.notice.work.owner.as_str(),
-            job: Job::of(&message.job, console),
+            job: Job::of(&message.job, job_links),
             execution: message.execution.as_ref().map(|execution| Execution::of(execution, console)),
             reason: message.reason.as_deref().map(reason),
-            manifest: manifest.map(File::of),
+            manifest: message.manifest.as_ref().map(File::of),
             files_total,
             bytes_total,
             files: message.files.iter().map(File::of).collect(),
@@ -147,7 +147,8 @@ impl<'a> Payload<'a> {
             deliveries_total: message.deliveries.len(),
             deliveries: listed.map(Delivery::of).collect(),
         };
-        Self { r#type: event(message.kind()), timestamp: message.notice.at, data }
+        let r#type = if message.is_test { TEST } else { event(message.kind()) };
+        Self { r#type, timestamp: message.notice.at, data }
     }
 }
 

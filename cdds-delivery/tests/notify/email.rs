@@ -286,12 +286,31 @@ fn n2_links_lead_to_the_console_or_are_left_out() {
 }
 
 #[test]
+fn n2_a_test_says_that_nothing_has_happened_and_leads_nowhere() {
+    let owner = Owner::default();
+    let ada = Subscriber::new("ada@example.com").unwrap();
+    let test = Message::test(
+        owner,
+        Channel::Email,
+        ada,
+        "00000000-0000-4000-8000-000000000007".parse().unwrap(),
+        published().sent_at,
+    );
+    let mail = sent(&test);
+    let (text, page) = mail.parts();
+    for part in [&text, &page] {
+        assert!(part.contains("Test of notices") && part.contains("Nothing has happened"), "{part}");
+        assert!(!part.contains("http") && !part.contains("00000000-0000-0000"), "{part}");
+    }
+}
+
+#[test]
 fn n2_many_parts_are_decrypted_in_a_loop_and_plaintext_is_not() {
     let mut message = published();
     message.files_total.0 = 40;
     let mail = sent(&message);
     let (text, _) = mail.parts();
-    assert!(text.contains("for part in export-") && text.contains("and 37 more files"), "{text}");
+    assert!(text.contains("for part in export-") && text.contains("and 38 more files"), "{text}");
     for file in &mut message.files {
         file.name = file.name.replace(".smime", "");
     }

@@ -42,12 +42,10 @@ pub(crate) fn full(kind: NoticeKind, channel: Channel, subscriber: &str) -> Mess
     });
     let file = |name: String, bytes: u64| MessageFile { name, bytes, sha256: Sha256Digest([0xab; 32]) };
     let stem = manifest::stem(execution());
-    message.files = vec![
-        file(format!("{stem}.z01.smime"), 1_073_741_824),
-        file(format!("{stem}.zip.smime"), 52_311_040),
-        file(manifest::file_name(execution()), 2_311),
-    ];
-    message.files_total = (3, 1_126_055_175);
+    message.files =
+        vec![file(format!("{stem}.z01.smime"), 1_073_741_824), file(format!("{stem}.zip.smime"), 52_311_040)];
+    message.manifest = Some(file(manifest::file_name(execution()), 2_311));
+    message.files_total = (2, 1_126_052_864);
     message.expires_at = Some(instant("2026-12-06T08:00:00Z"));
     message.sealed_for = vec!["cd".repeat(32)];
     let delivery =

@@ -78,7 +78,8 @@ print(Webhook(sys.argv[1]).verify(sys.stdin.buffer.read(), json.loads(sys.argv[2
         let (said, wrong) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         if output.status.success() {
-            assert_eq!(said.trim(), "export.published");
+            let body: Value = serde_json::from_slice(&recorded.body).unwrap();
+            assert_eq!(said.trim(), body["type"]);
         } else {
             assert!(wrong.contains("WebhookVerificationError"), "{wrong}");
         }
@@ -102,6 +103,25 @@ fn n9_the_public_verifiers_accept_what_is_sent() {
     let mut forged = recorded.clone();
     forged.body[20] ^= 1;
     assert!(!verifies(&forged, OLD, signature));
+}
+
+#[test]
+fn n9_a_test_has_a_type_of_its_own_and_verifies() {
+    let receiver = Receiver::start(&[Answer::status("204 No Content")], None);
+    let (owner, endpoint) = (Owner::default(), published().notice.subscriber);
+    let test = Message::test(
+        owner,
+        Channel::Webhook,
+        endpoint,
+        "00000000-0000-4000-8000-000000000007".parse().unwrap(),
+        published().sent_at,
+    );
+    block_on(webhooks(&receiver).send(&test)).unwrap();
+    let recorded = receiver.requests().remove(0);
+    let body: Value = serde_json::from_slice(&recorded.body).unwrap();
+    assert_eq!(body["type"], "test");
+    assert_eq!(body["data"]["job"].get("url"), None);
+    assert!(verifies(&recorded, OLD, recorded.header("webhook-signature")));
 }
 
 #[test]
@@ -351,7 +371,7 @@ fn n9_a_body_has_less_than_20_kilobytes_whatever_it_tells_of() {
     }
     let told = body(&message);
     assert_eq!(told["data"]["deliveries_total"], 90);
-    assert_eq!(told["data"]["files_total"], 3);
+    assert_eq!(told["data"]["files_total"], 2);
     assert_eq!(told["data"]["execution"]["id"], execution().to_string());
     let mut message = published();
     message.files = (0..50).map(|_| message.files[0].clone()).collect();

@@ -1,13 +1,14 @@
 //! Rule N2: what a subscriber is told. Thin: ids, counts, digests and names of files, never records.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
-use super::{Notice, NoticeKind};
+use super::{Channel, Notice, NoticeKind};
 use crate::domain::archive::artifact::Sha256Digest;
 use crate::domain::calendar::window::Window;
 use crate::domain::delivery::destination::DestinationKind;
-use crate::domain::id::{DestinationId, ExecutionId, JobId};
-use crate::domain::work::row::WorkStatus;
+use crate::domain::id::{DestinationId, ExecutionId, JobId, NoticeId, Owner, Subscriber};
+use crate::domain::work::row::{WorkRow, WorkStatus};
 
 /// A notice with what is known of its subject when it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +18,17 @@ pub struct Message {
     pub notice: Notice,
     /// When this attempt began.
     pub sent_at: DateTime<Utc>,
+    /// Whether nothing has happened, and somebody only tries whether the subscriber can be told.
+    pub is_test: bool,
     /// The job.
     pub job: MessageJob,
     /// The execution, if the notice is about one.
     pub execution: Option<MessageExecution>,
-    /// The files, at most [`FILES_MAX`].
+    /// The manifest, which says which files make the set.
+    pub manifest: Option<MessageFile>,
+    /// The files that the manifest names, at most [`FILES_MAX`].
     pub files: Vec<MessageFile>,
-    /// The number of all files, and their size in bytes.
+    /// The number of all of them, and their size in bytes.
     pub files_total: (u64, u64),
     /// When the files expire.
     pub expires_at: Option<DateTime<Utc>>,
@@ -95,7 +100,9 @@ impl Message {
             job: MessageJob { id: notice.job_id, title: title.into() },
             notice,
             sent_at,
+            is_test: false,
             execution: None,
+            manifest: None,
             files: Vec::new(),
             files_total: (0, 0),
             expires_at: None,
@@ -103,6 +110,27 @@ impl Message {
             deliveries: Vec::new(),
             reason: None,
         }
+    }
+
+    /// Creates a message with which somebody tries whether a subscriber can be told. It names no job, and `id` alone
+    /// identifies it.
+    pub fn test(
+        owner: Owner,
+        channel: Channel,
+        subscriber: Subscriber,
+        id: NoticeId,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let notice = Notice {
+            work: WorkRow::new(id, owner, now),
+            execution_id: ExecutionId(Uuid::nil()),
+            job_id: JobId(Uuid::nil()),
+            kind: NoticeKind::Published,
+            at: now,
+            subscriber,
+            channel,
+        };
+        Self { is_test: true, ..Self::new(notice, now, "Test of notices") }
     }
 
     /// Returns what it tells.
