@@ -23,6 +23,7 @@ mod notify;
 pub mod observe;
 mod own_loop;
 mod post;
+mod probes;
 mod retain;
 mod run;
 mod schedule;

@@ -79,6 +79,7 @@ mod examination;
 pub mod guide;
 mod keys;
 pub mod ports;
+mod probe;
 mod remote;
 pub mod service;
 mod setters;

@@ -9,6 +9,7 @@ pub mod adoption;
 pub mod artifacts;
 pub mod audit;
 pub mod clock;
+pub mod deliveries;
 mod download;
 mod error;
 pub mod fleet;
@@ -19,6 +20,7 @@ pub mod outbox;
 pub mod pairing;
 pub mod recipients;
 pub mod sources;
+pub mod subscribers;
 
 pub use self::error::{Entity, ServiceError};
 

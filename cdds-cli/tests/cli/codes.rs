@@ -11,8 +11,10 @@ use crate::support::{Place, string};
 const NOW: &str = "2020-01-06T11:00:00Z";
 
 /// Codes that no command reaches, each with the reason.
-const NOT_REACHED: [(Code, &str); 2] = [
+const NOT_REACHED: [(Code, &str); 4] = [
     (Code::NoticeNotGivenUp, "the command line sends no notices: the embedding service does"),
+    (Code::NothingToDeliver, "no command delivers again yet"),
+    (Code::DeliveryOpen, "no command delivers again yet"),
     (Code::RequestKeyUsed, "no command takes the key of a request: the API does"),
 ];
 

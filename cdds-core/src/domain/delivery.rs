@@ -4,6 +4,7 @@ pub mod destination;
 pub mod health;
 pub mod path;
 pub mod plan;
+pub mod probe;
 
 use std::fmt;
 

@@ -178,6 +178,9 @@ codes! {
     InvalidPath => "invalid_path", Invalid, "N7", "the path of a delivery is unsafe or too long";
     NoticeNotGivenUp => "notice_not_given_up", State, "N5",
         "the notice was not given up, or its execution was deleted";
+    NothingToDeliver => "nothing_to_deliver", State, "N5",
+        "the set is not kept whole, or no destination is named";
+    DeliveryOpen => "delivery_open", State, "N5", "the delivery is being carried out";
 }
 
 impl fmt::Display for Code {

@@ -82,6 +82,11 @@ impl Shared {
                 return;
             }
             Err(Broken::Failed(failure)) => {
+                // The destination's health is shown to all its owners, the names of files are not.
+                let contact = ContactOutcome::Failed { message: broken_off(failure.kind).to_owned() };
+                (failed(failure), Some(contact), arrived)
+            }
+            Err(Broken::Unreached(failure)) => {
                 let contact = ContactOutcome::Failed { message: failure.message.clone() };
                 (failed(failure), Some(contact), arrived)
             }
@@ -155,7 +160,7 @@ impl Shared {
         let (remote, identity) =
             Remote::connect(&ports.clock, &**destination, pinned.as_ref()).await.map_err(|error| {
                 let told = format!("connecting to {} failed: {}", description.address, error.report());
-                Broken::Failed(WorkFailure::new(error.kind().into(), told, error.is_retryable()))
+                Broken::Unreached(WorkFailure::new(error.kind().into(), told, error.is_retryable()))
             })?;
         let mut guard = Held { shared: self, delivery, progress: Arc::clone(progress) };
         let mut carrier = Carrier {
@@ -211,6 +216,18 @@ impl Shared {
                 Err(Broken::Unreadable(WorkFailure::new(FailureKind::Unavailable, told, true)))
             }
         }
+    }
+}
+
+/// Says why a delivery broke off at a file, without the file.
+fn broken_off(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Unavailable => "the connection broke off in the middle of a delivery",
+        FailureKind::Full => "it has no room left",
+        FailureKind::Refused => "it refused a file",
+        FailureKind::Corrupt => "what arrived was not what had been sent",
+        FailureKind::Missing => "a file that had been sent was not there",
+        _ => "a delivery failed in the middle",
     }
 }
 

@@ -20,9 +20,12 @@ const LOOK: Duration = Duration::from_secs(1);
 enum Lane {
     Deliveries,
     Notices(Channel),
+    /// The daily check of destinations (rule N3).
+    Probes,
 }
 
-const LANES: [Lane; 3] = [Lane::Deliveries, Lane::Notices(Channel::Email), Lane::Notices(Channel::Webhook)];
+const LANES: [Lane; 4] =
+    [Lane::Deliveries, Lane::Notices(Channel::Email), Lane::Notices(Channel::Webhook), Lane::Probes];
 
 /// Whether to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +125,7 @@ impl Shared {
                         let room = shared.settings.notices.get().saturating_sub(under_way[index]);
                         shared.claim_notices(*channel, room).await
                     }
+                    Lane::Probes => shared.due_probes(under_way[index]).await,
                 };
                 match found {
                     Ok(attempts) => claimed.extend(attempts.into_iter().map(|attempt| (index, attempt))),

@@ -43,6 +43,8 @@ pub(super) struct Shared {
     /// What it says of itself in the register of workers.
     pub(super) facts: WorkerFacts,
     pub(super) attendance: Attendance,
+    /// When it was last looked whether destinations are to be checked, by the clock's monotonic time.
+    pub(super) looked_for_probes: Mutex<Option<Duration>>,
 }
 
 impl Engine {
@@ -112,6 +114,7 @@ impl EngineBuilder {
                 house: House::default(),
                 facts,
                 attendance: Attendance::default(),
+                looked_for_probes: Mutex::new(None),
             }),
         }
     }

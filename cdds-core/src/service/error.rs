@@ -103,6 +103,10 @@ pub enum Entity {
     Source,
     /// A notice.
     Notice,
+    /// A destination.
+    Destination,
+    /// An endpoint of webhooks.
+    Endpoint,
 }
 
 impl fmt::Display for Entity {
@@ -117,6 +121,8 @@ impl fmt::Display for Entity {
             Self::Recipient => "recipient",
             Self::Source => "source",
             Self::Notice => "notice",
+            Self::Destination => "destination",
+            Self::Endpoint => "endpoint",
         })
     }
 }

@@ -5,6 +5,7 @@ mod backlog;
 mod expected;
 mod forecast;
 mod preview;
+mod probing;
 mod repeated;
 mod sample;
 
@@ -120,7 +121,9 @@ impl Jobs {
     }
 
     /// Submits a new job (rules J1–J5, J8). A recurring job may ask for a first run at once, which is stored
-    /// in the same transaction (rule J17). If it has a [key](NewJob::key) with which a job was submitted before,
+    /// in the same transaction (rule J17). Then probes the destinations of the job that were not used or checked within
+    /// a day, for ten seconds at most, and notes on the record how that went: a job may be saved before its partner's
+    /// server is ready (rule N3). If it has a [key](NewJob::key) with which a job was submitted before,
     /// returns that job as it is now (rule J18).
     ///
     /// # Errors
@@ -128,7 +131,9 @@ impl Jobs {
     /// [`Code::RequestKeyUsed`](crate::Code::RequestKeyUsed) if another request had the same key;
     /// [`ServiceError::NotFound`] if the job of that key has been deleted.
     pub async fn submit(&self, by: &Principal, new: impl Into<NewJob>) -> Result<JobOverview, ServiceError> {
-        self.store_new(by, new.into()).await
+        let submitted = self.store_new(by, new.into()).await?;
+        self.probe_destinations(&submitted.job).await;
+        Ok(submitted)
     }
 
     async fn store_new(&self, by: &Principal, new: NewJob) -> Result<JobOverview, ServiceError> {
@@ -256,7 +261,7 @@ impl Jobs {
         self.find(&by.owner, expected.id).await
     }
 
-    /// Edits a job (rules J10, J11).
+    /// Edits a job (rules J10, J11). Then probes its destinations as [`submit`](Self::submit) does.
     ///
     /// # Errors
     /// [`ServiceError::Refused`] by the rules of admission and of edits, with
@@ -281,7 +286,9 @@ impl Jobs {
         })
         .await?;
         self.settle(change).await?;
-        self.find(&by.owner, id).await
+        let edited = self.find(&by.owner, id).await?;
+        self.probe_destinations(&edited.job).await;
+        Ok(edited)
     }
 
     /// Deletes a job. Its history and artifacts stay, marked as those of a deleted job (rule J12).

@@ -115,6 +115,11 @@ impl MemoryDestination {
         self.lock().insert(path, BytesMut::from(bytes));
     }
 
+    /// Takes a file away, as somebody else does. Returns whether there was one.
+    pub fn take(&self, path: &RemotePath) -> bool {
+        self.lock().remove(path).is_some()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<RemotePath, BytesMut>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,6 +9,7 @@ mod contained;
 mod coverage;
 mod cut;
 mod delivery;
+mod destinations;
 mod edit;
 mod first_run;
 mod forecasts;

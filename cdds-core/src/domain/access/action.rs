@@ -66,6 +66,12 @@ actions! {
     Download => "download", Operator, "download artifacts";
     /// Start over with a notice that was given up.
     SendAgain => "send_again", Operator, "send notices again";
+    /// Deliver a set again.
+    Redeliver => "redeliver", Operator, "deliver sets again";
+    /// Try a destination with a small file.
+    CheckDestination => "check_destination", Operator, "check destinations";
+    /// Send a message that is a test.
+    TestNotice => "test_notice", Operator, "test notices";
     /// Store a certificate.
     AddRecipient => "add_recipient", Operator, "add recipients";
     /// Replace a certificate by a renewed one.
@@ -84,6 +90,16 @@ actions! {
     ReleaseSet => "release_set", Administrator, "release sets from legal hold";
     /// Read the audit.
     SeeAudit => "see_audit", Administrator, "see the audit";
+    /// Let deliveries to a destination go on.
+    EnableDestination => "enable_destination", Administrator, "enable destinations";
+    /// Stop deliveries to a destination.
+    DisableDestination => "disable_destination", Administrator, "disable destinations";
+    /// Pin the identity of a destination's server.
+    PinDestination => "pin_destination", Administrator, "pin the identities of destinations";
+    /// Let notices to an endpoint go on.
+    EnableEndpoint => "enable_endpoint", Administrator, "enable endpoints";
+    /// Stop notices to an endpoint.
+    DisableEndpoint => "disable_endpoint", Administrator, "disable endpoints";
     /// Declare that a catalog and a store belong together.
     AdoptStore => "adopt_store", Administrator, "pair the catalog with a store";
     /// Take a set of the store back into the catalog.

@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::download::{DownloadEnd, DownloadOutcome};
 use super::{Action, Principal, PrincipalName};
-use crate::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, Owner, RecipientName, StoreId};
+use crate::domain::id::{
+    ArtifactId, AuditId, DestinationId, ExecutionId, JobId, NoticeId, Owner, RecipientName, StoreId,
+    Subscriber,
+};
 use crate::setters::setters;
 
 /// An entry of the audit: a change, a download or a refused call (rules C2, C3). It holds ids and names of
@@ -145,11 +148,15 @@ pub enum Object {
     Store(StoreId),
     /// A notice.
     Notice(NoticeId),
+    /// A destination.
+    Destination(DestinationId),
+    /// An endpoint of webhooks.
+    Endpoint(Subscriber),
 }
 
 impl Object {
     /// Every stable name of a kind.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 11] = [
         "job",
         "execution",
         "artifact_set",
@@ -159,6 +166,8 @@ impl Object {
         "recipient",
         "store",
         "notice",
+        "destination",
+        "endpoint",
     ];
 
     /// Returns the stable name of its kind: `artifact_set`.
@@ -173,10 +182,13 @@ impl Object {
             Self::Recipient(_) => "recipient",
             Self::Store(_) => "store",
             Self::Notice(_) => "notice",
+            Self::Destination(_) => "destination",
+            Self::Endpoint(_) => "endpoint",
         }
     }
 
-    /// Returns its id as text: a hyphenated UUID, or the name of a recipient. A set, its manifest and its
+    /// Returns its id as text: a hyphenated UUID, or the name of a recipient, a
+    /// destination or an endpoint. A set, its manifest and its
     /// signature have the id of their execution.
     pub fn id(&self) -> String {
         match self {
@@ -188,6 +200,8 @@ impl Object {
             Self::Recipient(name) => name.to_string(),
             Self::Store(id) => id.to_string(),
             Self::Notice(id) => id.to_string(),
+            Self::Destination(id) => id.to_string(),
+            Self::Endpoint(name) => name.to_string(),
         }
     }
 
@@ -203,6 +217,8 @@ impl Object {
             "recipient" => id.parse().ok().map(Self::Recipient),
             "store" => id.parse().ok().map(Self::Store),
             "notice" => id.parse().ok().map(Self::Notice),
+            "destination" => DestinationId::new(id).ok().map(Self::Destination),
+            "endpoint" => Subscriber::new(id).ok().map(Self::Endpoint),
             _ => None,
         }
     }
@@ -234,6 +250,8 @@ mod tests {
             Object::Recipient(RecipientName::new("ops").unwrap()),
             Object::Store(StoreId(id)),
             Object::Notice(NoticeId(id)),
+            Object::Destination(DestinationId::new("partner").unwrap()),
+            Object::Endpoint(Subscriber::new("billing").unwrap()),
         ];
         assert_eq!(objects.each_ref().map(Object::kind), Object::KINDS);
         for object in objects {
@@ -278,6 +296,8 @@ mod tests {
             Object::Recipient(_) => 6,
             Object::Store(_) => 7,
             Object::Notice(_) => 8,
+            Object::Destination(_) => 9,
+            Object::Endpoint(_) => 10,
         };
         for (number, kind) in Object::KINDS.into_iter().enumerate() {
             let object = Object::from_parts(kind, "00000000-0000-0000-0000-000000000007").unwrap();

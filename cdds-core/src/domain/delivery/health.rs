@@ -16,6 +16,9 @@ use crate::domain::work::row::WorkRow;
 /// How long something may fail before it is disabled (rules N5, N9).
 pub const FAILS_FOR_MAX: TimeDelta = TimeDelta::days(5);
 
+/// How long a destination may be left alone before it is checked (rule N3).
+const UNCHECKED_FOR_MAX: TimeDelta = TimeDelta::days(1);
+
 /// A destination or an endpoint: something whose health is known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -142,6 +145,12 @@ impl Health {
     /// Returns whether something may be sent.
     pub fn is_enabled(&self) -> bool {
         self.disabled.is_none()
+    }
+
+    /// Returns whether nobody has used or checked it for a day (rule N3).
+    pub fn is_unchecked(&self, now: DateTime<Utc>) -> bool {
+        let since = |latest: &Contact| now.signed_duration_since(latest.at);
+        self.latest.as_ref().is_none_or(|latest| since(latest) >= UNCHECKED_FOR_MAX)
     }
 
     /// Notes how a use or a check went (rules N5, N9).

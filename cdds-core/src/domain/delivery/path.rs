@@ -112,6 +112,11 @@ impl FromStr for PathTemplate {
 pub struct RemotePath(String);
 
 impl RemotePath {
+    /// Returns the destination's own folder.
+    pub fn root() -> Self {
+        Self(String::new())
+    }
+
     /// Checks a path.
     ///
     /// # Errors

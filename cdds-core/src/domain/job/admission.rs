@@ -226,15 +226,28 @@ fn check_destinations(
                 ),
             ));
         };
-        if settings.protection == Protection::Plaintext && found.transport == Transport::Open {
-            return Err(RuleViolation::new(
-                Code::PlaintextOverOpenTransport,
-                format!(
-                    "others can read along on the way to destination {id}, and the sets are plaintext: seal them for \
-                     a recipient, or name a destination with an encrypted connection"
-                ),
-            ));
-        }
+        check_transport(&settings.protection, found)?;
+    }
+    Ok(())
+}
+
+/// Checks that nobody can read a plaintext set on its way to a destination (rule N5).
+///
+/// # Errors
+/// [`Code::PlaintextOverOpenTransport`].
+pub fn check_transport(
+    protection: &Protection,
+    destination: &DestinationDescription,
+) -> Result<(), RuleViolation> {
+    if *protection == Protection::Plaintext && destination.transport == Transport::Open {
+        return Err(RuleViolation::new(
+            Code::PlaintextOverOpenTransport,
+            format!(
+                "others can read along on the way to destination {}, and the sets are plaintext: seal them for a \
+                 recipient, or name a destination with an encrypted connection",
+                destination.id
+            ),
+        ));
     }
     Ok(())
 }

@@ -28,7 +28,9 @@ pub(super) trait Guard: Send {
 /// Why a delivery did not end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// The attempt failed.
+    /// The destination could not be reached. The message names nothing but the destination.
+    Unreached(WorkFailure),
+    /// The attempt failed at one of the files.
     Failed(WorkFailure),
     /// The attempt failed before the destination had a part in it: the store does not give what was published.
     Unreadable(WorkFailure),

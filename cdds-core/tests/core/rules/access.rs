@@ -5,20 +5,22 @@ use cdds_core::domain::access::link::LinkLifetime;
 use cdds_core::domain::access::{Action, Actions, Principal, Role};
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
-use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, NoticeId, Owner};
+use cdds_core::domain::id::{ArtifactId, DestinationId, ExecutionId, JobId, NoticeId, Owner, Subscriber};
 use cdds_core::domain::job::Title;
 use cdds_core::ports::catalog::query::{
-    ArtifactQuery, AuditColumn, AuditQuery, ExecutionQuery, JobQuery, NoticeQuery, Sort,
+    ArtifactQuery, AuditColumn, AuditQuery, DeliveryQuery, ExecutionQuery, JobQuery, NoticeQuery, Sort,
 };
 use cdds_core::ports::source::Sources;
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
+use cdds_core::service::deliveries::Deliveries;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::recipients::Recipients;
 use cdds_core::service::sources::SourceChecks;
+use cdds_core::service::subscribers::Subscribers;
 use cdds_core::testing::{MemoryPorts, PreparedSource, principal};
 use futures::executor::block_on;
 use uuid::Uuid;
@@ -119,7 +121,43 @@ impl Services {
         call! { RenewRecipient: recipients.renew(&name(), b"no certificate", None); }
         call! { RemoveRecipient: recipients.remove(&name()); }
         call! { SeeAudit: audit.list(&AuditQuery::default()); }
+        self.call_deliveries(by, &mut note);
         said
+    }
+
+    fn call_deliveries(
+        &self,
+        by: &Principal,
+        note: &mut impl FnMut(Action, &'static str, Option<ServiceError>),
+    ) {
+        let ports = &self.memory.ports;
+        let (deliveries, subscribers) = (Deliveries::new(ports), Subscribers::new(ports));
+        let (execution, partner) = (ExecutionId(Uuid::nil()), DestinationId::new("partner").unwrap());
+        let (subscription, endpoint) =
+            ("webhook:billing".parse().unwrap(), Subscriber::new("billing").unwrap());
+        macro_rules! call {
+            ($action:ident: $($service:ident.$method:ident($($arg:expr),*);)*) => {
+                $(note(
+                    Action::$action,
+                    concat!(stringify!($service), ".", stringify!($method)),
+                    error(block_on($service.$method(by, $($arg),*))),
+                );)*
+            };
+        }
+        call! { See:
+            deliveries.destinations();
+            deliveries.destination(&partner);
+            deliveries.list(&DeliveryQuery::default());
+            subscribers.endpoints();
+        }
+        call! { CheckDestination: deliveries.check(&partner); }
+        call! { Redeliver: deliveries.redeliver(execution, None); }
+        call! { EnableDestination: deliveries.enable(&partner); }
+        call! { DisableDestination: deliveries.disable(&partner); }
+        call! { PinDestination: deliveries.pin(&partner, None); }
+        call! { TestNotice: subscribers.test(&subscription); }
+        call! { EnableEndpoint: subscribers.enable(&endpoint); }
+        call! { DisableEndpoint: subscribers.disable(&endpoint); }
     }
 }
 

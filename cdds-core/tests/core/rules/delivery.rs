@@ -27,9 +27,9 @@ use crate::rules::support::settings;
 
 /// Remembers what it was asked to send, and fails as it is told.
 #[derive(Debug, Default, Clone)]
-struct Postbox {
-    sent: Arc<Mutex<Vec<Message>>>,
-    fails: Arc<Mutex<Vec<NotifyErrorKind>>>,
+pub(crate) struct Postbox {
+    pub(crate) sent: Arc<Mutex<Vec<Message>>>,
+    pub(crate) fails: Arc<Mutex<Vec<NotifyErrorKind>>>,
 }
 
 #[async_trait]
@@ -60,11 +60,11 @@ impl Postbox {
     }
 }
 
-fn id(name: &str) -> DestinationId {
+pub(crate) fn id(name: &str) -> DestinationId {
     DestinationId::new(name).unwrap()
 }
 
-fn delivering(to: &[&str], subscribers: &[&str]) -> JobSettings {
+pub(crate) fn delivering(to: &[&str], subscribers: &[&str]) -> JobSettings {
     let path = PathTemplate::new("in/{yyyy}").unwrap();
     let to = to.iter().map(|name| JobDestination::new(id(name)).with_path(path.clone()));
     settings(Frequency::Once(Start::Immediately), "all")
@@ -73,7 +73,7 @@ fn delivering(to: &[&str], subscribers: &[&str]) -> JobSettings {
 }
 
 /// A service that delivers to these places and tells by webhook.
-fn service(places: &[&MemoryDestination]) -> (Service, Postbox) {
+pub(crate) fn service(places: &[&MemoryDestination]) -> (Service, Postbox) {
     let (mut service, postbox) = (Service::with_records(3), Postbox::default());
     for place in places {
         service.memory.ports = service.memory.ports.clone().with_destination((*place).clone());
@@ -83,7 +83,7 @@ fn service(places: &[&MemoryDestination]) -> (Service, Postbox) {
     (service, postbox)
 }
 
-fn submit(service: &Service, settings: JobSettings) -> ExecutionId {
+pub(crate) fn submit(service: &Service, settings: JobSettings) -> ExecutionId {
     block_on(service.jobs.submit(&service.by, settings)).unwrap().latest.unwrap().id
 }
 

@@ -201,7 +201,9 @@ fn n1_whatever_breaks_off_nothing_half_made_has_a_final_name_and_nothing_confirm
             match done {
                 None => killed += 1,
                 Some(Err(Broken::Lost)) => lost += 1,
-                Some(Err(Broken::Failed(failure) | Broken::Unreadable(failure))) => {
+                Some(Err(
+                    Broken::Failed(failure) | Broken::Unreached(failure) | Broken::Unreadable(failure),
+                )) => {
                     assert!(failure.retryable, "seed {seed}: {failure:?}");
                 }
                 Some(Ok(progress)) => {
