@@ -3,6 +3,7 @@
 //! [`ObjectSink`] keeps them in any store that `object_store` supports; a local folder needs no runtime.
 
 mod fault;
+mod file;
 mod folder;
 pub mod object;
 mod upload;

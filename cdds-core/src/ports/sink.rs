@@ -1,6 +1,7 @@
 //! The store of parts.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,8 +11,10 @@ use futures::stream::BoxStream;
 use super::error::{PortError, PortErrorKind};
 
 mod link;
+mod range;
 
 pub use self::link::{LinkRequest, SignedLink};
+pub use self::range::{ObjectVersion, RangeRead};
 pub use crate::domain::archive::artifact::Key;
 
 /// A store of named byte sequences: a folder, a bucket.
@@ -45,6 +48,23 @@ pub trait Sink: Debug + Send + Sync {
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError>;
+
+    /// Reads a range of an object, in chunks of at most 8 MiB, and tells the version of what it reads. Yields fewer
+    /// bytes if the object ends before the range does. An empty range reads nothing, and tells the version.
+    ///
+    /// A range that was read once need not be compared with a digest if the whole object was, at the same version
+    /// (rule A12). So the version is that of the object whose bytes follow, never of one that was looked up before or
+    /// after: take it from the same open file, or from the same answer. It is new whenever bytes may have changed,
+    /// by whoever. If the object is changed while the range is read, the stream ends with an error; only a range up
+    /// to `u64::MAX` may end with bytes of both, since whoever reads to the end compares the digest.
+    ///
+    /// A store that has no such version leaves this method out, and each range is then read with all the rest.
+    ///
+    /// # Errors
+    /// [`SinkErrorKind::NotFound`] if the object does not exist.
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
+        Ok(RangeRead::cut(self.read(key, range.start).await?, &range))
+    }
 
     /// Returns a link by which anybody fetches an object from the store itself, until it expires, with the name and
     /// the media type of the request; `None` if the store gives no links, or none with such a name. The object need

@@ -1,13 +1,14 @@
 //! The Artifacts page: files to download, to keep or to delete.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::access::{check, entry};
 use super::adoption::small_file;
 pub use super::download::Download;
-use super::download::Published;
+use super::download::{Published, Verified};
 pub use super::link::DownloadLink;
 use super::{Entity, ServiceError, until_settled};
 use crate::cleanup::remove_marked;
@@ -24,15 +25,19 @@ use crate::stored::manifest::Manifest;
 
 /// The artifacts of all owners; each call names one, by its principal. Every method returns
 /// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
+///
+/// Keep one, or clones of it: they share what they know of files that were [read and right](Download#resuming), up to
+/// 1,024 of them.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     ports: Ports,
+    verified: Arc<Verified>,
 }
 
 impl Artifacts {
     /// Creates the service over these ports.
     pub fn new(ports: &Ports) -> Self {
-        Self { ports: ports.clone() }
+        Self { ports: ports.clone(), verified: Arc::default() }
     }
 
     /// Returns a page of the owner's artifacts that are still available (rule A7).
@@ -229,7 +234,7 @@ impl Artifacts {
         from: u64,
     ) -> Result<Download, ServiceError> {
         let entry = entry(&self.ports, by, Action::Download, self.now().await?).with_object(object);
-        Download::begin(&self.ports, entry, published, from).await
+        Download::begin(&self.ports, &self.verified, entry, published, from).await
     }
 
     /// Deletes up to 100 files, all or none (rule A8). An engine later deletes the files that the store

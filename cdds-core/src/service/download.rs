@@ -1,19 +1,25 @@
 //! Reads stored files so that a corrupt file never passes for a complete one, and puts each download on record
 //! (rules A12, C3).
 
+mod reading;
+mod verified;
+
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
-use sha2::{Digest, Sha256};
 
+use self::reading::Reading;
+pub(super) use self::reading::{Published, too_long};
+pub(super) use self::verified::Verified;
 use super::ServiceError;
 use crate::domain::access::audit::{AuditRecord, Outcome};
 use crate::domain::access::download::{DownloadEnd, DownloadOutcome};
 use crate::domain::archive::artifact::Sha256Digest;
 use crate::ports::Ports;
-use crate::ports::sink::{Key, SinkError, SinkErrorKind};
+use crate::ports::sink::{SinkError, SinkErrorKind};
 
 /// A stored file that is being read, compared with its published size and digest.
 ///
@@ -24,7 +30,9 @@ use crate::ports::sink::{Key, SinkError, SinkErrorKind};
 ///
 /// # Resuming
 /// A download that begins at a later byte, or ends [at an earlier one](Self::within), also reads the bytes before and
-/// behind, without giving them, because the digest covers the whole file.
+/// behind, without giving them, because the digest covers the whole file. They need not be read again for an hour if
+/// this [`Artifacts`](super::artifacts::Artifacts), or a clone of it, has verified the whole file and the store tells
+/// that it gives bytes of [that same version](crate::ports::sink::Sink::read_range).
 ///
 /// # The record
 /// The download is put on record before its first byte is given, and its end with the number of bytes: verified
@@ -77,18 +85,17 @@ impl Download {
     /// of them.
     pub(super) async fn begin(
         ports: &Ports,
+        verified: &Arc<Verified>,
         entry: AuditRecord,
         published: Published,
         from: u64,
     ) -> Result<Self, ServiceError> {
-        let Published { bytes, sha256, .. } = published;
+        let Published { bytes, sha256, ref name, .. } = published;
         if from > bytes {
             return Err(ServiceError::BehindEnd { from, bytes });
         }
-        let stored = ports.sink.read(&published.key, 0).await?;
-        let name = published.name.clone();
-        let reading =
-            Box::new(Reading { stored, hasher: Sha256::new(), seen: 0, from, until: bytes, published });
+        let name = name.clone();
+        let reading = Box::new(Reading::begin(ports, verified, published, from).await?);
         Ok(Self {
             ports: ports.clone(),
             entry: entry.with_outcome(Outcome::Begun),
@@ -102,7 +109,7 @@ impl Download {
     }
 
     /// Gives only the bytes of this range of the file. The last of them is given only when the whole file was
-    /// verified. Call it before anything is read; what lies behind the end of the file does not count.
+    /// verified, now or [a short while ago](Self#resuming). Call it before anything is read; what lies behind the end of the file does not count.
     #[must_use]
     pub fn within(mut self, range: Range<u64>) -> Self {
         if let State::Reading(reading) = &mut self.reading {
@@ -221,88 +228,6 @@ impl Download {
         let context = format!("the download{object} was broken off in the middle: begin it again");
         SinkError::new(SinkErrorKind::Unavailable, context)
     }
-}
-
-/// The published facts of a stored file.
-#[derive(Debug, Clone)]
-pub(super) struct Published {
-    pub(super) name: String,
-    pub(super) key: Key,
-    pub(super) bytes: u64,
-    pub(super) sha256: Sha256Digest,
-}
-
-/// A file that is being read.
-struct Reading {
-    published: Published,
-    stored: BoxStream<'static, Result<Bytes, SinkError>>,
-    hasher: Sha256,
-    /// The number of bytes that were read.
-    seen: u64,
-    /// The first byte to give.
-    from: u64,
-    /// The first byte behind those to give.
-    until: u64,
-}
-
-/// A part of a file.
-struct Piece {
-    /// Its bytes; none only at the end of the file.
-    chunk: Bytes,
-    /// Whether nothing more is given. The file was then verified.
-    is_last: bool,
-}
-
-impl Reading {
-    /// Returns the next chunk; the last one only when the file was read to its end and the digest is right.
-    async fn next(&mut self) -> Result<Piece, SinkError> {
-        // What follows the last chunk is read for the digest alone.
-        let mut last = Bytes::new();
-        while let Some(chunk) = self.stored.try_next().await? {
-            self.hasher.update(&chunk);
-            let before = self.seen;
-            self.seen += chunk.len() as u64;
-            if self.seen > self.published.bytes {
-                return Err(too_long(&self.published));
-            }
-            let wanted = wanted(&chunk, before, self.from..self.until);
-            if wanted.is_empty() {
-                continue;
-            }
-            if self.seen < self.until {
-                return Ok(Piece { chunk: wanted, is_last: false });
-            }
-            last = wanted;
-        }
-        let digest = Sha256Digest(std::mem::take(&mut self.hasher).finalize().into());
-        let Published { key, bytes, sha256, .. } = &self.published;
-        if self.seen != *bytes || digest != *sha256 {
-            let found = format!("{} bytes with digest {digest}", self.seen);
-            return Err(corrupt(&format!(
-                "{key} holds {found}, but {bytes} bytes with digest {sha256} were published"
-            )));
-        }
-        Ok(Piece { chunk: last, is_last: true })
-    }
-}
-
-/// Returns the error of a stored file that is longer than the published one.
-pub(super) fn too_long(published: &Published) -> SinkError {
-    let Published { key, bytes, .. } = published;
-    corrupt(&format!("{key} holds more than the {bytes} bytes that were published"))
-}
-
-/// Returns the bytes of a chunk, which begins at this byte of the file, that lie in a range of the file.
-fn wanted(chunk: &Bytes, begins: u64, range: Range<u64>) -> Bytes {
-    let within =
-        |at: u64| usize::try_from(at.saturating_sub(begins)).map_or(chunk.len(), |at| at.min(chunk.len()));
-    let (from, until) = (within(range.start), within(range.end));
-    if from < until { chunk.slice(from..until) } else { Bytes::new() }
-}
-
-fn corrupt(found: &str) -> SinkError {
-    let way_out = "the stored file was altered: restore it from a backup, or export it again";
-    SinkError::new(SinkErrorKind::Corrupt, format!("{found}: {way_out}"))
 }
 
 #[cfg(test)]

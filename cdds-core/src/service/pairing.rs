@@ -1,6 +1,7 @@
 //! Keeps a catalog from working with the wrong store: one whose disk is not mounted, or another catalog's.
 
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use crate::keys;
 use crate::ports::catalog::{Catalog, CatalogError, CatalogErrorKind, Standing};
 use crate::ports::clock::Clock;
 use crate::ports::ids::Ids;
-use crate::ports::sink::{Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, SinkErrorKind, Upload};
+use crate::ports::sink::{
+    Key, LinkRequest, Prefix, RangeRead, SignedLink, Sink, SinkError, SinkErrorKind, Upload,
+};
 
 /// The key of the store's mark. No sweep mistakes it for a file of an export.
 const MARK: &str = ".cdds-store";
@@ -242,6 +245,14 @@ impl PairedSink {
         })
     }
 
+    /// Passes on what was read. If the object is missing: is only this one gone, or the whole store?
+    async fn found<T: Send>(&self, read: Result<T, SinkError>) -> Result<T, SinkError> {
+        if read.as_ref().is_err_and(|error| error.kind() == SinkErrorKind::NotFound) {
+            self.check().await?;
+        }
+        read
+    }
+
     /// Locks a value that is replaced as a whole, so a panic elsewhere leaves it usable.
     fn believed_until(&self) -> MutexGuard<'_, Option<Duration>> {
         self.believed_until.lock().unwrap_or_else(PoisonError::into_inner)
@@ -260,14 +271,11 @@ impl Sink for PairedSink {
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
-        match self.pairing.sink.read(key, from).await {
-            Err(error) if error.kind() == SinkErrorKind::NotFound => {
-                // Is only this object gone, or the whole store?
-                self.check().await?;
-                Err(error)
-            }
-            read => read,
-        }
+        self.found(self.pairing.sink.read(key, from).await).await
+    }
+
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
+        self.found(self.pairing.sink.read_range(key, range).await).await
     }
 
     async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {

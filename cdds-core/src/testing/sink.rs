@@ -1,6 +1,7 @@
 //! A store in memory.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -9,7 +10,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use crate::ports::sink::{
-    Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, SinkErrorKind, Stored, Upload,
+    Key, LinkRequest, ObjectVersion, Prefix, RangeRead, SignedLink, Sink, SinkError, SinkErrorKind, Stored,
+    Upload,
 };
 
 /// The longest chunk of a read.
@@ -26,6 +28,8 @@ pub struct MemorySink {
 #[derive(Debug, Default)]
 struct Contents {
     objects: BTreeMap<Key, Bytes>,
+    /// The upload that made each object.
+    versions: BTreeMap<Key, u64>,
     unfinished: BTreeMap<u64, Key>,
     uploads: u64,
 }
@@ -73,16 +77,23 @@ impl Sink for MemorySink {
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
-        let found = self.contents().objects.get(key).cloned();
+        Ok(self.read_range(key, from..u64::MAX).await?.chunks)
+    }
+
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
+        let (found, version) = {
+            let contents = self.contents();
+            (contents.objects.get(key).cloned(), contents.versions.get(key).map(u64::to_string))
+        };
         let object =
             found.ok_or_else(|| SinkError::new(SinkErrorKind::NotFound, format!("there is no {key}")))?;
-        let from = usize::try_from(from).unwrap_or(usize::MAX).min(object.len());
-        let mut rest = object.slice(from..);
+        let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(object.len());
+        let mut rest = object.slice(within(range.start)..within(range.end.max(range.start)));
         let chunks = std::iter::from_fn(move || {
             let chunk = rest.split_to(CHUNK_BYTES_MAX.min(rest.len()));
             (!chunk.is_empty()).then_some(Ok(chunk))
         });
-        Ok(futures::stream::iter(chunks).boxed())
+        Ok(RangeRead::new(version.map(ObjectVersion::new), futures::stream::iter(chunks).boxed()))
     }
 
     async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
@@ -95,6 +106,7 @@ impl Sink for MemorySink {
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {
         let mut contents = self.contents();
         contents.objects.remove(key);
+        contents.versions.remove(key);
         contents.unfinished.retain(|_, known| known != key);
         Ok(())
     }
@@ -141,6 +153,7 @@ impl Upload for MemoryUpload {
             return Err(SinkError::new(SinkErrorKind::NotFound, why));
         }
         let bytes = self.written.len() as u64;
+        contents.versions.insert(self.key.clone(), self.number);
         contents.objects.insert(self.key.clone(), self.written.freeze());
         Ok(Stored { bytes })
     }

@@ -1,13 +1,13 @@
 //! A [`Sink`] over `object_store`.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
+use cdds_core::ports::sink::{Key, ObjectVersion, Prefix, RangeRead, Sink, SinkError, SinkErrorKind, Upload};
 #[cfg(feature = "links")]
 use cdds_core::ports::sink::{LinkRequest, SignedLink};
 use chrono::{DateTime, Utc};
@@ -16,9 +16,10 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
 #[cfg(feature = "links")]
 use object_store::signer::{Method, SignedUrlOptions, Signer};
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::fault::{io_error, store_error};
+use super::file::FileRange;
 use super::folder;
 use super::upload::ObjectUpload;
 
@@ -146,57 +147,61 @@ impl ObjectSink {
         Ok(file)
     }
 
-    async fn read_local(
-        &self,
-        key: &Key,
-        file: PathBuf,
-        from: u64,
-    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+    async fn read_local(&self, key: &Key, file: PathBuf, range: Range<u64>) -> Result<RangeRead, SinkError> {
         let (key, place) = (key.clone(), Arc::clone(&self.place));
         let failed = move |error| io_error("read", key.as_str(), &place, error);
-        let open = move || {
-            let mut file = File::open(file)?;
-            let found = file.metadata()?;
-            if found.is_dir() {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            // File systems refuse to seek beyond the largest size that they support.
-            file.seek(SeekFrom::Start(from.min(found.len())))?;
-            Ok(file)
-        };
-        let file = blocking::unblock(open).await.map_err(&failed)?;
-        let chunks = stream::try_unfold(file, |file| blocking::unblock(move || next_chunk(file)));
-        Ok(chunks.map_err(failed).boxed())
+        let opened = blocking::unblock(move || FileRange::open(&file, &range)).await;
+        let (version, range) = opened.map_err(&failed)?;
+        let chunks = stream::try_unfold(range, |range| blocking::unblock(move || range.next()));
+        Ok(RangeRead::new(version, chunks.map_err(failed).boxed()))
     }
 
     async fn read_remote(
         &self,
         key: &Key,
         path: StorePath,
-        from: u64,
-    ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        range: Range<u64>,
+    ) -> Result<RangeRead, SinkError> {
         let (key, place) = (key.clone(), Arc::clone(&self.place));
         let failed = move |error| store_error("read", key.as_str(), &place, error);
-        let mut options = GetOptions::default();
-        if from > 0 {
-            // Stores refuse a range that begins at the end.
-            if self.store.head(&path).await.map_err(&failed)?.size <= from {
-                return Ok(stream::empty().boxed());
-            }
-            options.range = Some(GetRange::Offset(from));
+        // Stores refuse an empty range.
+        if range.is_empty() {
+            let found = self.store.head(&path).await.map_err(&failed)?;
+            return Ok(RangeRead::new(version(&found), stream::empty().boxed()));
         }
-        let found = self.store.get_opts(&path, options).await.map_err(&failed)?;
-        let chunks = found.into_stream();
-        Ok(chunks.map_err(failed).map_ok(split).try_flatten().boxed())
+        let options = GetOptions::default().with_range(asked(&range));
+        let found = match self.store.get_opts(&path, options).await {
+            Ok(found) => found,
+            Err(error) => {
+                // They also refuse one that begins at the end of an object or behind it.
+                return match self.store.head(&path).await {
+                    Ok(found) if found.size <= range.start => {
+                        Ok(RangeRead::new(version(&found), stream::empty().boxed()))
+                    }
+                    _ => Err(failed(error)),
+                };
+            }
+        };
+        let version = version(&found.meta);
+        let chunks = found.into_stream().map_err(failed).map_ok(split).try_flatten();
+        Ok(RangeRead::new(version, chunks.boxed()))
     }
 }
 
-fn next_chunk(mut file: File) -> io::Result<Option<(Bytes, File)>> {
-    let mut chunk = Vec::with_capacity(CHUNK_BYTES_MAX);
-    let mut limited = file.take(u64::try_from(CHUNK_BYTES_MAX).unwrap_or(u64::MAX));
-    limited.read_to_end(&mut chunk)?;
-    file = limited.into_inner();
-    Ok(if chunk.is_empty() { None } else { Some((Bytes::from(chunk), file)) })
+/// Returns what is asked of a store for a range; `None` for all of an object.
+fn asked(range: &Range<u64>) -> Option<GetRange> {
+    match (range.start, range.end) {
+        (0, u64::MAX) => None,
+        (start, u64::MAX) => Some(GetRange::Offset(start)),
+        (start, end) => Some(GetRange::Bounded(start..end)),
+    }
+}
+
+/// Returns the version of an object: its entity tag, if that promises equal bytes (RFC 9110, 8.8.1), beside its time
+/// and its size.
+fn version(found: &ObjectMeta) -> Option<ObjectVersion> {
+    let tag = found.e_tag.as_ref().filter(|tag| !tag.starts_with("W/"))?;
+    Some(ObjectVersion::new(format!("{tag} {} {}", found.size, found.last_modified.to_rfc3339())))
 }
 
 /// Splits a chunk of any size into chunks of bounded size, without copying.
@@ -225,10 +230,14 @@ impl Sink for ObjectSink {
         key: &Key,
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
+        Ok(self.read_range(key, from..u64::MAX).await?.chunks)
+    }
+
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
         let path = self.key_path(key)?;
         match &self.folder {
-            Some(folder) => self.read_local(key, Self::file(folder, &path), from).await,
-            None => self.read_remote(key, path, from).await,
+            Some(folder) => self.read_local(key, Self::file(folder, &path), range).await,
+            None => self.read_remote(key, path, range).await,
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use cdds_core::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind};
+use cdds_core::ports::sink::{Key, ObjectVersion, Prefix, Sink, SinkError, SinkErrorKind};
 use cdds_core::testing::conformance::{self, sink::Clause};
 use cdds_storage::sink::ObjectSink;
+use futures::TryStreamExt;
 use futures::executor::block_on;
 use tempfile::TempDir;
 
@@ -173,4 +175,50 @@ fn a10_others_are_kept_out_of_a_folder_that_they_may_enter() {
     }
     assert_eq!([mode("e"), mode("f")], [0o700; 2]);
     assert_eq!(mode(""), 0o755, "somebody has chosen it");
+}
+
+/// Returns the version of an object as soon as the store tells one.
+fn version(sink: &ObjectSink, key: &Key) -> ObjectVersion {
+    loop {
+        match block_on(sink.read_range(key, 0..0)).unwrap().version {
+            Some(version) => return version,
+            None => pause(Duration::from_millis(100)),
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the file system has a clock of its own")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+#[test]
+fn a12_files_of_a_folder_have_a_version_once_they_are_a_while_old() {
+    let (folder, sink) = local();
+    let key = Key::new("e/1/000001");
+    put(&sink, &key, &[b"abcdef"]).unwrap();
+    let first = version(&sink, &key);
+    let read = block_on(sink.read_range(&key, 2..4)).unwrap();
+    assert_eq!(read.version.as_ref(), Some(&first));
+    let chunks: Vec<Bytes> = block_on(read.chunks.try_collect()).unwrap();
+    assert_eq!(chunks.concat(), b"cd");
+
+    let file = folder.path().join("e/1/000001");
+    let written = std::fs::metadata(&file).unwrap().modified().unwrap();
+    std::fs::write(&file, "abXdef").unwrap();
+    std::fs::File::options().write(true).open(&file).unwrap().set_modified(written).unwrap();
+    let young = block_on(sink.read_range(&key, 0..0)).unwrap().version;
+    assert_eq!(young, None, "it may be changed again in the same step of the clock");
+    assert_ne!(version(&sink, &key), first);
+}
+
+#[test]
+fn a12_objects_of_a_bucket_have_the_version_of_their_entity_tag() {
+    let sink = ObjectSink::new(Arc::new(object_store::memory::InMemory::new()));
+    let key = Key::new("e/1/000001");
+    put(&sink, &key, &[b"abcdef"]).unwrap();
+    let read = block_on(sink.read_range(&key, 2..4)).unwrap();
+    assert_eq!(read.version, Some(version(&sink, &key)));
+    put(&sink, &key, &[b"abXdef"]).unwrap();
+    assert_ne!(read.version, Some(version(&sink, &key)));
 }

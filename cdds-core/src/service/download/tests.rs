@@ -3,8 +3,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::DateTime;
 use futures::executor::block_on;
-use futures::stream;
+use futures::{TryStreamExt, stream};
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::*;
@@ -12,9 +13,11 @@ use crate::domain::access::Action;
 use crate::domain::access::audit::Object;
 use crate::domain::id::{ArtifactId, AuditId, Owner};
 use crate::ports::catalog::query::AuditQuery;
-use crate::ports::sink::{Prefix, Sink, Upload};
+use crate::ports::sink::{Key, Prefix, Sink, Upload};
 use crate::ports::source::Sources;
 use crate::testing::{MemoryPorts, administrator};
+
+mod ranges;
 
 /// A store whose only object is read in these chunks; a chunk that is missing is an error.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ fn download_from(
     let by = administrator(&Owner::default());
     let entry = AuditRecord::new(AuditId(Uuid::from_u128(1)), DateTime::UNIX_EPOCH, &by, Action::Download)
         .with_object(Object::Artifact(ArtifactId(Uuid::from_u128(2))));
-    let download = block_on(Download::begin(&ports, entry, published, from));
+    let download = block_on(Download::begin(&ports, &Arc::default(), entry, published, from));
     (ports, download)
 }
 

@@ -70,6 +70,15 @@ pub enum Clause {
     ///
     /// Found by: [`Planted::FailsPastTheEnd`].
     NothingPastTheEnd,
+    /// A read of a range yields its bytes and no others. From: [`Sink::read_range`].
+    ///
+    /// Found by: [`Planted::RangeRunsOn`], [`Planted::RangeEndsEarly`], [`Planted::EmptyRangeFindsAll`].
+    RangeExact,
+    /// Other bytes have another version, and a read yields those of the version that it tells, or an error. From:
+    /// [`Sink::read_range`].
+    ///
+    /// Found by: [`Planted::VersionIsSize`], [`Planted::VersionBeforeBytes`].
+    VersionOfBytes,
     /// Chunks of a read are bounded. From: [`Sink::read`].
     ///
     /// Found by: [`Planted::ReadsInOneChunk`].
@@ -131,6 +140,8 @@ impl Contract for Clause {
         Self::SizeReported,
         Self::ReadsFrom,
         Self::NothingPastTheEnd,
+        Self::RangeExact,
+        Self::VersionOfBytes,
         Self::BoundedChunks,
         Self::MissingIsNotFound,
         Self::ListComplete,
@@ -153,6 +164,8 @@ impl Contract for Clause {
             Self::SizeReported => "The report on a finished object has its size.",
             Self::ReadsFrom => "A read starts at the byte that it names.",
             Self::NothingPastTheEnd => "A read from the end or behind it yields no bytes and no error.",
+            Self::RangeExact => "A read of a range yields its bytes and no others.",
+            Self::VersionOfBytes => "A read yields the bytes of the version that it tells.",
             Self::BoundedChunks => "Chunks of a read are bounded.",
             Self::MissingIsNotFound => "An object that does not exist is answered with NotFound.",
             Self::ListComplete => "A list has every key in the folder and below it, each once.",

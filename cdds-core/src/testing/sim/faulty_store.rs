@@ -1,5 +1,6 @@
 //! The store with faults, and checks of what happens to live files (invariants I6, I8).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use super::report::Invariant;
 use super::shared::{LateUpload, Life, lock};
 use super::time::{HOUR, Micros, SECOND};
 use super::watch::Watch;
-use crate::ports::sink::{Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, Stored, Upload};
+use crate::ports::sink::{Key, LinkRequest, Prefix, RangeRead, SignedLink, Sink, SinkError, Stored, Upload};
 use crate::testing::sink::MemorySink;
 
 /// The store as one caller sees it, with faults.
@@ -23,6 +24,21 @@ pub(super) struct FaultySink {
     pub(super) faults: Faults,
     pub(super) watch: Arc<Watch>,
     pub(super) bug: Option<PlantedBug>,
+}
+
+impl FaultySink {
+    /// Lets faults come between chunks.
+    fn failing(
+        &self,
+        chunks: BoxStream<'static, Result<Bytes, SinkError>>,
+    ) -> BoxStream<'static, Result<Bytes, SinkError>> {
+        let faults = self.faults.clone();
+        let chunks = chunks.then(move |chunk| {
+            let faults = faults.clone();
+            async move { faults.around("sink.next", Care::Busy, async { chunk }).await }.boxed()
+        });
+        chunks.boxed()
+    }
 }
 
 #[async_trait]
@@ -45,12 +61,12 @@ impl Sink for FaultySink {
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
         let chunks = self.faults.around("sink.read", Care::Busy, self.inner.read(key, from)).await?;
-        let faults = self.faults.clone();
-        let chunks = chunks.then(move |chunk| {
-            let faults = faults.clone();
-            async move { faults.around("sink.next", Care::Busy, async { chunk }).await }.boxed()
-        });
-        Ok(chunks.boxed())
+        Ok(self.failing(chunks))
+    }
+
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
+        let read = self.faults.around("sink.read", Care::Busy, self.inner.read_range(key, range)).await?;
+        Ok(RangeRead::new(read.version, self.failing(read.chunks)))
     }
 
     async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {
@@ -163,6 +179,10 @@ impl Sink for WatchedSink {
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
         self.inner.read(key, from).await
+    }
+
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
+        self.inner.read_range(key, range).await
     }
 
     async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {

@@ -52,6 +52,8 @@ pub(super) struct Person {
     pub(super) watch: Arc<Watch>,
     pub(super) who: Who,
     pub(super) ports: Ports,
+    /// Of these ports. It is kept, since it knows which files were right.
+    pub(super) artifacts: Artifacts,
     pub(super) dice: Dice,
     pub(super) role: Role,
     pub(super) bug: Option<PlantedBug>,
@@ -158,7 +160,7 @@ impl Person {
     }
 
     fn artifacts(&self) -> Artifacts {
-        Artifacts::new(&self.ports)
+        self.artifacts.clone()
     }
 
     /// Checks that a command has put on record what its answer says: one entry of a change that was
@@ -430,16 +432,26 @@ impl Person {
         let Some((owner, _, files)) = self.any_set() else { return };
         let Some(file) = self.dice.pick(&files) else { return };
         let (artifacts, by, stops) = (self.artifacts(), self.by(&owner), self.dice.below(4) == 0);
+        // Half of the files are asked for in part: mostly again, since people have few.
+        let (from, until) = (self.dice.below(200), 200 + self.dice.below(400));
+        let in_part = self.dice.coin();
         let read = async {
             let mut download = artifacts.download(&by, file, 0).await?;
-            while download.next().await?.is_some() {
+            let range = if in_part { from..until.min(download.bytes()) } else { 0..download.bytes() };
+            let mut left = range.end.saturating_sub(range.start);
+            download = download.within(range);
+            while let Some(chunk) = download.next().await? {
+                left = left.wrapping_sub(chunk.len() as u64);
                 if stops {
-                    return download.stop().await;
+                    return download.stop().await.map(|()| 0);
                 }
             }
-            Ok(())
+            Ok(left)
         };
-        let result: Result<(), ServiceError> = read.await;
+        let result: Result<u64, ServiceError> = read.await;
+        if let Ok(1..) = result {
+            self.shared.violate(Invariant::I3, format!("a download of {file} ended early"));
+        }
         if let Err(ServiceError::Sink(error)) = &result
             && error.kind() == SinkErrorKind::Corrupt
         {

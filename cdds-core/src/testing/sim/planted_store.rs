@@ -1,6 +1,7 @@
 //! The planted bugs of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::planted::PlantedBug;
 use super::shared::lock;
-use crate::ports::sink::{Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, Stored, Upload};
+use crate::ports::sink::{Key, LinkRequest, Prefix, RangeRead, SignedLink, Sink, SinkError, Stored, Upload};
 
 /// A store with a planted bug in front of it.
 #[derive(Debug, Clone)]
@@ -48,6 +49,18 @@ impl TamperedSink {
     }
 }
 
+impl TamperedSink {
+    /// With [`PlantedBug::BytesRot`], each chunk of a file that was read before lacks its first byte.
+    fn rotten(
+        &self,
+        key: &Key,
+        chunks: BoxStream<'static, Result<Bytes, SinkError>>,
+    ) -> BoxStream<'static, Result<Bytes, SinkError>> {
+        let rots = self.bug == Some(PlantedBug::BytesRot) && !lock(&self.memory).fresh.remove(key);
+        if rots { chunks.map_ok(|bytes| bytes.slice(bytes.len().min(1)..)).boxed() } else { chunks }
+    }
+}
+
 #[async_trait]
 impl Sink for TamperedSink {
     async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
@@ -71,8 +84,12 @@ impl Sink for TamperedSink {
         from: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, SinkError>>, SinkError> {
         let read = self.inner.read(&self.place(key), from).await?;
-        let rots = self.bug == Some(PlantedBug::BytesRot) && !lock(&self.memory).fresh.remove(key);
-        Ok(if rots { read.map_ok(|bytes| bytes.slice(bytes.len().min(1)..)).boxed() } else { read })
+        Ok(self.rotten(key, read))
+    }
+
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
+        let read = self.inner.read_range(&self.place(key), range).await?;
+        Ok(RangeRead::new(read.version, self.rotten(key, read.chunks)))
     }
 
     async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {

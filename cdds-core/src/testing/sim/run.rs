@@ -33,6 +33,7 @@ use crate::ports::destination::Destinations;
 use crate::ports::notifier::Notifiers;
 use crate::ports::sink::Sink;
 use crate::ports::source::{Source, Sources, Visibility};
+use crate::service::artifacts::Artifacts;
 use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
 
 /// The minimum time without faults at the end of a world. Every engine sweeps the store once an hour.
@@ -334,9 +335,18 @@ impl Run {
         let ports = self.ports(&faults)();
         let dice = Dice::new(self.shared.seed, 1_000_000 + self.lives);
         let (shared, watch) = (Arc::clone(&self.shared), Arc::clone(&self.watch));
-        Person { shared, watch, who, ports, dice, role: Role::Administrator, bug: self.bug }
-            .live(first)
-            .boxed()
+        Person {
+            shared,
+            watch,
+            who,
+            artifacts: Artifacts::new(&ports),
+            ports,
+            dice,
+            role: Role::Administrator,
+            bug: self.bug,
+        }
+        .live(first)
+        .boxed()
     }
 
     /// Returns a function that opens the ports of one caller anew each time, with a new deviation of its

@@ -5,6 +5,7 @@
 //! own store may have removed what nobody finished.
 
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,7 +16,9 @@ use futures::{StreamExt, TryStreamExt};
 use super::report::Invariant;
 use super::shared::Shared;
 use super::watch::step;
-use crate::ports::sink::{Key, LinkRequest, Prefix, SignedLink, Sink, SinkError, Stored, Upload};
+use crate::ports::sink::{
+    Key, LinkRequest, ObjectVersion, Prefix, RangeRead, SignedLink, Sink, SinkError, Stored, Upload,
+};
 use crate::testing::MemorySink;
 
 /// Both stores.
@@ -43,6 +46,16 @@ fn compare<T: Debug, U: Debug>(
     shared.violate(Invariant::Store, format!("{call}: {told}"));
 }
 
+/// Reads a range to its end.
+async fn whole(
+    sink: &dyn Sink,
+    key: &Key,
+    range: Range<u64>,
+) -> Result<(Option<ObjectVersion>, Vec<Bytes>), SinkError> {
+    let read = sink.read_range(key, range).await?;
+    Ok((read.version, read.chunks.try_collect().await?))
+}
+
 #[async_trait]
 impl Sink for TwinSink {
     async fn begin(&self, key: &Key) -> Result<Box<dyn Upload>, SinkError> {
@@ -67,6 +80,18 @@ impl Sink for TwinSink {
             self.shared.violate(Invariant::Store, told);
         }
         Ok(stream::iter(chunks).map(Ok).boxed())
+    }
+
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
+        let own = step(whole(&*self.own, key, range.clone()));
+        let memory = whole(&self.memory, key, range.clone()).await;
+        compare(&self.shared, &format!("read {key} in {range:?}"), &own, &memory);
+        let (version, chunks) = own?;
+        if chunks.concat() != memory?.1.concat() {
+            let told = format!("{key} has other bytes in {range:?} than were written");
+            self.shared.violate(Invariant::Store, told);
+        }
+        Ok(RangeRead::new(version, stream::iter(chunks).map(Ok).boxed()))
     }
 
     async fn link(&self, key: &Key, request: &LinkRequest) -> Result<Option<SignedLink>, SinkError> {

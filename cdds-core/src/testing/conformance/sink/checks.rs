@@ -1,5 +1,6 @@
 //! The check of each clause.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 
 use super::Clause;
-use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Upload};
+use crate::ports::sink::{Key, Prefix, RangeRead, Sink, SinkError, SinkErrorKind, Upload};
 use crate::testing::conformance::{content, same};
 
 /// The largest chunk that [`Sink::read`] may yield.
@@ -38,6 +39,15 @@ pub(super) fn said(what: &str) -> impl FnOnce(SinkError) -> String {
     move |error| format!("{what} failed: {:?}: {error}", error.kind())
 }
 
+/// Reads a range to its end.
+async fn collect(mut read: RangeRead) -> Result<Vec<u8>, String> {
+    let mut found = Vec::new();
+    while let Some(chunk) = read.chunks.next().await {
+        found.extend_from_slice(&chunk.map_err(said("reading a range"))?);
+    }
+    Ok(found)
+}
+
 fn key(name: &str) -> Key {
     Key::new(format!("conformance/{name}"))
 }
@@ -56,6 +66,8 @@ impl<'a> Store<'a> {
             Clause::SizeReported => self.sizes().boxed(),
             Clause::ReadsFrom => self.offsets().boxed(),
             Clause::NothingPastTheEnd => self.past_the_end().boxed(),
+            Clause::RangeExact => self.ranges().boxed(),
+            Clause::VersionOfBytes => self.versions().boxed(),
             Clause::BoundedChunks => self.chunks().boxed(),
             Clause::MissingIsNotFound => self.missing().boxed(),
             Clause::ListComplete => self.listed().boxed(),
@@ -167,6 +179,65 @@ impl<'a> Store<'a> {
             }
         }
         Ok(())
+    }
+
+    async fn ranges(&self) -> Outcome {
+        let (key, expected) = (key("range/000001"), content(3 * MIB + 5, 14));
+        self.put(&key, &expected).await?;
+        let end = expected.len();
+        for range in [0..0, 0..1, 1..2, 4_095..64 * KIB + 1, MIB..MIB, MIB - 1..3 * MIB, end - 1..end, 0..end]
+        {
+            let found = collect(self.range(&key, range.start as u64..range.end as u64).await?).await?;
+            same(&found, &expected[range.clone()], &format!("the range {range:?} of {end} bytes"))?;
+        }
+        let bytes = end as u64;
+        for range in [bytes - 1..bytes + 1, 0..u64::MAX, bytes..bytes + 1, bytes + 9..1 << 40] {
+            let found = collect(self.range(&key, range.clone()).await?).await?;
+            let from = end.min(usize::try_from(range.start).unwrap_or(end));
+            same(&found, &expected[from..], &format!("the range {range:?} of {end} bytes"))?;
+        }
+        self.one.delete(&key).await.map_err(said("deleting"))?;
+        for range in [0..0, 0..1, 5..9] {
+            match self.one.read_range(&key, range.clone()).await {
+                Err(error) if error.kind() == SinkErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(format!("a missing object is answered with {:?} in {range:?}", error.kind()));
+                }
+                Ok(_) => return Err(format!("the range {range:?} of a missing object can be read")),
+            }
+        }
+        Ok(())
+    }
+
+    async fn versions(&self) -> Outcome {
+        // Of one size, since an attacker would see to that.
+        let (one, two) = (content(2 * MIB, 15), content(2 * MIB, 16));
+        for deleted in [true, false] {
+            let key = key(&format!("version/{deleted}"));
+            self.put(&key, &one).await?;
+            let before = self.range(&key, 0..u64::MAX).await?;
+            if deleted {
+                self.other.delete(&key).await.map_err(said("deleting"))?;
+            }
+            self.put(&key, &two).await?;
+            let after = self.range(&key, 0..0).await?;
+            if before.version.is_some() && before.version == after.version {
+                return Err(format!("two contents have the version {:?}", before.version));
+            }
+            let is_told = before.version.is_some();
+            // An error is an honest answer.
+            if let Ok(found) = collect(before).await
+                && is_told
+            {
+                same(&found, &one, "an object that was replaced after it was opened")?;
+            }
+            same(&collect(self.range(&key, 0..2 * MIB as u64).await?).await?, &two, "its replacement")?;
+        }
+        Ok(())
+    }
+
+    async fn range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, String> {
+        self.one.read_range(key, range.clone()).await.map_err(said(&format!("reading {key} in {range:?}")))
     }
 
     async fn chunks(&self) -> Outcome {

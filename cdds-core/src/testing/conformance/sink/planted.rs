@@ -1,6 +1,7 @@
 //! Stores that each break one clause, to show that the checks find it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -8,7 +9,9 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::Clause;
-use crate::ports::sink::{Key, Prefix, Sink, SinkError, SinkErrorKind, Stored, Upload};
+use crate::ports::sink::{
+    Key, ObjectVersion, Prefix, RangeRead, Sink, SinkError, SinkErrorKind, Stored, Upload,
+};
 use crate::testing::MemorySink;
 
 planted! {
@@ -34,6 +37,16 @@ planted! {
     FromIsOneLate => ReadsFrom,
     /// A read from the end is an error.
     FailsPastTheEnd => NothingPastTheEnd,
+    /// A range is read to the end of the object.
+    RangeRunsOn => RangeExact,
+    /// The last byte of a range is missing.
+    RangeEndsEarly => RangeExact,
+    /// An empty range is found of any object.
+    EmptyRangeFindsAll => RangeExact,
+    /// The version of an object is its size.
+    VersionIsSize => VersionOfBytes,
+    /// The version is looked up, and the object is opened when its bytes are asked for.
+    VersionBeforeBytes => VersionOfBytes,
     /// A read yields the whole object at once.
     ReadsInOneChunk => BoundedChunks,
     /// A missing object is answered with `Unavailable`.
@@ -167,6 +180,28 @@ impl Sink for PlantedSink {
                 Ok(stream::iter([Ok(Bytes::from(rest.concat()))]).boxed())
             }
             _ => self.inner.read(key, from).await,
+        }
+    }
+
+    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<RangeRead, SinkError> {
+        let inner = &self.inner;
+        match self.planted {
+            Planted::RangeRunsOn => inner.read_range(key, range.start..u64::MAX).await,
+            Planted::RangeEndsEarly => inner.read_range(key, range.start..range.end.saturating_sub(1)).await,
+            Planted::EmptyRangeFindsAll if range.is_empty() => {
+                Ok(RangeRead::new(None, stream::empty().boxed()))
+            }
+            Planted::VersionIsSize => {
+                let size = inner.object(key).map(|object| ObjectVersion::new(object.len().to_string()));
+                Ok(RangeRead { version: size, ..inner.read_range(key, range).await? })
+            }
+            Planted::VersionBeforeBytes => {
+                let found = inner.read_range(key, range.clone()).await?;
+                let (inner, key) = (inner.clone(), key.clone());
+                let late = async move { Ok(inner.read_range(&key, range).await?.chunks) };
+                Ok(RangeRead::new(found.version, stream::once(late).try_flatten().boxed()))
+            }
+            _ => inner.read_range(key, range).await,
         }
     }
 
