@@ -3,6 +3,7 @@
 mod bar;
 mod event;
 mod outcome;
+mod post;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,7 @@ pub(crate) use self::bar::DownloadProgress;
 use self::bar::{ExportBar, Pace};
 use self::event::{Record, Subject};
 pub(crate) use self::outcome::outcome;
+pub(crate) use self::post::Post;
 use crate::console::{Console, Telling};
 use crate::output::paint;
 use crate::text::escaped;
@@ -35,6 +37,7 @@ pub(crate) struct Follower {
     console: Console,
     clock: Arc<dyn Clock>,
     running: Mutex<BTreeMap<ExecutionId, Watched>>,
+    post: Mutex<Post>,
 }
 
 /// One running execution.
@@ -65,7 +68,7 @@ impl Watched {
 
 impl Follower {
     pub(crate) fn new(console: &Console, clock: Arc<dyn Clock>) -> Self {
-        Self { console: console.clone(), clock, running: Mutex::default() }
+        Self { console: console.clone(), clock, running: Mutex::default(), post: Mutex::default() }
     }
 
     /// Guards plain values that are replaced whole: a panic elsewhere leaves them usable.
@@ -173,6 +176,8 @@ impl Observer for Follower {
             Event::Waiting { execution } => self.waiting(execution),
             Event::Ended { execution } => self.ended(execution),
             Event::Abandoned { execution } => self.abandoned(*execution),
+            Event::DeliveryEnded { delivery } => self.delivery_ended(delivery),
+            Event::NoticeEnded { notice } => self.notice_ended(notice),
             _ => {}
         }
     }

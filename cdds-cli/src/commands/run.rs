@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use cdds_core::engine::observe::Observer;
 use cdds_core::engine::{RunReport, Until};
 use cdds_view::words;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::clock;
 use crate::args::RunArgs;
 use crate::error::CliError;
-use crate::progress::Follower;
+use crate::progress::{Follower, Post};
 use crate::session::Session;
 use crate::signals::Stop;
 
@@ -24,6 +25,14 @@ struct Report {
     retries: u64,
     other: u64,
     housekeeping_failures: u64,
+    /// Sets that arrived at a destination, and those that were given up.
+    delivered: u64,
+    deliveries_failed: u64,
+    /// Deliveries that are tried again later.
+    deliveries_waiting: usize,
+    /// Subscribers who were told of something, and who were not.
+    told: u64,
+    notices_failed: u64,
 }
 
 pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError> {
@@ -36,8 +45,8 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     clock::tell(&app.examine_clock().await?, &console);
     let stop = Stop::listen(&console, Some(STOPPING))?;
     let stopped = stop.flag();
-    let follower = Follower::new(&console, Arc::clone(&session.clock));
-    let engine = app.engine()?.observer(Arc::new(follower)).build();
+    let follower = Arc::new(Follower::new(&console, Arc::clone(&session.clock)));
+    let engine = app.engine()?.observer(Arc::clone(&follower) as Arc<dyn Observer>).build();
     let until = if args.until_idle { Until::Idle } else { Until::Stopped };
     let RunReport { finished, failed, retries, other, housekeeping_failures } =
         engine.run(until, stop.asked()).await?;
@@ -46,8 +55,21 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     } else {
         format!(", {} tried again", words::counted(retries, "attempt"))
     };
-    let words = format!("{finished} finished, {failed} failed, {other} other{again}");
-    session.output.outcome(&Report { finished, failed, retries, other, housekeeping_failures }, &words)?;
+    let post = follower.post();
+    let words = format!("{finished} finished, {failed} failed, {other} other{again}{}", posted(&post));
+    let report = Report {
+        finished,
+        failed,
+        retries,
+        other,
+        housekeeping_failures,
+        delivered: post.delivered,
+        deliveries_failed: post.not_delivered,
+        deliveries_waiting: post.waiting.len(),
+        told: post.told,
+        notices_failed: post.not_told,
+    };
+    session.output.outcome(&report, &words)?;
     if !args.until_idle {
         return Ok(());
     }
@@ -58,6 +80,20 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
                 "{} failed: `cdds history list --status failed` shows why",
                 words::counted(failed, "execution")
             ),
+        ));
+    }
+    if post.not_delivered > 0 {
+        let what = given_up(post.not_delivered, "delivery", "deliveries");
+        return Err(CliError::failed(
+            "delivery_failed",
+            format!("{what}: `cdds history show ID` shows why, `cdds history redeliver ID` tries again"),
+        ));
+    }
+    if post.not_told > 0 {
+        let what = given_up(post.not_told, "notice", "notices");
+        return Err(CliError::failed(
+            "notice_failed",
+            format!("{what}: `cdds notice list --state failed` shows why"),
         ));
     }
     if housekeeping_failures > 0 {
@@ -71,4 +107,28 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
         return Err(CliError::failed("interrupted", "stopped before everything was done: run it again"));
     }
     Ok(())
+}
+
+/// `; 2 sets delivered, 1 subscriber told`; empty if nothing was sent.
+fn posted(post: &Post) -> String {
+    let delivered = words::counted(post.delivered, "set");
+    let waiting = post.waiting.len() as u64;
+    let parts = [
+        (post.delivered, format!("{delivered} delivered")),
+        (post.not_delivered, format!("{} not delivered", words::count(post.not_delivered))),
+        (waiting, format!("{} to be delivered later", words::count(waiting))),
+        (post.told, format!("{} sent", words::counted(post.told, "notice"))),
+        (post.not_told, format!("{} not sent", words::count(post.not_told))),
+    ];
+    let told: Vec<String> =
+        parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
+    if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
+}
+
+/// `1 delivery was given up`
+fn given_up(count: u64, one: &str, several: &str) -> String {
+    match count {
+        1 => format!("1 {one} was given up"),
+        _ => format!("{} {several} were given up", words::count(count)),
+    }
 }

@@ -8,9 +8,12 @@
 //!
 //! JSON: the same names, and the instant as `at`; unknown values are `null`.
 
+use cdds_core::domain::delivery::Delivery;
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, ExecutionState};
 use cdds_core::domain::id::{ExecutionId, JobId};
+use cdds_core::domain::notice::Notice;
+use cdds_core::domain::work::row::{WorkRow, WorkState};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
 
@@ -128,6 +131,42 @@ impl Record {
         Self::new(at, "abandoned", subject)
     }
 
+    /// An attempt to deliver a set ended.
+    pub(super) fn delivery(at: DateTime<Utc>, delivery: &Delivery) -> Self {
+        let event = match delivery.work.state {
+            WorkState::Done { .. } => "delivered",
+            WorkState::GivenUp { .. } => "delivery_failed",
+            WorkState::Waiting { .. } | WorkState::Held { .. } => "delivery_retry",
+        };
+        let own = [
+            ("event", Field::Word(event.to_owned())),
+            ("execution", Field::Word(delivery.execution_id.to_string())),
+            ("job", Field::Word(delivery.job_id.to_string())),
+            ("destination", Field::Word(delivery.to.destination.to_string())),
+            ("files", Field::Number(u64::from(delivery.progress.files))),
+            ("bytes", Field::Number(delivery.progress.bytes)),
+        ];
+        Self { at: instant(at), fields: own.into() }.with(attempt(&delivery.work))
+    }
+
+    /// An attempt to tell a subscriber ended.
+    pub(super) fn told(at: DateTime<Utc>, notice: &Notice) -> Self {
+        let event = match notice.work.state {
+            WorkState::Done { .. } => "told",
+            WorkState::GivenUp { .. } => "notice_failed",
+            WorkState::Waiting { .. } | WorkState::Held { .. } => "notice_retry",
+        };
+        let own = [
+            ("event", Field::Word(event.to_owned())),
+            ("execution", Field::Word(notice.execution_id.to_string())),
+            ("job", Field::Word(notice.job_id.to_string())),
+            ("channel", Field::Word(notice.channel.to_string())),
+            ("subscriber", Field::Text(notice.subscriber.to_string())),
+            ("kind", Field::Word(notice.kind.to_string())),
+        ];
+        Self { at: instant(at), fields: own.into() }.with(attempt(&notice.work))
+    }
+
     fn with<const N: usize>(mut self, fields: [(&'static str, Field); N]) -> Self {
         self.fields.extend(fields);
         self
@@ -176,6 +215,18 @@ fn counts(progress: Progress) -> [(&'static str, Field); 5] {
         ("bytes_written", Field::Number(progress.bytes_written)),
         ("parts", Field::Number(u64::from(progress.parts))),
     ]
+}
+
+fn attempt<Id>(work: &WorkRow<Id>) -> [(&'static str, Field); 3] {
+    let again = match work.state {
+        WorkState::Waiting { next_attempt_at } => Field::Word(instant(next_attempt_at)),
+        _ => Field::Unknown,
+    };
+    let error = match (&work.attempts.failure, &work.state) {
+        (_, WorkState::Done { .. }) | (None, _) => Field::Unknown,
+        (Some(failure), _) => Field::Text(failure.message.clone()),
+    };
+    [("attempt", Field::Number(u64::from(work.attempts.count))), ("again_at", again), ("error", error)]
 }
 
 /// Formats an instant, always to the millisecond: instants of one width sort in the order of writing.

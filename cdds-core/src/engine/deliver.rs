@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use self::carry::{Broken, Carrier, Guard};
 use super::EngineError;
 use super::calls::contained_async;
+use super::observe::Event;
 use super::worker::Shared;
 use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::delivery::destination::Transport;
@@ -104,8 +105,13 @@ impl Shared {
                 warn!("the health of {target} was not recorded: {}", error.report());
             }
         }
-        if let Err(error) = catalog.settle_delivery(delivery.work.fence(), &outcome, arrived).await {
-            warn!(delivery_id = %id, "the end of a delivery was not recorded: {}", error.report());
+        match catalog.settle_delivery(delivery.work.fence(), &outcome, arrived).await {
+            Ok(settled) => {
+                self.notice(&Event::DeliveryEnded { delivery: &settled });
+            }
+            Err(error) => {
+                warn!(delivery_id = %id, "the end of a delivery was not recorded: {}", error.report());
+            }
         }
     }
 

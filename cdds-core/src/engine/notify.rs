@@ -12,6 +12,7 @@ use tracing::warn;
 
 use super::EngineError;
 use super::calls::contained_async;
+use super::observe::Event;
 use super::worker::Shared;
 use crate::domain::archive::artifact::StoredManifest;
 use crate::domain::delivery::health::{ContactOutcome, TargetId};
@@ -77,8 +78,11 @@ impl Shared {
             }
         }
         // Not repeated: a lost report ends with the lease, and the subscriber knows a repetition by its id.
-        if let Err(error) = catalog.settle_notice(fence, &outcome).await {
-            warn!(notice_id = %id, "the end of a notice was not recorded: {}", error.report());
+        match catalog.settle_notice(fence, &outcome).await {
+            Ok(settled) => {
+                self.notice(&Event::NoticeEnded { notice: &settled });
+            }
+            Err(error) => warn!(notice_id = %id, "the end of a notice was not recorded: {}", error.report()),
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::fmt::Debug;
 
+use crate::domain::delivery::Delivery;
 use crate::domain::execution::Execution;
 use crate::domain::execution::progress::Progress;
 use crate::domain::id::ExecutionId;
+use crate::domain::notice::Notice;
 
 /// Receives events as they happen, on the thread that drives the engine; must return at once. If it panics,
 /// the execution that the event was about ends, if it still runs, and nothing else.
@@ -47,6 +49,16 @@ pub enum Event<'a> {
     Ended {
         /// The execution as the catalog has it now.
         execution: &'a Execution,
+    },
+    /// An attempt to deliver a set ended; the delivery's state says how, and whether it is tried again (rule N5).
+    DeliveryEnded {
+        /// The delivery as the catalog has it now.
+        delivery: &'a Delivery,
+    },
+    /// An attempt to tell a subscriber ended; the notice's state says how, and whether it is tried again (rule N5).
+    NoticeEnded {
+        /// The notice as the catalog has it now.
+        notice: &'a Notice,
     },
 }
 

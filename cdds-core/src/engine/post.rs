@@ -52,6 +52,8 @@ impl Engine {
         let mut work: FuturesUnordered<BoxFuture<'static, usize>> = FuturesUnordered::new();
         let mut claiming: Fuse<BoxFuture<'static, Claimed>> = shared.look(under_way);
         let mut ends_when_idle = false;
+        // Whether something may have become due since the claim under way began.
+        let mut is_stale = false;
         loop {
             let wake = if claiming.is_terminated_now() { shared.ports.clock.sleep(LOOK) } else { pending() };
             let wake = wake.fuse();
@@ -59,25 +61,31 @@ impl Engine {
             select_biased! {
                 () = shutdown => break,
                 over = exports => match over {
-                    Ok(Exports::Idle) => ends_when_idle = true,
+                    Ok(Exports::Idle) => (ends_when_idle, is_stale) = (true, true),
                     Ok(Exports::Stopped) | Err(_) => break,
                 },
                 lane = work.select_next_some() => {
                     under_way[lane] -= 1;
+                    is_stale = true;
                     if claiming.is_terminated_now() {
-                        claiming = shared.look(under_way);
+                        (claiming, is_stale) = (shared.look(under_way), false);
                     }
                 }
                 claimed = claiming => {
                     if claimed.is_empty() && work.is_empty() && ends_when_idle {
-                        return;
+                        if !is_stale {
+                            return;
+                        }
+                        // It may have looked before the last set was published, or the last notice stored.
+                        (claiming, is_stale) = (shared.look(under_way), false);
+                        continue;
                     }
                     for (lane, attempt) in claimed {
                         under_way[lane] += 1;
                         work.push(attempt.map(move |()| lane).boxed());
                     }
                 }
-                () = wake => claiming = shared.look(under_way),
+                () = wake => (claiming, is_stale) = (shared.look(under_way), false),
             }
         }
         // A claim under way may have taken something: that is dropped with it, and its lease runs out.

@@ -224,7 +224,10 @@ impl Observer for Listening {
             | EngineEvent::Abandoned { execution: id } => {
                 lock(&life.working).remove(id);
             }
-            EngineEvent::Progressed { .. } | EngineEvent::Waiting { .. } => {}
+            EngineEvent::Progressed { .. }
+            | EngineEvent::Waiting { .. }
+            | EngineEvent::DeliveryEnded { .. }
+            | EngineEvent::NoticeEnded { .. } => {}
         }
     }
 }
