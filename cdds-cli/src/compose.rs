@@ -21,13 +21,16 @@ use cdds_core::service::adoption::Adoptions;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
 use cdds_core::service::clock::{self, ClockReport};
+use cdds_core::service::deliveries::Deliveries;
 use cdds_core::service::fleet::Fleet;
 use cdds_core::service::history::History;
 #[cfg(feature = "serve")]
 use cdds_core::service::jobs::JobRules;
 use cdds_core::service::jobs::Jobs;
+use cdds_core::service::outbox::Outbox;
 use cdds_core::service::pairing::{PairedSink, Pairing, PairingError};
 use cdds_core::service::recipients::Recipients;
+use cdds_core::service::subscribers::Subscribers;
 use cdds_core::system::SystemIds;
 use cdds_crypto::{CmsSigner, CmsVerifier, SmimeCertificates};
 use cdds_storage::archive::ZipPackager;
@@ -51,6 +54,9 @@ pub(crate) struct App {
     pub(crate) history: History,
     pub(crate) artifacts: Artifacts,
     pub(crate) recipients: Recipients,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) outbox: Outbox,
     pub(crate) audit: Audit,
     pub(crate) fleet: Fleet,
     ports: Ports,
@@ -93,6 +99,9 @@ impl App {
             history: History::new(&ports),
             artifacts: Artifacts::new(&ports),
             recipients: Recipients::new(&ports),
+            deliveries: Deliveries::new(&ports),
+            subscribers: Subscribers::new(&ports),
+            outbox: Outbox::new(&ports),
             audit: Audit::new(&ports),
             fleet: Fleet::new(&ports),
             signing: config.signing.clone(),

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod audit;
+mod delivery;
 mod execution;
 mod job;
 mod occurrence;

@@ -9,6 +9,7 @@ use cdds_core::domain::access::{Action, Principal};
 use cdds_core::domain::id::SourceId;
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::source::RegisteredSource;
+use cdds_core::service::deliveries::Deliveries;
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::sources::SourceChecks;
 use cdds_core::{
@@ -31,6 +32,8 @@ pub struct Services {
     pub artifacts: Artifacts,
     /// Certificates.
     pub recipients: Recipients,
+    /// Destinations, and deliveries to them.
+    pub deliveries: Deliveries,
     /// Notices.
     pub outbox: Outbox,
     /// Who changed and downloaded what.
@@ -71,6 +74,7 @@ impl Services {
             history: History::new(ports),
             artifacts: Artifacts::new(ports),
             recipients: Recipients::new(ports),
+            deliveries: Deliveries::new(ports),
             outbox: Outbox::new(ports),
             audit: Audit::new(ports),
             fleet: Fleet::new(ports),

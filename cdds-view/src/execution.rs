@@ -3,6 +3,7 @@
 mod attempt;
 mod remark;
 
+use cdds_core::domain::delivery::Delivery;
 use cdds_core::domain::execution::failure::Failure;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status, Trigger};
 use cdds_core::domain::id::{ExecutionId, JobId, SourceId};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::attempt::{AttemptView, ExecutionDetailsView, FailureView};
 pub use self::remark::Remark;
+use crate::delivery::DeliveryState;
 use crate::instant::Instant;
 use crate::names;
 use crate::occurrence::WindowView;
@@ -89,6 +91,9 @@ pub struct ExecutionView {
     pub complete_until: Option<Instant>,
     /// The instant from which records may be missing, since the job did not wait any longer; null otherwise.
     pub incomplete_from: Option<Instant>,
+    /// Where the deliveries of its set stand together; null if there are none, and where nobody asked.
+    #[serde(default)]
+    pub delivery: Option<DeliveryState>,
     /// Whether the start of its window is decided only when it begins (rule W4). Not part of the JSON form,
     /// so it is false after reading.
     #[serde(skip)]
@@ -194,9 +199,16 @@ impl ExecutionView {
             waits_since: execution.waits_for_source().map(Instant),
             complete_until: execution.completeness.complete_until.map(Instant),
             incomplete_from: execution.incomplete_from().map(Instant),
+            delivery: None,
             has_open_start: execution.has_open_start(),
             skipped: skipped.copied(),
         }
+    }
+
+    /// Says where the deliveries of its set stand.
+    #[must_use]
+    pub fn with_deliveries<'a>(self, deliveries: impl IntoIterator<Item = &'a Delivery>) -> Self {
+        Self { delivery: DeliveryState::of_all(deliveries), ..self }
     }
 
     /// Drops the remaining time if the worker is gone, since nobody knows how long it will take.

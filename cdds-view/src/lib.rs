@@ -3,6 +3,8 @@
 
 mod artifact;
 mod audit;
+mod delivery;
+mod destination;
 mod execution;
 #[cfg(feature = "http")]
 pub mod http;
@@ -28,13 +30,17 @@ mod worker;
 
 pub use self::artifact::ArtifactView;
 pub use self::audit::{AuditView, ObjectView};
+pub use self::delivery::{DeliveryState, DeliveryView};
+pub use self::destination::{
+    CheckStepView, DestinationCheckView, DestinationView, EndpointView, HealthState, HealthView,
+};
 pub use self::execution::{
     AttemptView, ExecutionDetailsView, ExecutionView, FailureView, Remark, TriggerName,
 };
 pub use self::instant::Instant;
 pub use self::job::{JobDestinationView, JobView, ReadView, WatermarkView};
 pub use self::names::YET_TO_RUN;
-pub use self::notice::NoticeView;
+pub use self::notice::{NoticeState, NoticeView};
 pub use self::occurrence::{ForecastView, OccurrenceView, WindowView};
 pub use self::page::PageView;
 pub use self::problem::ProblemView;

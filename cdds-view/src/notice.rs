@@ -1,14 +1,53 @@
 //! A notice, and how far its delivery has come.
 
 use cdds_core::domain::id::{ExecutionId, JobId, NoticeId, Subscriber};
-use cdds_core::domain::notice::Notice;
-use cdds_core::domain::work::row::WorkState;
+use cdds_core::domain::notice::{Channel, Notice};
+use cdds_core::domain::work::row::{WorkState, WorkStatus};
 use cdds_core::ports::catalog::query::{Page, Sort};
 use serde::{Deserialize, Serialize};
 
 use crate::instant::Instant;
 use crate::page::PageView;
 use crate::token::NoticeColumn;
+
+/// Where telling one subscriber stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NoticeState {
+    /// It waits for its first attempt, or for the next one.
+    Pending,
+    /// It is being sent.
+    Running,
+    /// It was taken.
+    Sent,
+    /// It was given up.
+    Failed,
+}
+
+impl NoticeState {
+    /// Returns the name in the JSON form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl From<WorkStatus> for NoticeState {
+    fn from(status: WorkStatus) -> Self {
+        match status {
+            WorkStatus::Waiting => Self::Pending,
+            WorkStatus::Held => Self::Running,
+            WorkStatus::Done => Self::Sent,
+            WorkStatus::GivenUp => Self::Failed,
+        }
+    }
+}
 
 /// A notice about an execution to one subscriber, and how far its delivery has come (rules N2, N5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,17 +71,23 @@ pub struct NoticeView {
     /// Who is told.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subscriber: Subscriber,
+    /// Both in one: `mailto:ada@example.com`, `webhook:billing` or `host`.
+    pub target: String,
     /// How they are told: `host`, `email` or `webhook`.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Channel))]
     pub channel: String,
-    /// Where it stands: `waiting`, `held` by one who tells it, `done` or `given_up`.
+    /// Where it stands, in the words of deliveries.
+    pub state: NoticeState,
+    /// Where it stands, in the words of its filter: `waiting`, `held` by one who tells it, `done` or `given_up`.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::DeliveryStatus))]
     pub status: String,
     /// The number of attempts to tell it.
     pub attempts: u32,
     /// The earliest instant of the next attempt; null unless it waits.
     pub next_attempt_at: Option<Instant>,
-    /// When it was done or given up; null before.
+    /// When it was taken; null before.
+    pub sent_at: Option<Instant>,
+    /// When it was taken or given up; null before.
     pub settled_at: Option<Instant>,
     /// Why it was given up: `refused`, `exhausted` or `gone`; null unless it was.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::GivenUp>))]
@@ -66,8 +111,11 @@ impl From<Notice> for NoticeView {
             job_id: notice.job_id,
             kind: notice.kind.as_str().to_owned(),
             at: Instant(notice.at),
+            target: target(notice.channel, &notice.subscriber),
             subscriber: notice.subscriber,
             channel: notice.channel.as_str().to_owned(),
+            state: work.status().into(),
+            sent_at: settled_at.filter(|_| work.status() == WorkStatus::Done),
             status: work.status().as_str().to_owned(),
             attempts: work.attempts.count,
             next_attempt_at,
@@ -78,7 +126,31 @@ impl From<Notice> for NoticeView {
     }
 }
 
+/// `mailto:ada@example.com`, `webhook:billing` or `host`
+fn target(channel: Channel, subscriber: &Subscriber) -> String {
+    match channel {
+        Channel::Email => format!("mailto:{subscriber}"),
+        Channel::Webhook => format!("webhook:{subscriber}"),
+        _ => channel.to_string(),
+    }
+}
+
 impl NoticeView {
+    /// `mailto:ada@example.com: delivered, sent at 2026-01-01T00:00:00Z`, with the message of a failure.
+    pub fn words(&self) -> String {
+        let Self { target, kind, state, .. } = self;
+        let at = match (self.sent_at, self.next_attempt_at) {
+            (Some(at), _) => format!(" at {at}"),
+            (None, Some(at)) => format!(" until {at}"),
+            (None, None) => String::new(),
+        };
+        let failed = match (&self.error, self.sent_at) {
+            (Some(error), None) => format!(": attempt {} failed: {error}", self.attempts),
+            _ => String::new(),
+        };
+        format!("{target}: {kind}, {}{at}{failed}", state.as_str())
+    }
+
     /// Returns the view of a page of notices, which have one order: newest first.
     pub fn page(page: Page<Notice>) -> PageView<Self> {
         PageView::new(page, Sort { column: NoticeColumn::At, descending: true }, Self::from)

@@ -42,11 +42,11 @@ impl Tone {
     /// plain.
     pub fn of(word: &str) -> Self {
         match word {
-            "finished" | "alive" => Self::Good,
-            "in_progress" => Self::Busy,
-            "finished_with_errors" | "suspended" | "retry" => Self::Doubtful,
-            "failed" | "gone" => Self::Bad,
-            "cancelled" | "skipped" | "yet_to_run" | "completed" | "left" => Self::Quiet,
+            "finished" | "alive" | "delivered" | "sent" | "working" => Self::Good,
+            "in_progress" | "running" => Self::Busy,
+            "finished_with_errors" | "suspended" | "retry" | "pending" => Self::Doubtful,
+            "failed" | "gone" | "failing" | "disabled" => Self::Bad,
+            "cancelled" | "skipped" | "yet_to_run" | "completed" | "left" | "unused" => Self::Quiet,
             _ => Self::Plain,
         }
     }

@@ -12,7 +12,7 @@ use super::{Consent, value};
 pub(crate) enum HistoryCommand {
     /// List executions
     List(Box<ListHistoryArgs>),
-    /// Show an execution with its attempts
+    /// Show an execution with its attempts, its deliveries and who was told of it
     Show {
         /// The execution
         id: String,
@@ -34,6 +34,14 @@ pub(crate) enum HistoryCommand {
     Rerun {
         /// The execution
         id: String,
+    },
+    /// Deliver the set of an execution again, to every destination of its job
+    Redeliver {
+        /// The execution
+        id: String,
+        /// Only to this destination, which may also be one that the job does not name
+        #[arg(long, value_name = "ID")]
+        destination: Option<String>,
     },
     /// Stop an execution; a running one stops within about a second and leaves nothing behind
     Cancel {

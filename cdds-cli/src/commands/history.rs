@@ -3,14 +3,17 @@
 mod watch;
 
 use cdds_core::domain::archive::removal::WithArtifacts;
-use cdds_core::domain::id::{ExecutionId, SourceId, TypeId};
-use cdds_core::ports::catalog::query::{Between, ExecutionQuery};
-use cdds_core::service::Entity;
+use cdds_core::domain::delivery::Delivery;
+use cdds_core::domain::execution::Execution;
+use cdds_core::domain::id::{DestinationId, ExecutionId, SourceId, TypeId};
+use cdds_core::ports::catalog::query::{Between, DeliveryQuery, ExecutionQuery, NoticeQuery, Page, Slice};
+use cdds_core::service::{Entity, ServiceError};
 
 use super::{Deleted, filtered_job, id, job, print_rows};
-use cdds_view::{ExecutionDetailsView, ExecutionView};
+use cdds_view::{DeliveryView, ExecutionDetailsView, ExecutionView};
 
 use crate::args::{CloneArgs, HistoryCommand, ListHistoryArgs};
+use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
 
@@ -19,8 +22,21 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
     match command {
         HistoryCommand::List(args) => list(*args, session).await,
         HistoryCommand::Show { id } => {
-            let shown = session.open()?.history.show(by, execution_id(&id)?).await?;
-            Ok(session.output.object(&ExecutionDetailsView::from(shown))?)
+            let (app, id) = (session.open()?, execution_id(&id)?);
+            let shown = app.history.show(by, id).await?;
+            let deliveries = deliveries(&shown.execution, &app, session).await?;
+            // A job has a bounded number of subscribers, and an execution a bounded number of kinds.
+            let query = NoticeQuery::default().with_execution(id).with_slice(Slice::first(NOTICES_MAX));
+            let notices = app.outbox.list(by, &query).await?.items;
+            Ok(session.output.object(&ExecutionDetailsView::new(shown, deliveries, notices))?)
+        }
+        HistoryCommand::Redeliver { id, destination } => {
+            let (app, id) = (session.open()?, execution_id(&id)?);
+            let to = destination.map(DestinationId::new).transpose()?;
+            let asked = app.deliveries.redeliver(by, id, to.as_ref()).await?;
+            let execution = app.history.show(by, id).await?.execution;
+            let views: Vec<_> = asked.into_iter().map(|one| DeliveryView::new(one, &execution)).collect();
+            Ok(session.output.list(&views)?)
         }
         HistoryCommand::Watch { id } => watch::watch(execution_id(&id)?, session).await,
         HistoryCommand::Clone(args) => clone(*args, session).await,
@@ -53,6 +69,19 @@ pub(super) fn execution_id(text: &str) -> Result<ExecutionId, CliError> {
     id(Entity::Execution, text)
 }
 
+/// The most notices that are shown of an execution.
+const NOTICES_MAX: u64 = 1_000;
+
+/// Returns the deliveries of an execution's set.
+async fn deliveries(
+    execution: &Execution,
+    app: &App,
+    session: &Session,
+) -> Result<Vec<Delivery>, ServiceError> {
+    let query = DeliveryQuery::default().with_execution(execution.id);
+    Ok(app.deliveries.list(&session.principal, &query).await?.items)
+}
+
 const NOTHING_YET: &str =
     "nothing has run and nothing is queued: `cdds job create` submits a job, `cdds run` runs it";
 
@@ -72,8 +101,20 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
         query.sort = sort;
     }
     let nothing = if is_all { NOTHING_YET } else { "no execution matches: leave out a filter" };
-    let page = async |slice| app.history.list(&session.principal, &query.clone().with_slice(slice)).await;
-    print_rows(session, nothing, page, ExecutionView::from).await
+    let page = async |slice| {
+        let page = app.history.list(&session.principal, &query.clone().with_slice(slice)).await?;
+        let mut views = Vec::with_capacity(page.items.len());
+        for overview in page.items {
+            // A job without destinations costs no look.
+            let deliveries = match overview.execution.settings.destinations.is_empty() {
+                true => Vec::new(),
+                false => deliveries(&overview.execution, &app, session).await?,
+            };
+            views.push(ExecutionView::from(overview).with_deliveries(&deliveries));
+        }
+        Ok(Page { items: views, total: page.total, next: page.next })
+    };
+    print_rows(session, nothing, page, |view| view).await
 }
 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {

@@ -2,6 +2,7 @@
 
 use cdds_view::{ExecutionDetailsView, ExecutionView, Remark};
 
+use super::delivery::standing;
 use crate::output::{Cell, View};
 
 /// Returns the cell of the time from the first start to the end, or to now.
@@ -28,6 +29,7 @@ impl View for ExecutionView {
         "id",
         "job",
         "status",
+        "delivery",
         "started",
         "duration",
         "records",
@@ -42,6 +44,7 @@ impl View for ExecutionView {
             self.id.to_string().into(),
             self.job_title.as_str().into(),
             self.status_line().into(),
+            self.delivery.map_or(Cell::Unknown, standing),
             self.started_at.into(),
             duration(self),
             Cell::Count(self.records),
@@ -85,6 +88,8 @@ impl View for ExecutionDetailsView {
 
     fn details(&self) -> Vec<(&'static str, Cell)> {
         let attempts = self.attempt_log.iter().map(|attempt| ("attempt", attempt.words().into()));
-        self.execution.details().into_iter().chain(attempts).collect()
+        let deliveries = self.deliveries.iter().map(|one| ("delivery", one.words().into()));
+        let notices = self.notices.iter().map(|one| ("notice", one.words().into()));
+        self.execution.details().into_iter().chain(attempts).chain(deliveries).chain(notices).collect()
     }
 }

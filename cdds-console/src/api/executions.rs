@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use cdds_core::ExecutionId;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::removal::WithArtifacts;
-use cdds_core::ports::catalog::query::ExecutionColumn;
+use cdds_core::ports::catalog::query::{DeliveryQuery, ExecutionColumn, NoticeQuery, Slice};
 use cdds_view::settings::SettingsForm;
 use cdds_view::{ExecutionDetailsView, ExecutionView, JobView, PageView, ProblemView};
 use http::{StatusCode, header};
@@ -96,13 +96,21 @@ async fn list(
     Ok(Json(PageView::new(page, query.sort, ExecutionView::from)))
 }
 
+/// The most notices of an execution that are told with it.
+const NOTICES_MAX: u64 = 1_000;
+
 /// Says when to ask again while the execution has not ended.
 async fn show(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
 ) -> Result<Response, ProblemView> {
-    let view = ExecutionDetailsView::from(services.history.show(&by, id).await?);
+    let shown = services.history.show(&by, id).await?;
+    let sent = DeliveryQuery::default().with_execution(id);
+    let deliveries = services.deliveries.list(&by, &sent).await?.items;
+    let told = NoticeQuery::default().with_execution(id).with_slice(Slice::first(NOTICES_MAX));
+    let notices = services.outbox.list(&by, &told).await?.items;
+    let view = ExecutionDetailsView::new(shown, deliveries, notices);
     if view.execution.finished_at.is_none() {
         return Ok(([(header::RETRY_AFTER, ASK_AGAIN)], view).into_response());
     }

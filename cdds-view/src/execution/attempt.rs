@@ -1,15 +1,19 @@
 //! An execution with its log of attempts.
 
+use cdds_core::domain::delivery::Delivery;
 use cdds_core::domain::execution::Attempt;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::ports::catalog::query::ExecutionOverview;
 use serde::{Deserialize, Serialize};
 
 use super::ExecutionView;
+use crate::delivery::DeliveryView;
 use crate::instant::Instant;
+use crate::notice::NoticeView;
 
-/// An execution with its log of attempts: the fields of [`ExecutionView`], and `attempt_log`.
+/// An execution with its log of attempts, its deliveries and its notices: the fields of [`ExecutionView`], and these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -19,6 +23,12 @@ pub struct ExecutionDetailsView {
     pub execution: ExecutionView,
     /// Its attempts, oldest first, without those that a worker handed back.
     pub attempt_log: Vec<AttemptView>,
+    /// The deliveries of its set, each to one destination (rule N1).
+    #[serde(default)]
+    pub deliveries: Vec<DeliveryView>,
+    /// Who was told of it by e-mail or webhook, and of what (rule N2).
+    #[serde(default)]
+    pub notices: Vec<NoticeView>,
 }
 
 /// One attempt of a worker to carry out an execution.
@@ -84,9 +94,26 @@ impl AttemptView {
     }
 }
 
+impl ExecutionDetailsView {
+    /// Returns the view with the deliveries of its set, and with the notices about it. Those to the host itself are left
+    /// out: it takes them from the outbox.
+    pub fn new(overview: ExecutionOverview, deliveries: Vec<Delivery>, notices: Vec<Notice>) -> Self {
+        let execution = overview.execution.clone();
+        let view = Self::from(overview);
+        let told = notices.into_iter().filter(|notice| notice.channel != Channel::Host);
+        Self {
+            execution: view.execution.with_deliveries(&deliveries),
+            deliveries: deliveries.into_iter().map(|one| DeliveryView::new(one, &execution)).collect(),
+            notices: told.map(NoticeView::from).collect(),
+            ..view
+        }
+    }
+}
+
+/// Without deliveries and notices, for which see [`new`](ExecutionDetailsView::new).
 impl From<ExecutionOverview> for ExecutionDetailsView {
     fn from(overview: ExecutionOverview) -> Self {
         let attempt_log = overview.execution.counted_attempts().map(AttemptView::from).collect();
-        Self { execution: overview.into(), attempt_log }
+        Self { execution: overview.into(), attempt_log, deliveries: Vec::new(), notices: Vec::new() }
     }
 }
