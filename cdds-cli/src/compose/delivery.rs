@@ -1,10 +1,13 @@
 //! Destinations and notifiers.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cdds_core::ports::Ports;
 use cdds_core::ports::destination::Destination;
 use cdds_delivery::email::EmailNotifier;
+#[cfg(unix)]
+use cdds_delivery::folder::FolderDestination;
 use cdds_delivery::ftp::FtpDestination;
 use cdds_delivery::net::tls::Roots;
 use cdds_delivery::net::{AddressPolicy, Net};
@@ -41,7 +44,7 @@ fn policy(net: &Net, allows_private: bool) -> Net {
     net.clone().with_policy(policy)
 }
 
-fn destination(entry: &DestinationEntry, net: &Net) -> Result<std::sync::Arc<dyn Destination>, CliError> {
+fn destination(entry: &DestinationEntry, net: &Net) -> Result<Arc<dyn Destination>, CliError> {
     let DestinationEntry { id, title, kind, visibility, renames, allows_private } = entry;
     let net = policy(net, *allows_private);
     Ok(match kind {
@@ -55,7 +58,7 @@ fn destination(entry: &DestinationEntry, net: &Net) -> Result<std::sync::Arc<dyn
             place = passphrase.iter().cloned().fold(place, SftpDestination::with_passphrase);
             place = host_key.iter().cloned().fold(place, SftpDestination::with_host_key);
             place = title.iter().fold(place, SftpDestination::with_title).with_visibility(visibility.clone());
-            std::sync::Arc::new(if *renames { place } else { place.without_rename() })
+            Arc::new(if *renames { place } else { place.without_rename() })
         }
         DestinationPlace::Ftp { url, security, password, authorities } => {
             let user = url.user.clone().unwrap_or_default();
@@ -66,7 +69,18 @@ fn destination(entry: &DestinationEntry, net: &Net) -> Result<std::sync::Arc<dyn
             let named = || format!("destination {id}: authorities");
             place = roots(authorities.as_deref(), named)?.into_iter().fold(place, FtpDestination::with_roots);
             place = title.iter().fold(place, FtpDestination::with_title).with_visibility(visibility.clone());
-            std::sync::Arc::new(if *renames { place } else { place.without_rename() })
+            Arc::new(if *renames { place } else { place.without_rename() })
+        }
+        #[cfg(unix)]
+        DestinationPlace::Folder { folder, mount } => {
+            let place = FolderDestination::new(id.clone(), folder).with_visibility(visibility.clone());
+            let place = mount.iter().fold(place, FolderDestination::with_mount);
+            Arc::new(title.iter().fold(place, FolderDestination::with_title))
+        }
+        #[cfg(not(unix))]
+        DestinationPlace::Folder { .. } => {
+            let why = format!("destination {id}: folders of this machine are supported on Unix alone");
+            return Err(CliError::config("invalid_config", why));
         }
     })
 }

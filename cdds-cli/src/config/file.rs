@@ -334,6 +334,8 @@ pub(super) struct Destination {
     pub(super) host_key: Option<String>,
     /// ftp, ftps: the authorities that may vouch for the server; those of the machine if left out.
     pub(super) authorities: Option<String>,
+    /// file: where the file system of the folder is mounted.
+    pub(super) mount: Option<String>,
     #[serde(default = "yes")]
     pub(super) rename: bool,
     #[serde(default)]

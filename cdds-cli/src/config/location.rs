@@ -19,7 +19,7 @@ pub(super) fn store(url: &str, folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// Parses `SCHEME:PATH`, or `SCHEME:///PATH` as URLs write absolute paths.
-fn local(url: &str, scheme: &str, folder: &Path) -> Option<Result<PathBuf, String>> {
+pub(super) fn local(url: &str, scheme: &str, folder: &Path) -> Option<Result<PathBuf, String>> {
     let path = url.strip_prefix(scheme)?.strip_prefix(':')?;
     let path = match path.strip_prefix("//") {
         Some(absolute) if absolute.starts_with('/') => absolute,

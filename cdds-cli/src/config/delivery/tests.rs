@@ -1,3 +1,7 @@
+use cdds_core::domain::source::Visibility;
+use cdds_core::ports::destination::ServerIdentity;
+use cdds_delivery::ftp::FtpSecurity;
+
 use super::*;
 
 /// Reads the tables of a configuration that are about deliveries and notices.
@@ -10,6 +14,7 @@ fn read(text: &str) -> Result<Delivery, String> {
 
 const SFTP: &str = "[[destination]]\nid = \"partner\"\nurl = \"sftp://exports@partner.example/in\"\n";
 const FTP: &str = "[[destination]]\nid = \"partner\"\nurl = \"ftp://exports@partner.example/in\"\n";
+const FOLDER: &str = "[[destination]]\nid = \"share\"\nurl = \"file:/mnt/share/in\"\n";
 const MAIL: &str = "[email]\nfrom = \"CDDS <exports@example.org>\"\n";
 const HOOK: &str = "[[webhook]]\nid = \"ops\"\nurl = \"https://hooks.example/cdds\"\n";
 
@@ -32,6 +37,9 @@ fn n1_the_kinds_of_destinations_are_understood() {
     };
     assert_eq!((url.folder.as_str(), password.is_none()), ("/in", true));
     assert_eq!(host_key, Some(ServerIdentity::new(key)));
+    let shared = with(FOLDER, "mount = \"/mnt/share\"").unwrap().destinations.remove(0).kind;
+    let DestinationPlace::Folder { folder, mount: Some(mount) } = shared else { panic!("{shared:?}") };
+    assert_eq!((folder.as_path(), mount.as_path()), (Path::new("/mnt/share/in"), Path::new("/mnt/share")));
     for (begin, tls, security) in [
         (FTP, "tls = \"explicit\"", FtpSecurity::Explicit),
         (FTP, "tls = \"none\"", FtpSecurity::Plain),
@@ -112,6 +120,13 @@ fn mistakes_are_named_with_line_and_way_out() {
             format!("{SFTP}password_env = \"A\"\npassphrase_env = \"B\""),
             "passphrase_env: it goes with key_file",
         ),
+        (
+            format!("{FOLDER}password_env = \"A\""),
+            "line 4: destination \"share\": password_env: it goes with sftp and ftp",
+        ),
+        (format!("{FOLDER}rename = false"), "rename: it goes with"),
+        (FOLDER.replace("/mnt/share/in", "~/in"), "line 3: destination \"share\": url: ~ is not"),
+        (format!("{SFTP}key_file = \"a\"\nmount = \"/mnt\""), "mount: it goes with file"),
         (FTP.to_owned(), "tls = \"explicit\""),
         (format!("{FTP}tls = \"implicit\""), "line 4: destination \"partner\": tls: write explicit"),
         (format!("{FTP}tls = \"none\"\nhost_key = \"x\""), "host_key: it goes with sftp"),
