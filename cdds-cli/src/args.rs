@@ -5,10 +5,13 @@
 
 mod artifact;
 mod audit;
+mod check;
 mod demo;
+mod destination;
 mod examples;
 mod history;
 mod job;
+mod notice;
 mod offline;
 mod recipient;
 mod run;
@@ -28,13 +31,16 @@ pub(crate) use self::artifact::{
     AdoptArgs, ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
 };
 pub(crate) use self::audit::AuditArgs;
+pub(crate) use self::check::CheckArgs;
 pub(crate) use self::demo::DemoArgs;
+pub(crate) use self::destination::DestinationCommand;
 pub(crate) use self::examples::command;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
 pub(crate) use self::job::{
     ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, Creation, DeliveryOptions, EditArgs, JobCommand,
     JobOptions, ListJobsArgs, PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
 };
+pub(crate) use self::notice::{ListNoticesArgs, NoticeCommand};
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::run::RunArgs;
@@ -136,6 +142,10 @@ impl Command {
                 HistoryCommand::Clone(args) => !args.rehearsal.dry_run,
                 _ => true,
             },
+            Self::Destination(command) => {
+                !matches!(command, DestinationCommand::List | DestinationCommand::Show { .. })
+            }
+            Self::Notice(command) => !matches!(command, NoticeCommand::List(_)),
             Self::Artifact(command) => {
                 !matches!(command, ArtifactCommand::List(_) | ArtifactCommand::Download(_))
             }
@@ -181,6 +191,9 @@ pub(crate) enum Command {
     /// Registered sources
     #[command(subcommand)]
     Source(SourceCommand),
+    /// Where sets are delivered besides the store, and whether that works
+    #[command(subcommand)]
+    Destination(DestinationCommand),
     /// Certificates that exports are sealed for
     #[command(subcommand)]
     Recipient(RecipientCommand),
@@ -210,6 +223,11 @@ pub(crate) enum Command {
     /// and notices are kept as long.
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Check whether a job has succeeded lately, for monitoring
+    Check(CheckArgs),
+    /// Who was told of what, by e-mail and webhook
+    #[command(subcommand)]
+    Notice(NoticeCommand),
     /// List, download, hold and delete what was exported
     #[command(subcommand)]
     Artifact(ArtifactCommand),

@@ -2,14 +2,17 @@
 
 mod artifact;
 mod audit;
+mod check;
 mod clock;
 mod demo;
+mod destination;
 mod doctor;
 mod download;
 mod history;
 mod init;
 mod job;
 mod manual;
+mod notice;
 mod offline;
 mod recipient;
 mod run;
@@ -62,6 +65,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Demo(args) => demo::demo(&args, session).await,
         Command::Doctor(args) => doctor::doctor(&args, session).await,
         Command::Source(command) => source::carry_out(command, session).await,
+        Command::Destination(command) => destination::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,
         Command::Job(command) => job::carry_out(command, session).await,
         Command::Run(args) => run::run(args, session).await,
@@ -72,6 +76,8 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         #[cfg(feature = "serve")]
         Command::Token(command) => token::carry_out(command, session),
         Command::History(command) => history::carry_out(command, session).await,
+        Command::Check(args) => check::check(&args, session).await,
+        Command::Notice(command) => notice::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
         Command::Audit(args) => audit::list(args, session).await,
         Command::Workers => workers::list(session).await,

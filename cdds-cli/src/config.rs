@@ -29,6 +29,7 @@ use chrono::TimeDelta;
 pub(crate) use self::delivery::{
     Delivery, DestinationEntry, DestinationPlace, EmailEntry, ServerUrl, WebhookEntry,
 };
+pub(crate) use self::duration::parse as length_of_time;
 use self::mistake::Mistake;
 pub(crate) use self::mistake::{explain, nearest};
 #[cfg(feature = "serve")]

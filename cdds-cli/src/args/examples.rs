@@ -66,6 +66,21 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("source list", "  cdds source list\n  cdds source list --output json"),
     ("source check", "  cdds source check contact-history"),
     (
+        "destination",
+        "  cdds destination check partner\n  \
+           cdds destination list",
+    ),
+    ("destination list", "  cdds destination list"),
+    ("destination show", "  cdds destination show partner"),
+    ("destination check", "  cdds destination check partner"),
+    ("destination enable", "  cdds destination enable partner"),
+    ("destination disable", "  cdds destination disable partner"),
+    (
+        "destination pin",
+        "  cdds destination pin partner SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\n  \
+           cdds destination pin partner none     the key that is seen next",
+    ),
+    (
         "recipient",
         "  cdds recipient add ops certificate.pem\n  \
            cdds recipient test ops",
@@ -144,8 +159,28 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("history watch", "  cdds history watch ID"),
     ("history clone", "  cdds history clone ID --title 'Once more' --run once"),
     ("history rerun", "  cdds history rerun ID && cdds run --until-idle"),
+    (
+        "history redeliver",
+        "  cdds history redeliver ID && cdds run --until-idle\n  \
+           cdds history redeliver ID --destination partner",
+    ),
     ("history cancel", "  cdds history cancel ID"),
     ("history delete", "  cdds history delete ID --with-artifacts"),
+    ("check", "  cdds check --job ID --within 26h"),
+    (
+        "notice",
+        "  cdds notice list --state failed\n  \
+           cdds notice test mailto:ada@example.com",
+    ),
+    ("notice list", "  cdds notice list --state failed\n  cdds notice list --execution ID"),
+    ("notice replay", "  cdds notice replay ID && cdds run --until-idle"),
+    (
+        "notice test",
+        "  cdds notice test mailto:ada@example.com\n  \
+           cdds notice test webhook:billing",
+    ),
+    ("notice enable", "  cdds notice enable webhook:billing"),
+    ("notice disable", "  cdds notice disable webhook:billing"),
     (
         "artifact",
         "  cdds artifact list\n  \

@@ -5,9 +5,11 @@ use std::str::FromStr;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::execution::Status;
+use cdds_core::domain::work::row::WorkStatus;
 use cdds_core::ports::catalog::query::{
     ArtifactColumn, AuditColumn, ExecutionColumn, JobColumn, LatestStatus, Sort,
 };
+use cdds_view::NoticeState;
 use cdds_view::settings::{parse_bytes, parse_split_bytes};
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -156,6 +158,11 @@ pub(super) fn latest_status() -> impl TypedValueParser<Value = LatestStatus> {
     let ran = Status::ALL.iter().filter(|status| **status != Status::Skipped);
     let ran = ran.map(|status| (status.as_str(), LatestStatus::Is(*status)));
     one_of([(cdds_view::YET_TO_RUN, LatestStatus::YetToRun)].into_iter().chain(ran).collect())
+}
+
+/// Parses the state of a notice, by its name in the JSON form.
+pub(super) fn notice_state() -> impl TypedValueParser<Value = WorkStatus> {
+    one_of(WorkStatus::ALL.iter().map(|status| (NoticeState::from(*status).as_str(), *status)).collect())
 }
 
 /// Parses one of these values by its name; help and completions list the names.

@@ -5,6 +5,7 @@
 //! date.
 
 mod certificates;
+mod deliveries;
 mod owners;
 #[cfg(unix)]
 mod permissions;
@@ -150,6 +151,10 @@ async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
     let at_work = workers::at_work(&app, session).await;
     findings.extend(at_work.unwrap_or_else(|error| {
         vec![Finding::failed("workers", error.message(), "see the catalog's own check")]
+    }));
+    let delivered = deliveries::deliveries(&app, session).await;
+    findings.extend(delivered.unwrap_or_else(|error| {
+        vec![Finding::failed("deliveries", error.message(), "see the catalog's own check")]
     }));
     // The check before has already reported a catalog that cannot be read.
     findings.extend(workers::vanished(&app, session).await.unwrap_or_default());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Parses a whole number and `ms`, `s`, `m`, `h` or `d`.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let millis: u64 = match unit {

@@ -11,10 +11,9 @@ use crate::support::{Place, string};
 const NOW: &str = "2020-01-06T11:00:00Z";
 
 /// Codes that no command reaches, each with the reason.
-const NOT_REACHED: [(Code, &str); 4] = [
-    (Code::NoticeNotGivenUp, "the command line sends no notices: the embedding service does"),
-    (Code::NothingToDeliver, "no command delivers again yet"),
-    (Code::DeliveryOpen, "no command delivers again yet"),
+const NOT_REACHED: [(Code, &str); 3] = [
+    (Code::NoticeNotGivenUp, "nobody is told in this world: the tests of the rules do it"),
+    (Code::DeliveryOpen, "a command would have to come while an engine delivers: the tests of the rules do"),
     (Code::RequestKeyUsed, "no command takes the key of a request: the API does"),
 ];
 
@@ -172,7 +171,7 @@ const ON_CREATE: [(Code, &str); 37] = [
 ];
 
 /// Complete command lines, for the other half.
-const COMMANDS: [(Code, &str); 30] = [
+const COMMANDS: [(Code, &str); 31] = [
     (Code::InvalidName, "job list --owner a/b"),
     (Code::InvalidName, "history list --source a/b"),
     (Code::InvalidDescription, "job edit DAILY --description LONG"),
@@ -203,6 +202,7 @@ const COMMANDS: [(Code, &str); 30] = [
     (Code::OnHold, "artifact delete HELD_FILE"),
     (Code::OnHold, "history delete HELD --with-artifacts"),
     (Code::TooManyFiles, "artifact delete MANY"),
+    (Code::NothingToDeliver, "history redeliver FINISHED"),
 ];
 
 /// Returns the command for a new job in which only `options` are wrong.

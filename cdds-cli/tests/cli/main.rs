@@ -11,6 +11,8 @@ mod clock;
 mod codes;
 mod commands;
 mod crash;
+#[cfg(all(unix, feature = "delivery"))]
+mod delivering;
 mod demo;
 mod doctor;
 mod dry_run;

@@ -1,0 +1,77 @@
+//! `cdds destination …`: where sets are delivered besides the store.
+
+use cdds_core::domain::id::DestinationId;
+use cdds_core::ports::destination::ServerIdentity;
+use cdds_view::{DestinationCheckView, DestinationView};
+
+use crate::args::DestinationCommand;
+use crate::error::CliError;
+use crate::session::Session;
+use crate::text::printable;
+
+const NOTHING_YET: &str =
+    "no destination is configured: add a [[destination]] to the configuration; the README lists its keys";
+
+pub(super) async fn carry_out(command: DestinationCommand, session: &Session) -> Result<(), CliError> {
+    let (app, by) = (session.open()?, &session.principal);
+    let state = match command {
+        DestinationCommand::List => {
+            let states = app.deliveries.destinations(by).await?;
+            let views: Vec<_> = states.into_iter().map(DestinationView::from).collect();
+            return Ok(session.output.list_or(&views, NOTHING_YET)?);
+        }
+        DestinationCommand::Check { id } => {
+            let (probe, state) = app.deliveries.check(by, &DestinationId::new(id)?).await?;
+            let address = state.description.address.clone();
+            return checked(&DestinationCheckView::new(probe, state), &address, session);
+        }
+        DestinationCommand::Show { id } => app.deliveries.destination(by, &DestinationId::new(id)?).await?,
+        DestinationCommand::Enable { id } => app.deliveries.enable(by, &DestinationId::new(id)?).await?,
+        DestinationCommand::Disable { id } => app.deliveries.disable(by, &DestinationId::new(id)?).await?,
+        DestinationCommand::Pin { id, identity } => {
+            let identity = (identity != "none").then(|| ServerIdentity::new(identity));
+            app.deliveries.pin(by, &DestinationId::new(id)?, identity).await?
+        }
+    };
+    Ok(session.output.object(&DestinationView::from(state))?)
+}
+
+/// Prints each step, and fails if sets cannot be delivered.
+fn checked(check: &DestinationCheckView, address: &str, session: &Session) -> Result<(), CliError> {
+    session.output.outcome(check, &words(check, address))?;
+    if check.works {
+        return Ok(());
+    }
+    let failed = check.steps.iter().find(|step| step.needed && step.error.is_some());
+    let (step, why) = failed
+        .map_or(("connect", ""), |step| (step.step.as_str(), step.error.as_deref().unwrap_or_default()));
+    Err(CliError::failed(
+        "destination_failed",
+        format!(
+            "sets cannot be delivered to {}: {} failed: {why}",
+            check.destination,
+            step.replace('_', " ")
+        ),
+    ))
+}
+
+fn words(check: &DestinationCheckView, address: &str) -> String {
+    let mut lines = vec![format!("{} ({address})", check.destination)];
+    for step in &check.steps {
+        let (status, why) = match &step.error {
+            None => ("ok", format!("{} ms", step.milliseconds)),
+            Some(why) if step.needed => ("failed", why.clone()),
+            Some(why) => ("warning", format!("{why}; deliveries do not need it")),
+        };
+        let line = format!("{status:<8} {:<9} {why}", step.step.replace('_', " "));
+        lines.push(printable(&line).into_owned());
+    }
+    match (&check.identity, &check.pinned) {
+        (Some(shown), Some(pinned)) if shown == pinned => {
+            lines.push(format!("the server's key is {shown}, which is expected from now on"));
+        }
+        (Some(shown), _) => lines.push(format!("the server's key is {shown}")),
+        (None, _) => {}
+    }
+    lines.join("\n")
+}

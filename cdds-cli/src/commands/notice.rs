@@ -1,0 +1,97 @@
+//! `cdds notice …`: who was told of what.
+
+use cdds_core::domain::id::Subscriber;
+use cdds_core::domain::notice::Channel;
+use cdds_core::domain::notice::subscription::Subscription;
+use cdds_core::ports::catalog::query::NoticeQuery;
+use cdds_core::service::Entity;
+use cdds_view::{EndpointView, NoticeView};
+use serde::Serialize;
+
+use super::history::execution_id;
+use super::{id, print_rows};
+use crate::args::{ListNoticesArgs, NoticeCommand};
+use crate::error::CliError;
+use crate::session::Session;
+
+pub(super) async fn carry_out(command: NoticeCommand, session: &Session) -> Result<(), CliError> {
+    match command {
+        NoticeCommand::List(args) => list(args, session).await,
+        NoticeCommand::Replay { id: typed } => {
+            let app = session.open()?;
+            let notice = app.outbox.send_again(&session.principal, id(Entity::Notice, &typed)?).await?;
+            Ok(session.output.object(&NoticeView::from(notice))?)
+        }
+        NoticeCommand::Enable { target } => {
+            let state = session.open()?.subscribers.enable(&session.principal, &endpoint(&target)?).await?;
+            Ok(session.output.object(&EndpointView::from(state))?)
+        }
+        NoticeCommand::Disable { target } => {
+            let state = session.open()?.subscribers.disable(&session.principal, &endpoint(&target)?).await?;
+            Ok(session.output.object(&EndpointView::from(state))?)
+        }
+        NoticeCommand::Test { target } => test(&target, session).await,
+    }
+}
+
+/// Reads the name of an endpoint. Addresses of mail are never disabled.
+fn endpoint(target: &str) -> Result<Subscriber, CliError> {
+    let one: Subscription = target.parse()?;
+    match one.channel {
+        Channel::Webhook => Ok(one.subscriber),
+        _ => Err(CliError::usage("only an endpoint is enabled and disabled: write webhook:ID")),
+    }
+}
+
+async fn list(args: ListNoticesArgs, session: &Session) -> Result<(), CliError> {
+    let app = session.open()?;
+    let mut query = NoticeQuery::default();
+    query.status = args.state;
+    query.execution = args.execution.as_deref().map(execution_id).transpose()?;
+    let nothing = if query == NoticeQuery::default() {
+        "nobody was told of anything: `cdds job edit ID --notify mailto:ADDRESS` names somebody"
+    } else {
+        "no notice matches: leave out a filter"
+    };
+    let page = async |slice| {
+        let mut page = app.outbox.list(&session.principal, &query.clone().with_slice(slice)).await?;
+        // An embedding service takes its own; nobody does here.
+        page.items.retain(|notice| notice.channel != Channel::Host);
+        Ok(page)
+    };
+    print_rows(session, nothing, page, NoticeView::from).await
+}
+
+/// What came of a test message.
+#[derive(Debug, Serialize)]
+struct Test {
+    target: String,
+    /// Whether it was taken.
+    sent: bool,
+    /// Why not; null if it was.
+    error: Option<String>,
+    milliseconds: u64,
+}
+
+async fn test(target: &str, session: &Session) -> Result<(), CliError> {
+    let subscription: Subscription = target.parse()?;
+    let tested = session.open()?.subscribers.test(&session.principal, &subscription).await?;
+    let milliseconds = u64::try_from(tested.took.as_millis()).unwrap_or(u64::MAX);
+    let test = Test {
+        target: subscription.to_string(),
+        sent: tested.failure.is_none(),
+        error: tested.failure.clone(),
+        milliseconds,
+    };
+    match tested.failure {
+        None => {
+            let words =
+                format!("{target} was told in {milliseconds} ms: look whether the message has arrived");
+            Ok(session.output.outcome(&test, &words)?)
+        }
+        Some(why) => {
+            session.output.outcome(&test, "nothing was sent")?;
+            Err(CliError::failed("notice_failed", format!("{target} was not told: {why}")))
+        }
+    }
+}
