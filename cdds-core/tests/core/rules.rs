@@ -11,6 +11,7 @@ mod cut;
 mod delivery;
 mod destinations;
 mod edit;
+mod encrypted_for;
 mod first_run;
 mod forecasts;
 mod incremental;
