@@ -1,10 +1,11 @@
 //! What every response of the console tells the browser, and which requests are refused before anything else.
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::extract::Request;
+use axum::middleware::{from_fn, map_request};
 use axum::response::IntoResponse;
 use cdds_view::ProblemView;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -29,8 +30,17 @@ pub(crate) fn guarded(routes: Router) -> Router {
         (header::CACHE_CONTROL, "no-store"),
     ];
     let forged = |_| Refused::from(ProblemView::new(403, "cross_site", CROSS_SITE)).into_response();
+    let routes = routes.layer(map_request(without_range));
     let routes = routes.layer(CsrfLayer::new().with_rejection_response(forged)).layer(from_fn(pages::shown));
     headers.into_iter().fold(routes, |routes, (name, value)| {
         routes.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
     })
+}
+
+/// Leaves a range out of all requests but GET (RFC 9110, 14.2): a HEAD request is told of the whole file.
+async fn without_range(mut request: Request) -> Request {
+    if *request.method() != Method::GET {
+        request.headers_mut().remove(header::RANGE);
+    }
+    request
 }

@@ -36,6 +36,8 @@ mod matrix;
 mod mounting;
 #[path = "console/openapi.rs"]
 mod openapi;
+#[path = "console/ranges.rs"]
+mod ranges;
 #[path = "console/sample.rs"]
 mod sample;
 #[path = "console/schemas.rs"]
