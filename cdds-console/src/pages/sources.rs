@@ -70,7 +70,7 @@ fn supported(visit: &Visit, index: usize, id: &str, title: &str, types: &[DataTy
                 caption.vh { (title) }
                 thead role="rowgroup" { tr role="row" {
                     th scope="col" role="columnheader" { (texts::TYPE) }
-                    th scope="col" role="columnheader" { (said::CATEGORY) }
+                    th scope="col" role="columnheader" { (said::CATEGORIES) }
                     th scope="col" role="columnheader" { (said::FIELDS) }
                     th scope="col" role="columnheader" { (said::INSTANT) }
                     th scope="col" role="columnheader" { (said::OWNERSHIP) }
@@ -85,7 +85,7 @@ fn row(data_type: &DataType) -> Markup {
     html! {
         tr role="row" {
             th scope="row" role="rowheader" { (data_type.id) }
-            td role="cell" data-l=(said::CATEGORY) {
+            td role="cell" data-l=(said::CATEGORIES) {
                 @match &data_type.category {
                     Some(category) => { (category.name) span.sub { (category.values.join(", ")) } },
                     None => (texts::NONE),

@@ -7,7 +7,7 @@ pub(crate) const NOTHING_YET: &str = "No source is registered";
 pub(crate) const NOTHING_YET_SAYS: &str =
     "The service's operator adds sources. Without one, no job can be added.";
 pub(crate) const UNSUPPORTED: &str = "Jobs cannot use it";
-pub(crate) const CATEGORY: &str = "Category";
+pub(crate) const CATEGORIES: &str = "Categories";
 pub(crate) const FIELD: &str = "field";
 pub(crate) const FIELDS: &str = "Fields";
 pub(crate) const INSTANT: &str = "Time";

@@ -253,7 +253,10 @@ async fn the_categories_of_a_type_are_offered_chosen_and_kept() {
     let host = rich();
     let page = host.get(OLGA, "/jobs/new").await;
     let box_of = |value: &str| format!("name=\"category-0\" value=\"{value}\"");
-    assert_has(&page, &["<legend>Channel</legend>", &box_of("voice"), &box_of("video &amp; more")]);
+    assert_has(
+        &page,
+        &["<legend>Categories: Channel</legend>", &box_of("voice"), &box_of("video &amp; more")],
+    );
     // The other type has none, which shows once it is chosen.
     let other = host.post(OLGA, "/jobs/new", &filled(&[("do", "show"), ("type-0", "chat")])).await;
     assert!(!other.text.contains("name=\"category-0\""), "{}", other.text);

@@ -135,12 +135,16 @@ fn categories(sheet: &Sheet<'_>, data_type: Option<&TypeView>, number: usize) ->
             label.pick { input type="checkbox" name=(field) value=(value) checked; (value) " (" (texts::NOT_REGISTERED) ")" }
         }
     };
-    let legend = dimension.map_or(texts::CATEGORIES, |dimension| dimension.name.as_str());
+    // The word of all pages, and what the source calls them.
+    let legend = match dimension {
+        Some(dimension) => format!("{}: {}", texts::CATEGORIES, dimension.name),
+        None => texts::CATEGORIES.to_owned(),
+    };
     html! {
         @if dimension.is_none() && typed.is_empty() && !sheet.is_refused(&[&cat]) {
             input type="hidden" name=(cat) value="all";
         } @else {
-            (sheet.group(&cat, &crate::texts::sentence(legend), &html! {
+            (sheet.group(&cat, &legend, &html! {
                 (sheet.option(&cat, "all", crate::texts::ALL, true, &html! {}))
                 (sheet.option(&cat, "some", texts::ONLY_THESE, false, &choices))
             }))
