@@ -2,6 +2,7 @@
 
 mod attempt;
 mod remark;
+mod skip;
 
 use cdds_core::domain::delivery::Delivery;
 use cdds_core::domain::execution::failure::Failure;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::attempt::{AttemptView, ExecutionDetailsView, FailureView};
 pub use self::remark::Remark;
+pub use self::skip::SkipKind;
 use crate::delivery::DeliveryState;
 use crate::instant::Instant;
 use crate::names;
@@ -70,6 +72,8 @@ pub struct ExecutionView {
     pub progress: Option<ProgressView>,
     /// Why it was not run, for people; null unless it was skipped.
     pub skip_reason: Option<String>,
+    /// Why it was not run, for programs; null unless it was skipped.
+    pub skip_kind: Option<SkipKind>,
     /// Why it exists.
     pub trigger: TriggerName,
     /// The execution that it repeats; null unless the trigger is a rerun.
@@ -186,6 +190,7 @@ impl ExecutionView {
             error: error.map(FailureView::from),
             progress: execution.started_at.map(|_| ProgressView::of(execution.status(), progress)),
             skip_reason: skipped.map(ToString::to_string),
+            skip_kind: skipped.copied().map(SkipKind::from),
             trigger: execution.trigger.into(),
             rerun_of: match execution.trigger {
                 Trigger::Rerun { of, .. } => Some(of),

@@ -35,7 +35,7 @@ pub use self::destination::{
     CheckStepView, DestinationCheckView, DestinationView, EndpointView, HealthState, HealthView,
 };
 pub use self::execution::{
-    AttemptView, ExecutionDetailsView, ExecutionView, FailureView, Remark, TriggerName,
+    AttemptView, ExecutionDetailsView, ExecutionView, FailureView, Remark, SkipKind, TriggerName,
 };
 pub use self::instant::Instant;
 pub use self::job::{JobDestinationView, JobView, ReadView, WatermarkView};

@@ -132,4 +132,5 @@ fn w4_what_is_covered_is_skipped_and_that_is_no_failure() {
     assert_eq!((&done["status"], &done["records"]), (&json!("finished"), &json!(100)));
     assert_eq!(covered["status"], "skipped");
     assert!(string(&covered["skip_reason"]).starts_with("covered: "), "{covered}");
+    assert_eq!(covered["skip_kind"], "covered");
 }

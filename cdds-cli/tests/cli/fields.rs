@@ -33,7 +33,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     );
 
     let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \
-                          records bytes_read bytes_written files error progress skip_reason trigger rerun_of \
+                          records bytes_read bytes_written files error progress skip_reason skip_kind trigger rerun_of \
                           cancel_requested_at job_deleted rejected worker_alive undated waits_since \
                           complete_until incomplete_from";
     assert_eq!(keys(&place, &["history", "list"], "{"), execution_keys);

@@ -80,6 +80,7 @@ fn e4_the_service_says_how_far_back_it_catches_up() {
     let skipped = place.json(&["history", "list", "--status", "skipped"]);
     assert_eq!(skipped.as_array().unwrap().len(), 2, "one entry for each gap");
     assert!(string(&skipped[0]["skip_reason"]).starts_with("missed: "), "{skipped}");
+    assert_eq!(skipped[0]["skip_kind"], "catch_up_limit");
 }
 
 #[test]
