@@ -127,10 +127,17 @@ impl<G: Guard> Carrier<'_, G> {
         self.written(file, &temporary).await?;
         self.checked(file, &temporary).await?;
         self.hold().await?;
-        // Some servers refuse to overwrite. What is there is not whole, or it would have been found above.
-        let found = self.remote.size(&file.path).await.map_err(|error| failed("checking", file, &error))?;
-        if found.is_some() {
-            self.remote.remove(&file.path).await.map_err(|error| failed("replacing", file, &error))?;
+        match self.found(file).await? {
+            None => {}
+            Some(true) => {
+                // Another claim has finished it while this worker stood still: what it has confirmed must stay.
+                let _ = self.remote.remove(&temporary).await;
+                return Ok(());
+            }
+            // Some servers refuse to overwrite.
+            Some(false) => {
+                self.remote.remove(&file.path).await.map_err(|error| failed("replacing", file, &error))?;
+            }
         }
         if let Err(error) = self.remote.rename(&temporary, &file.path).await {
             let arrived = error.kind() != DestinationErrorKind::CannotRename
@@ -148,21 +155,27 @@ impl<G: Guard> Carrier<'_, G> {
         self.checked(file, &file.path).await
     }
 
-    /// Returns whether the whole file is there under its final name. Removes one that is not whole.
+    /// Returns whether the whole file is there under its final name, so that it need not be sent.
     async fn is_there(&mut self, file: &PlannedFile) -> Result<bool, Broken> {
+        let is_whole = self.found(file).await? == Some(true);
+        if is_whole {
+            self.progress.bytes = self.progress.bytes.saturating_add(file.bytes);
+        }
+        Ok(is_whole)
+    }
+
+    /// Returns whether what is there under the final name is whole; `None` if nothing is.
+    async fn found(&mut self, file: &PlannedFile) -> Result<Option<bool>, Broken> {
         let asked = self.remote.size(&file.path).await;
         let Some(bytes) = asked.map_err(|error| failed("looking for", file, &error))? else {
-            return Ok(false);
+            return Ok(None);
         };
         let is_whole = bytes == file.bytes
             && match self.receipt {
                 Receipt::Size => true,
                 Receipt::Digest => self.read_back(file, &file.path).await? == (file.bytes, file.sha256),
             };
-        if is_whole {
-            self.progress.bytes = self.progress.bytes.saturating_add(file.bytes);
-        }
-        Ok(is_whole)
+        Ok(Some(is_whole))
     }
 
     /// Copies a file from the store. Nothing becomes final if what the store gives is not what was published.

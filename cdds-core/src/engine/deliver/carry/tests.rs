@@ -258,3 +258,33 @@ fn n1_a_server_that_cannot_rename_is_told_how_to_be_used() {
     let done = attempt(&sink, &plan, &place, Receipt::Size, 1, &mut guard, true).unwrap();
     assert!(matches!(done, Err(Broken::Failed(failure)) if !failure.retryable));
 }
+
+#[test]
+fn n1_a_file_that_another_claim_has_finished_meanwhile_stays() {
+    for receipt in Receipt::ALL {
+        let (sink, plan) = stored();
+        let there = place(Naming::Rename);
+        let removed = Arc::new(Mutex::new(Vec::new()));
+        let (files, objects, others) = (plan.files.clone(), sink.objects(), there.clone());
+        let seen = Arc::clone(&removed);
+        let place = there.clone().with_fate(move |call| {
+            match call {
+                // This worker stands still after it has checked its file, and another one finishes the same.
+                RemoteCall::Size(path) if path.name().ends_with(".part") => {
+                    for file in files.iter().filter(|file| path.as_str().starts_with(file.path.as_str())) {
+                        others.put(file.path.clone(), &objects[&file.key]);
+                    }
+                }
+                RemoteCall::Remove(path) => seen.lock().unwrap().push(path.name().to_owned()),
+                _ => {}
+            }
+            Fate::Works
+        });
+        let mut guard = Counting { left: 99, stored: DeliveryProgress::default() };
+        let done = attempt(&sink, &plan, &place, receipt, 1, &mut guard, true).unwrap().unwrap();
+        assert_eq!(done, DeliveryProgress { files: 4, bytes: 300_340 }, "{receipt}");
+        assert_eq!(whole(&plan, &there.files()), [Some(true); 4], "{receipt}");
+        let removed = removed.lock().unwrap();
+        assert!(removed.len() == 4 && removed.iter().all(|name| name.ends_with(".part")), "{removed:?}");
+    }
+}
