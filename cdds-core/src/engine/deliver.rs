@@ -2,6 +2,9 @@
 
 mod carry;
 
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,7 +38,9 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How often it is renewed.
 const BEAT: Duration = Duration::from_secs(15);
 /// How many deliveries to one destination run at the same time, over all workers.
-const PER_DESTINATION: u32 = 2;
+const PER_DESTINATION: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
+/// How many, if its last use failed.
+const PER_FAILING: NonZeroU32 = NonZeroU32::MIN;
 
 /// A success, with the identity that the server has shown.
 struct Delivered {
@@ -45,6 +50,9 @@ struct Delivered {
 
 impl Shared {
     /// Claims up to `room` deliveries. Each future ends one attempt.
+    ///
+    /// Destinations whose last use failed may hang again, so they get at most half of a worker's attempts, and those
+    /// that work have the rest to themselves.
     pub(super) async fn claim_deliveries(
         self: &Arc<Self>,
         room: usize,
@@ -54,14 +62,68 @@ impl Shared {
         if known.is_empty() || room == 0 {
             return Ok(Vec::new());
         }
-        let claim = DeliveryClaim::new(self.worker.clone(), LEASE, room, known)
-            .with_per_destination(std::num::NonZeroU32::new(PER_DESTINATION));
-        let claimed = self.ports.catalog.claim_deliveries(&claim).await?;
-        let attempt = |delivery: Delivery| {
+        let failing = self.failing().await?;
+        let (failing, working): (Vec<_>, Vec<_>) = known.into_iter().partition(|id| failing.contains(id));
+        let all = self.settings.deliveries.get();
+        let most = (all / 2).max(1).saturating_sub(self.to_failing.load(Ordering::Relaxed));
+        let mut attempts = Vec::new();
+        // With one attempt at a time, what works goes first; otherwise its own half is left in any case.
+        if all > 1 {
+            attempts.extend(self.claim_to_failing(&failing, most.min(room)).await?);
+        }
+        let rest = room.saturating_sub(attempts.len());
+        for delivery in self.claim_to(&working, rest, PER_DESTINATION).await? {
             let shared = Arc::clone(self);
-            async move { shared.deliver(delivery).await }.boxed()
+            attempts.push(async move { shared.deliver(delivery).await }.boxed());
+        }
+        if all == 1 {
+            let rest = room.saturating_sub(attempts.len());
+            attempts.extend(self.claim_to_failing(&failing, most.min(rest)).await?);
+        }
+        Ok(attempts)
+    }
+
+    /// Claims deliveries to destinations whose last use failed, and counts them while they run.
+    async fn claim_to_failing(
+        self: &Arc<Self>,
+        destinations: &[DestinationId],
+        room: usize,
+    ) -> Result<Vec<BoxFuture<'static, ()>>, EngineError> {
+        let claimed = self.claim_to(destinations, room, PER_FAILING).await?;
+        let attempt = |delivery: Delivery| {
+            let (shared, counted) = (Arc::clone(self), Counted::one_more(&self.to_failing));
+            async move {
+                shared.deliver(delivery).await;
+                drop(counted);
+            }
+            .boxed()
         };
         Ok(claimed.into_iter().map(attempt).collect())
+    }
+
+    async fn claim_to(
+        &self,
+        destinations: &[DestinationId],
+        room: usize,
+        per_destination: NonZeroU32,
+    ) -> Result<Vec<Delivery>, EngineError> {
+        if destinations.is_empty() || room == 0 {
+            return Ok(Vec::new());
+        }
+        let claim = DeliveryClaim::new(self.worker.clone(), LEASE, room, destinations.iter().cloned())
+            .with_per_destination(per_destination);
+        Ok(self.ports.catalog.claim_deliveries(&claim).await?)
+    }
+
+    /// Returns the destinations whose last use failed.
+    async fn failing(&self) -> Result<BTreeSet<DestinationId>, EngineError> {
+        let known = self.ports.catalog.health().await?;
+        let failing = known.into_iter().filter(|(_, health)| health.failing_since.is_some());
+        let id = |(target, _)| match target {
+            TargetId::Destination(id) => Some(id),
+            TargetId::Webhook(_) => None,
+        };
+        Ok(failing.filter_map(id).collect())
     }
 
     /// Makes one attempt and reports how it went.
@@ -234,6 +296,22 @@ fn broken_off(kind: FailureKind) -> &'static str {
         FailureKind::Corrupt => "what arrived was not what had been sent",
         FailureKind::Missing => "a file that had been sent was not there",
         _ => "a delivery failed in the middle",
+    }
+}
+
+/// One attempt at a destination whose last use failed, for as long as it runs.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn one_more(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::setters::setters;
 pub struct EngineSettings {
     /// How many executions run at the same time (rule E2).
     pub concurrency: NonZeroUsize,
-    /// How many deliveries run at the same time (rule N4).
+    /// How many deliveries run at the same time (rule N4), at most half of them to destinations whose last use failed.
     pub deliveries: NonZeroUsize,
     /// How many notices of each channel are sent at the same time (rule N4).
     pub notices: NonZeroUsize,

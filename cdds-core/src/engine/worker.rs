@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub(super) attendance: Attendance,
     /// When it was last looked whether destinations are to be checked, by the clock's monotonic time.
     pub(super) looked_for_probes: Mutex<Option<Duration>>,
+    /// The deliveries under way to destinations whose last use failed.
+    pub(super) to_failing: Arc<AtomicUsize>,
 }
 
 impl Engine {
@@ -115,6 +118,7 @@ impl EngineBuilder {
                 facts,
                 attendance: Attendance::default(),
                 looked_for_probes: Mutex::new(None),
+                to_failing: Arc::default(),
             }),
         }
     }
