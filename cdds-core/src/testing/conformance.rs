@@ -35,6 +35,8 @@ macro_rules! planted {
 
 pub mod catalog;
 pub mod clock;
+pub mod destination;
+pub mod notifier;
 pub mod packager;
 pub mod sealer;
 pub mod signer;

@@ -110,6 +110,11 @@ impl MemoryDestination {
         files.iter().map(|(path, bytes)| (path.clone(), bytes.clone().freeze())).collect()
     }
 
+    /// Returns a file, also one under a temporary name; `None` if there is none.
+    pub fn file(&self, path: &RemotePath) -> Option<Bytes> {
+        self.lock().get(path).map(|bytes| bytes.clone().freeze())
+    }
+
     /// Puts a file there, as somebody else does.
     pub fn put(&self, path: RemotePath, bytes: &[u8]) {
         self.lock().insert(path, BytesMut::from(bytes));
