@@ -11,6 +11,7 @@ use crate::domain::execution::watermark::{Overtaken, Watermark};
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::id::{JobId, Owner};
 use crate::domain::job::{Job, JobChange, JobSettings, JobState};
+use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::request::RequestKey;
 use crate::domain::source::SourceTerms;
 use crate::domain::violation::{Code, RuleViolation};
@@ -306,6 +307,17 @@ pub fn started(job: &Job) -> Job {
         && matches!(job.state, JobState::Active | JobState::Suspended);
     let state = if completes { JobState::Completed } else { job.state };
     Job { state, ..job.clone() }
+}
+
+/// Returns the notices about the end of an execution ([`Notice::of`]), and about its job if that end has paused it
+/// (rules E5, N2). To be stored with [that change](ended) of the job, which was `before`.
+pub fn notices(before: &Job, change: &JobChange, ended: &Execution) -> Vec<Notice> {
+    let mut notices = Notice::of(ended);
+    let was_paused = before.state == JobState::Active && change.job.state == JobState::Suspended;
+    if let (true, Some(at)) = (was_paused, ended.finished_at) {
+        notices.extend(Notice::about(ended, NoticeKind::Paused, None, at));
+    }
+    notices
 }
 
 /// Returns the change of the job after `execution` has ended, to be stored in the same transaction. A success

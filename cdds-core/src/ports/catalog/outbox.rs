@@ -16,7 +16,7 @@ use crate::domain::work::row::WorkOutcome;
 use crate::setters::setters;
 
 /// Stores notices, and hands them to those who send them (rules N2, N4, N5). The transaction that ends an
-/// execution stores its notices ([`Notice::of`]). Those that were sent or given up stay in the list until
+/// execution stores its notices ([`lifecycle::notices`](crate::domain::job::lifecycle::notices)). Those that were sent or given up stay in the list until
 /// they are forgotten ([`Housekeeping`](super::Housekeeping)). Deleting
 /// an execution gives up its notices ([`WorkRow::cancelled`](crate::domain::work::row::WorkRow::cancelled)).
 ///

@@ -18,7 +18,6 @@ use crate::domain::execution::{Beginning, Execution, ExecutionState};
 use crate::domain::id::{ExecutionId, JobId, Owner, SourceId, WorkerId};
 use crate::domain::job::Job;
 use crate::domain::job::lifecycle;
-use crate::domain::notice::Notice;
 use crate::domain::work::lease::{Hold, Lease};
 use crate::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, Fence, Publication, Settlement,
@@ -227,7 +226,7 @@ impl State {
         let change = lifecycle::ended(&job, ended, open, now)
             .map_err(|overtaken| conflict(format!("execution {}: {overtaken}", ended.id)))?;
         self.change_job(&change, job.revision)?;
-        self.notices.insert(Notice::of(ended));
+        self.notices.insert(lifecycle::notices(&job, &change, ended));
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::failure::FailureKind;
 use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::id::{ExecutionId, NoticeId, Owner};
+use crate::domain::job::JobState;
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::work::lease::Lease;
 use crate::domain::work::row::{GivenUp, WorkAttempts, WorkOutcome, WorkState};
@@ -34,14 +35,29 @@ impl Watch {
         };
         let query = NoticeQuery::default().with_execution(ended.id);
         let stored = self.read(self.catalog.notices(&ended.owner, &query))?.items;
-        let [notice] = &stored[..] else {
-            return Err(Broken(Invariant::Record, format!("{stored:?} are all the notices of {}", ended.id)));
-        };
-        let new = notice.work.epoch == 0 && matches!(notice.work.state, WorkState::Waiting { .. });
-        ensure(new && notice.kind == kind && notice.job_id == ended.job_id, Invariant::Record, || {
-            format!("{notice:?} is to tell of {}", ended.id)
+        let told = |kind: NoticeKind| stored.iter().filter(|notice| notice.kind == kind).count();
+        let paused = told(NoticeKind::Paused);
+        ensure(told(kind) == 1 && stored.len() == 1 + paused, Invariant::Record, || {
+            format!("{stored:?} are all the notices of {}", ended.id)
         })?;
-        model.notices.insert(notice.work.id, notice.clone());
+        if paused > 0 {
+            let job = self.read(self.catalog.job(&ended.owner, ended.job_id))?.map(|overview| overview.job);
+            let is_paused = job.is_some_and(|job| {
+                let pause = job.settings.policies.pause_after_failures;
+                job.state == JobState::Suspended
+                    && pause.is_some_and(|pause| job.failures_in_row >= pause.get())
+            });
+            ensure(paused == 1 && is_paused, Invariant::Record, || {
+                format!("the job of {} was not paused, and {stored:?} tell that it was", ended.id)
+            })?;
+        }
+        for notice in stored {
+            let new = notice.work.epoch == 0 && matches!(notice.work.state, WorkState::Waiting { .. });
+            ensure(new && notice.job_id == ended.job_id, Invariant::Record, || {
+                format!("{notice:?} is to tell of {}", ended.id)
+            })?;
+            model.notices.insert(notice.work.id, notice);
+        }
         Ok(())
     }
 

@@ -8,7 +8,8 @@ use cdds_core::domain::execution::schedule::{materialise, preview};
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
 use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::policy::{Overlap, Policies, Retries};
-use cdds_core::domain::job::{Job, JobState};
+use cdds_core::domain::job::{Job, JobChange, JobState};
+use cdds_core::domain::notice::NoticeKind;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
@@ -142,6 +143,18 @@ fn e5_a_job_is_paused_after_failures_in_a_row() {
     assert_eq!(by_people(&twice.job), by_people(&job), "no person changed it (J1)");
     let skipped = SkipReason::Suspended { first: at(4), last: at(4), count: 1 };
     assert_eq!(twice.superseded[0].state, ExecutionState::Skipped(skipped));
+    let kinds = |change: &JobChange, before: &Job, ended: &Execution| {
+        let told = lifecycle::notices(before, change, ended);
+        told.into_iter().map(|notice| notice.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&once, &job, &failed(&entries[0])), [NoticeKind::Failed]);
+    assert_eq!(
+        kinds(&twice, &once.job, &failed(&entries[1])),
+        [NoticeKind::Failed, NoticeKind::Paused],
+        "N2: people are told that nothing runs any more"
+    );
+    let again = lifecycle::ended(&twice.job, &failed(&entries[1]), Vec::new(), at(4)).unwrap();
+    assert_eq!(kinds(&again, &twice.job, &failed(&entries[1])), [NoticeKind::Failed], "it was paused before");
     let resumed = lifecycle::resume(&twice.job, at(4)).unwrap().unwrap().job;
     assert_eq!((resumed.next_due_at, resumed.failures_in_row), (Some(at(5)), 0), "it counts from the start");
 

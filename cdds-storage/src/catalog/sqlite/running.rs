@@ -5,10 +5,9 @@ use std::time::Duration;
 use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{JobId, WorkerId};
-use cdds_core::domain::job::JobChange;
 use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::settling::Open;
-use cdds_core::domain::notice::Notice;
+use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Directive, Fence, Publication, Settlement, WAITING_MAX,
 };
@@ -120,15 +119,15 @@ pub(super) fn store(tx: &Transaction<'_>, after: &Execution, now: DateTime<Utc>)
     if after.is_open() {
         return executions::store(tx, after, None);
     }
-    let (change, expected) = ended(tx, after, now)?;
+    let (before, change) = ended(tx, after, now)?;
     executions::store(tx, after, None)?;
-    jobs::apply(tx, &change, expected)?;
-    outbox::insert(tx, &Notice::of(after))?;
+    jobs::apply(tx, &change, before.revision)?;
+    outbox::insert(tx, &lifecycle::notices(&before, &change, after))?;
     deliveries::publish(tx, after)
 }
 
-/// Returns the effect of an execution's end on its job, and the job's previous revision.
-fn ended(tx: &Transaction<'_>, execution: &Execution, now: DateTime<Utc>) -> Result<(JobChange, u64), Fault> {
+/// Returns the job of an execution that has ended, as it was, and the effect of that end on it.
+fn ended(tx: &Transaction<'_>, execution: &Execution, now: DateTime<Utc>) -> Result<(Job, JobChange), Fault> {
     let id = execution.job_id;
     let job = jobs::find_any(tx, id)?.ok_or_else(|| {
         corrupt("execution", &execution.id.to_string(), format_args!("job {id} is missing"))
@@ -143,7 +142,7 @@ fn ended(tx: &Transaction<'_>, execution: &Execution, now: DateTime<Utc>) -> Res
     let change = lifecycle::ended(&job, execution, open, now).map_err(|overtaken| {
         conflict(format!("execution {} cannot be published: {overtaken}", execution.id))
     })?;
-    Ok((change, job.revision))
+    Ok((job, change))
 }
 
 /// Returns as many of a job's waiting executions as one transaction decides about. Those not understood stay

@@ -1,14 +1,17 @@
 //! Notices: one for each end, told by one worker at a time, until it is told or given up (rules N2, N4, N5).
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 
 use super::case::{Case, Found, done, refused, require};
-use super::scene::{HOUR, LEASE, failed, owner, worker};
+use super::scene::{HOUR, LEASE, failed, owner, settings, worker};
 use crate::domain::access::Action;
+use crate::domain::calendar::frequency::Frequency;
 use crate::domain::id::{ExecutionId, NoticeId, Owner};
-use crate::domain::notice::{Channel, Notice};
+use crate::domain::job::policy::Policies;
+use crate::domain::notice::{Channel, Notice, NoticeKind};
 use crate::domain::work::Fence;
 use crate::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::NoticeQuery;
@@ -58,7 +61,25 @@ pub(super) async fn of_ends(case: &Case) -> Found {
     let late = super::scene::publication(&claimed, 2, case.now());
     super::case::idle!(case, "a second time", publish(claimed.fence(), &late));
     let foreign = claim_of("teller", 9)?.with_channel(Channel::Webhook);
-    about("of another channel", &takes(case, "of another channel", &foreign).await?, &[])
+    about("of another channel", &takes(case, "of another channel", &foreign).await?, &[])?;
+    paused(case, &ada).await
+}
+
+/// A job that a failure pauses is told of, too (rule E5).
+async fn paused(case: &Case, owner: &Owner) -> Found {
+    let policies = Policies::default().with_pause_after_failures(NonZeroU32::new(1));
+    let daily = "02:00".parse().map(Frequency::Daily).map_err(|_| "the script itself is wrong")?;
+    case.submit(owner, settings("paused", daily)?.with_policies(policies)).await?;
+    case.pass(25 * HOUR);
+    case.materialises().await?;
+    let claimed = case.claimed("w").await?;
+    case.settles(claimed.fence(), &failed(false)).await?;
+    let notices = listed(case, owner).await?;
+    let own = notices.iter().filter(|one| one.execution_id == claimed.id);
+    let kinds: BTreeSet<NoticeKind> = own.map(|one| one.kind).collect();
+    require(kinds == BTreeSet::from([NoticeKind::Failed, NoticeKind::Paused]), || {
+        format!("notices: a failure that pauses its job is told as {kinds:?}")
+    })
 }
 
 pub(super) async fn turns(case: &Case) -> Found {
