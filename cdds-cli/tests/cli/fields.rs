@@ -23,7 +23,8 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     let job_keys = "id title description source type category state run timeframe split_size recipients \
                     created_at updated_at version latest_status latest_started_at latest_error next_starts_at \
                     progress starts_at ends_at fields filters overlap catch_up retries jitter pause_after_failures \
-                    bad_records incomplete retention_days watermark failures_in_row warnings worker_alive";
+                    bad_records incomplete destinations notify retention_days watermark failures_in_row warnings \
+                    worker_alive";
     assert_eq!(keys(&place, &["job", "show", &job], "{"), job_keys);
     place.done(&["run", "--until-idle", "-q"]);
     assert_eq!(keys(&place, &["job", "list"], "{"), job_keys);
@@ -35,11 +36,11 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \
                           records bytes_read bytes_written files error progress skip_reason skip_kind trigger rerun_of \
                           cancel_requested_at job_deleted rejected worker_alive undated waits_since \
-                          complete_until incomplete_from";
+                          complete_until incomplete_from delivery";
     assert_eq!(keys(&place, &["history", "list"], "{"), execution_keys);
     let execution = string(&place.json(&["history", "list"])[0]["id"]);
     let shown = ["history", "show", &execution];
-    assert_eq!(keys(&place, &shown, "{"), format!("{execution_keys} attempt_log"));
+    assert_eq!(keys(&place, &shown, "{"), format!("{execution_keys} attempt_log deliveries notices"));
     assert_eq!(keys(&place, &shown, "\"window\": {"), "start end");
     assert_eq!(keys(&place, &shown, "\"attempt_log\": [\n    {"), "number worker started_at ended_at error");
 
@@ -84,6 +85,7 @@ fn values_are_what_the_contract_says() {
         "next_starts_at": job["next_starts_at"], "progress": null, "starts_at": null, "ends_at": null,
         "fields": "all", "filters": [], "overlap": null, "catch_up": null, "retries": null, "jitter": null,
         "pause_after_failures": null, "bad_records": "fail", "incomplete": "wait",
+        "destinations": [], "notify": [],
         "retention_days": null, "watermark": null,
         "failures_in_row": 0, "warnings": [], "worker_alive": null,
     });
