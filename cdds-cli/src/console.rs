@@ -95,6 +95,8 @@ impl Console {
         }
     }
 
+    /// Takes what is traced, and nothing that is logged by the crate `log`, for which tracing-subscriber would need a
+    /// feature: suppaftp logs all commands there, with the passwords of servers.
     fn start_log(&self, level: LevelFilter) {
         tracing_subscriber::fmt()
             .with_max_level(level)

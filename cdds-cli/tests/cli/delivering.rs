@@ -1,6 +1,9 @@
 //! Deliveries to a real SSH server and mails through a real mail server, by the commands that people type.
 
 #[allow(dead_code, reason = "the tests of the destinations use all of it")]
+#[path = "../../../cdds-delivery/tests/remote/ftpd.rs"]
+mod ftpd;
+#[allow(dead_code, reason = "the tests of the destinations use all of it")]
 #[path = "../../../cdds-delivery/tests/remote/process.rs"]
 mod process;
 #[allow(dead_code, reason = "the tests of the destinations use all of it")]
@@ -180,6 +183,30 @@ fn n1_a_set_is_written_into_a_folder_that_exists() {
         arrived.len() == 2 && arrived.iter().all(|file| file.starts_with("contact-history/")),
         "{arrived:?}"
     );
+}
+
+#[test]
+fn n9_the_password_of_an_ftp_server_is_in_no_log() {
+    let server = ftpd::pyftpdlib();
+    let place = Place::with_interactions(50);
+    std::fs::write(place.path("password"), ftpd::PASSWORD).unwrap();
+    std::fs::write(place.path("roots.pem"), &server.roots).unwrap();
+    configure(
+        &place,
+        &format!(
+            "\n[[destination]]\nid = \"partner\"\nurl = \"ftp://cdds@127.0.0.1:{}/in\"\ntls = \"explicit\"\n\
+             password_file = \"password\"\nauthorities = \"roots.pem\"\nrename = false\nallow_private = true\n",
+            server.server.port
+        ),
+    );
+    let job = place.plaintext_job(&["--destination", "partner"]);
+    for command in [&["destination", "check", "partner", "-vv"][..], &["run", "--until-idle", "-vv"]] {
+        let output = place.cdds(command).env("RUST_LOG", "trace").output().unwrap();
+        let told = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{told}");
+        assert!(!told.contains(ftpd::PASSWORD), "{told}");
+    }
+    assert_eq!(only_execution(&place, &job)["delivery"], "delivered");
 }
 
 #[test]
