@@ -5,7 +5,10 @@
 mod artifacts;
 mod audit;
 mod body;
+mod deliveries;
+mod destinations;
 mod document;
+mod endpoints;
 mod executions;
 mod jobs;
 mod key;
@@ -47,7 +50,10 @@ pub(crate) fn routes() -> Router<App> {
     let api = sets::routes(api);
     let api = recipients::routes(api);
     let api = sources::routes(api);
+    let api = destinations::routes(api);
+    let api = deliveries::routes(api);
     let api = notices::routes(api);
+    let api = endpoints::routes(api);
     let api = audit::routes(api);
     let api = workers::routes(api);
     api.into_router().method_not_allowed_fallback(not_allowed)

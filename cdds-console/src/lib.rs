@@ -7,6 +7,7 @@ pub mod access;
 pub mod accounts;
 mod answers;
 mod api;
+mod arrivals;
 mod assets;
 mod done;
 mod forms;

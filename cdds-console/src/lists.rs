@@ -2,6 +2,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod audit;
+pub(crate) mod deliveries;
 pub(crate) mod executions;
 pub(crate) mod jobs;
 pub(crate) mod notices;

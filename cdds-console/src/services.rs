@@ -12,6 +12,7 @@ use cdds_core::ports::source::RegisteredSource;
 use cdds_core::service::deliveries::Deliveries;
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::sources::SourceChecks;
+use cdds_core::service::subscribers::Subscribers;
 use cdds_core::{
     ArtifactId, Artifacts, Audit, DownloadLink, Fleet, History, JobRules, Jobs, LinkLifetime, Ports,
     Recipients, ServiceError, Sources,
@@ -36,6 +37,8 @@ pub struct Services {
     pub deliveries: Deliveries,
     /// Notices.
     pub outbox: Outbox,
+    /// Endpoints, and tests of subscribers.
+    pub subscribers: Subscribers,
     /// Who changed and downloaded what.
     pub audit: Audit,
     /// Who works.
@@ -76,6 +79,7 @@ impl Services {
             recipients: Recipients::new(ports),
             deliveries: Deliveries::new(ports),
             outbox: Outbox::new(ports),
+            subscribers: Subscribers::new(ports),
             audit: Audit::new(ports),
             fleet: Fleet::new(ports),
             clock: Arc::clone(&ports.clock),

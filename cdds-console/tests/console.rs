@@ -14,6 +14,10 @@ mod artifacts;
 mod calls;
 #[path = "console/certificates.rs"]
 mod certificates;
+#[path = "console/deliveries.rs"]
+mod deliveries;
+#[path = "console/destinations.rs"]
+mod destinations;
 #[path = "console/done.rs"]
 mod done;
 #[path = "console/history.rs"]
@@ -36,6 +40,8 @@ mod matrix;
 mod mounting;
 #[path = "console/openapi.rs"]
 mod openapi;
+#[path = "console/partner.rs"]
+mod partner;
 #[path = "console/ranges.rs"]
 mod ranges;
 #[path = "console/sample.rs"]

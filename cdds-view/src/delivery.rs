@@ -4,9 +4,12 @@ use cdds_core::domain::delivery::Delivery;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{DeliveryId, DestinationId, ExecutionId, JobId};
 use cdds_core::domain::work::row::{WorkState, WorkStatus};
+use cdds_core::ports::catalog::query::{ExecutionOverview, Page, Sort};
 use serde::{Deserialize, Serialize};
 
 use crate::instant::Instant;
+use crate::page::PageView;
+use crate::token::DeliveryColumn;
 use crate::words;
 
 /// Where the delivery of a set stands.
@@ -127,6 +130,18 @@ impl DeliveryView {
             delivered_at,
             given_up,
         }
+    }
+
+    /// Returns the view of a page of deliveries, which have one order: those that were asked for last come first. Leaves
+    /// out those whose execution is not among these, because it was deleted meanwhile.
+    pub fn page(page: Page<Delivery>, executions: &[ExecutionOverview]) -> PageView<Self> {
+        let view = |delivery: Delivery| {
+            let of = executions.iter().find(|overview| overview.execution.id == delivery.execution_id)?;
+            Some(Self::new(delivery, &of.execution))
+        };
+        let items: Vec<Self> = page.items.into_iter().filter_map(view).collect();
+        let page = Page { items, total: page.total, next: page.next };
+        PageView::new(page, Sort { column: DeliveryColumn::CreatedAt, descending: true }, |view| view)
     }
 
     /// `partner: delivered at 2026-01-01T00:00:00Z, in Calls/2026-01-01 (2 files, 1.20 MiB)`, with the message of a

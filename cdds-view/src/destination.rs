@@ -99,10 +99,12 @@ pub struct DestinationView {
     /// What people call it.
     pub title: String,
     /// Its kind: `folder`, `s3`, `gcs`, `azure`, `sftp`, `ftp`, `ftps` or `other`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::DestinationKind))]
     pub kind: String,
     /// Where it is, without secrets.
     pub address: String,
     /// How files appear there: `rename`, `whole` or `direct`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Naming))]
     pub naming: String,
     /// Whether what is sent can be read on the way: only encrypted sets may go there.
     pub is_open: bool,
@@ -153,6 +155,7 @@ pub struct DestinationCheckView {
 #[non_exhaustive]
 pub struct CheckStepView {
     /// The step: `connect`, `write`, `size`, `rename`, `read_back` or `remove`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::ProbeStep))]
     pub step: String,
     /// Why it did not work, for people; null if it did.
     pub error: Option<String>,

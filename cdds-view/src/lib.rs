@@ -40,7 +40,7 @@ pub use self::execution::{
 pub use self::instant::Instant;
 pub use self::job::{JobDestinationView, JobView, ReadView, WatermarkView};
 pub use self::names::YET_TO_RUN;
-pub use self::notice::{NoticeState, NoticeView};
+pub use self::notice::{NoticeState, NoticeTestView, NoticeView};
 pub use self::occurrence::{ForecastView, OccurrenceView, WindowView};
 pub use self::page::PageView;
 pub use self::problem::ProblemView;

@@ -1,9 +1,11 @@
 //! A notice, and how far its delivery has come.
 
 use cdds_core::domain::id::{ExecutionId, JobId, NoticeId, Subscriber};
+use cdds_core::domain::notice::subscription::Subscription;
 use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::domain::work::row::{WorkState, WorkStatus};
 use cdds_core::ports::catalog::query::{Page, Sort};
+use cdds_core::service::subscribers::Tested;
 use serde::{Deserialize, Serialize};
 
 use crate::instant::Instant;
@@ -122,6 +124,33 @@ impl From<Notice> for NoticeView {
             settled_at,
             given_up,
             error: work.attempts.failure.map(|failure| failure.message),
+        }
+    }
+}
+
+/// What came of a test of a subscriber.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct NoticeTestView {
+    /// Who was to be told: `mailto:ada@example.com` or `webhook:billing`.
+    pub target: String,
+    /// Whether the message was taken.
+    pub sent: bool,
+    /// Why it was not, for people; null if it was.
+    pub error: Option<String>,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
+}
+
+impl NoticeTestView {
+    /// Returns the view of a test.
+    pub fn new(subscription: &Subscription, tested: Tested) -> Self {
+        Self {
+            target: target(subscription.channel, &subscription.subscriber),
+            sent: tested.failure.is_none(),
+            error: tested.failure,
+            milliseconds: u64::try_from(tested.took.as_millis()).unwrap_or(u64::MAX),
         }
     }
 }

@@ -75,6 +75,8 @@ macro_rules! words {
 words! {
     Channel, "How a subscriber is told.": notice::Channel::ALL.iter().map(|one| one.as_str());
     DeliveryStatus, "Where the delivery of a notice stands.": row::WorkStatus::ALL.map(row::WorkStatus::as_str);
+    DestinationKind, "The kind of a destination.":
+        delivery::destination::DestinationKind::ALL.map(delivery::destination::DestinationKind::as_str);
     ExecutionStatus, "The status of an execution.": Status::ALL.map(Status::as_str);
     FailureKind, "The kind of a failure.": failure::FailureKind::ALL.iter().map(|one| one.as_str());
     FilterOperator, "How a field is compared with a value.": template::Operator::ALL.map(template::Operator::as_str);
@@ -85,11 +87,15 @@ words! {
     LatestStatus, "The status of a job's latest execution.":
         [YET_TO_RUN].into_iter().chain(Status::ALL.map(Status::as_str));
     MissingDay, "What a month without the day does.": frequency::MissingDay::ALL.map(frequency::MissingDay::as_str);
+    Naming, "How files appear at a destination.":
+        delivery::destination::Naming::ALL.map(delivery::destination::Naming::as_str);
     NoticeKind, "What a notice tells.": notice::NoticeKind::ALL.iter().map(|one| one.as_str());
     ObjectKind, "The kind of what an action was done to.": audit::Object::KINDS;
     Outcome, "What came of an action.": audit::Outcome::NAMES;
     Overlap, "What happens if a job is due again while it waits or runs.":
         policy::Overlap::ALL.map(policy::Overlap::as_str);
+    ProbeStep, "A step of the check of a destination.":
+        delivery::probe::ProbeStep::ALL.map(delivery::probe::ProbeStep::as_str);
     PrincipalAction, "An action that the audit records.": Action::ALL.iter().map(|one| one.as_str());
     Receipt, "What is compared before a delivered file has its final name.":
         delivery::Receipt::ALL.map(delivery::Receipt::as_str);

@@ -53,6 +53,7 @@ list!(ExecutionColumn, "executions");
 list!(ArtifactColumn, "artifacts");
 list!(AuditColumn, "audit");
 list!(NoticeColumn, "notices");
+list!(DeliveryColumn, "deliveries");
 
 /// The only order of notices: the newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,22 @@ impl NoticeColumn {
     const fn as_str(self) -> &'static str {
         match self {
             Self::At => "at",
+        }
+    }
+}
+
+/// The only order of deliveries: those that were asked for last come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeliveryColumn {
+    /// When it was asked for.
+    CreatedAt,
+}
+
+impl DeliveryColumn {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
         }
     }
 }

@@ -22,6 +22,30 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     }
 }
 
+/// A form of which each key may be left out, and so may the body.
+pub(super) struct Perhaps<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<App> for Perhaps<T> {
+    type Rejection = ProblemView;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ProblemView> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            // An empty list would be taken for a form without keys.
+            let keys: Map<String, Value> = parsed(&bytes(request, app).await?)?;
+            let form = serde_path_to_error::deserialize(Value::Object(keys)).map_err(|error| {
+                let path = error.path().to_string();
+                refused(error.inner(), Some(&path))
+            });
+            return form.map(Self);
+        }
+        // A body that is not declared may be a form of a foreign page.
+        match read(request, app).await?.is_empty() {
+            true => Ok(Self(T::default())),
+            false => Err(unsupported()),
+        }
+    }
+}
+
 /// The settings that are to be other than those of something else, by RFC 7396: null takes a key away, so that it has
 /// its default. No body changes nothing.
 pub(super) struct Changes(Map<String, Value>);

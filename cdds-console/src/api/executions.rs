@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use cdds_core::ExecutionId;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::removal::WithArtifacts;
-use cdds_core::ports::catalog::query::{DeliveryQuery, ExecutionColumn, NoticeQuery, Slice};
+use cdds_core::ports::catalog::query::{ExecutionColumn, NoticeQuery};
 use cdds_view::settings::SettingsForm;
 use cdds_view::{ExecutionDetailsView, ExecutionView, JobView, PageView, ProblemView};
 use http::{StatusCode, header};
@@ -20,6 +20,7 @@ use super::taken::accepted;
 use super::{ASK_AGAIN, LIMIT, columns, jobs};
 use crate::App;
 use crate::answers::{Id, Query};
+use crate::arrivals::Arrivals;
 use crate::lists::executions as lists;
 use crate::visit::Caller;
 
@@ -36,7 +37,7 @@ pub(super) fn routes(api: Api) -> Api {
     .get(
         "/executions/{id}",
         show,
-        about("show_execution", "Show an execution", "Returns an execution with its attempts. `Retry-After` says when to ask again while it has not ended.")
+        about("show_execution", "Show an execution", "Returns an execution with its attempts, its deliveries and whom it was told to. `Retry-After` says when to ask again while it has not ended.")
             .needs(Action::See)
             .answers::<ExecutionDetailsView>(200)
             .ask_again(),
@@ -93,11 +94,10 @@ async fn list(
 ) -> Result<Json<PageView<ExecutionView>>, ProblemView> {
     let query = lists::query(&answers, LIMIT)?;
     let page = services.history.list(&by, &query).await?;
-    Ok(Json(PageView::new(page, query.sort, ExecutionView::from)))
+    let ids = page.items.iter().map(|overview| overview.execution.id);
+    let arrivals = Arrivals::of(&services, &by, ids).await?;
+    Ok(Json(PageView::new(page, query.sort, |overview| arrivals.told(ExecutionView::from(overview)))))
 }
-
-/// The most notices of an execution that are told with it.
-const NOTICES_MAX: u64 = 1_000;
 
 /// Says when to ask again while the execution has not ended.
 async fn show(
@@ -105,12 +105,10 @@ async fn show(
     Caller(by): Caller,
     Id(id): Id<ExecutionId>,
 ) -> Result<Response, ProblemView> {
-    let shown = services.history.show(&by, id).await?;
-    let sent = DeliveryQuery::default().with_execution(id);
-    let deliveries = services.deliveries.list(&by, &sent).await?.items;
-    let told = NoticeQuery::default().with_execution(id).with_slice(Slice::first(NOTICES_MAX));
-    let notices = services.outbox.list(&by, &told).await?.items;
-    let view = ExecutionDetailsView::new(shown, deliveries, notices);
+    let overview = services.history.show(&by, id).await?;
+    let arrivals = Arrivals::of(&services, &by, [id]).await?;
+    let notices = services.outbox.list(&by, &NoticeQuery::default().with_execution(id)).await?;
+    let view = ExecutionDetailsView::new(overview, arrivals.of_set(id).to_vec(), notices.items);
     if view.execution.finished_at.is_none() {
         return Ok(([(header::RETRY_AFTER, ASK_AGAIN)], view).into_response());
     }

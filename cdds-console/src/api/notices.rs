@@ -4,10 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::NoticeId;
-use cdds_view::{NoticeView, PageView, ProblemView};
+use cdds_core::domain::notice::subscription::Subscription;
+use cdds_view::{NoticeTestView, NoticeView, PageView, ProblemView};
 use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::LIMIT;
+use super::body::Body;
 use super::document::Api;
 use super::operation::Operation;
 use crate::App;
@@ -36,6 +41,19 @@ pub(super) fn routes(api: Api) -> Api {
         .needs(Action::SendAgain)
         .answers::<NoticeView>(202),
     )
+    .post(
+        "/notices/test",
+        test,
+        Operation::new(
+            "test_notice",
+            "Send a test notice",
+            "Sends a message that says it is a test to one subscriber, whatever its health, for a minute at most. A \
+             subscriber that was not told is an answer as well.",
+        )
+        .needs(Action::TestNotice)
+        .takes::<TestForm>(json!({"subscriber": "mailto:ada@example.com"}))
+        .answers::<NoticeTestView>(200),
+    )
 }
 
 async fn list(
@@ -54,4 +72,28 @@ async fn replay(
     Id(id): Id<NoticeId>,
 ) -> Result<(StatusCode, NoticeView), ProblemView> {
     Ok((StatusCode::ACCEPTED, services.outbox.send_again(&by, id).await?.into()))
+}
+
+/// A subscriber to be tried.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TestForm {
+    /// Who, as jobs name it: `mailto:ADDRESS` or `webhook:NAME`.
+    subscriber: String,
+}
+
+/// Tells a subscriber that this is a test.
+async fn test(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Body(TestForm { subscriber }): Body<TestForm>,
+) -> Result<Json<NoticeTestView>, ProblemView> {
+    let of_field = |problem: ProblemView| problem.with_field("subscriber");
+    let subscription: Subscription =
+        subscriber.parse().map_err(|refused| of_field(ProblemView::from(refused)))?;
+    let tested = services.subscribers.test(&by, &subscription).await.map_err(|error| {
+        let problem = ProblemView::from(error);
+        if problem.code == "invalid_subscribers" { of_field(problem) } else { problem }
+    })?;
+    Ok(Json(NoticeTestView::new(&subscription, tested)))
 }

@@ -120,6 +120,14 @@ impl Operation {
         self
     }
 
+    /// Lets the body that it [takes](Self::takes) be left out.
+    pub(super) fn or_nothing(mut self) -> Self {
+        if let Some(body) = self.told.get_mut("requestBody") {
+            body["required"] = false.into();
+        }
+        self
+    }
+
     /// Takes changes of settings by RFC 7396, such as the example.
     #[expect(clippy::needless_pass_by_value, reason = "the shape of json!")]
     pub(super) fn takes_changes(mut self, required: bool, example: Value) -> Self {
@@ -313,7 +321,11 @@ fn in_path(path: &str, name: &str) -> Value {
     };
     let description = match name {
         "execution" => "The id of the execution that published the set.",
-        "name" => "The name of the recipient.",
+        "name" => match path.split('/').nth(1) {
+            Some("destinations") => "The name of the destination.",
+            Some("endpoints") => "The name of the endpoint.",
+            _ => "The name of the recipient.",
+        },
         _ => "Its id.",
     };
     json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})

@@ -29,6 +29,7 @@ fn known(name: &str) -> (Value, &'static str) {
         "recipient" => (text(), "Only jobs that seal for this recipient."),
         "job" => (id(), "Only those of this job."),
         "execution" => (id(), "Only those of this execution."),
+        "destination" => (text(), "Only those to this destination."),
         "frequency" => (one_of(lists::jobs::frequencies()), "Only jobs with this kind of frequency."),
         "state" => (one_of(lists::jobs::STATES), "Only jobs in this state."),
         "latest_status" => (one_of(lists::jobs::statuses()), "Only jobs with this latest status."),

@@ -72,7 +72,11 @@ impl Host {
     /// A host with this source alone.
     pub(crate) fn over(source: impl cdds_core::Source + 'static) -> Self {
         let now = "2026-11-26T14:32:08Z".parse().unwrap();
-        let memory = MemoryPorts::new(now, Sources::new().with(Arc::new(source)));
+        Self::with(MemoryPorts::new(now, Sources::new().with(Arc::new(source))))
+    }
+
+    /// A host over these ports.
+    pub(crate) fn with(memory: MemoryPorts) -> Self {
         let router = router(Services::new(&memory.ports, JobRules::default()), users());
         Self { memory, router }
     }

@@ -7,6 +7,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::host::{ADA, Answer, Host, MALLORY, OLGA, VIC, ask, daily, request};
+use crate::partner::{self, Postbox};
 
 /// The methods that an address may have.
 pub(crate) const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -30,7 +31,8 @@ pub(crate) fn operations(document: &Value) -> Vec<Operation> {
     operations.collect()
 }
 
-/// What the owner `acme` has: a daily job with an execution, its set, a notice and a recipient.
+/// What the owner `acme` has: a daily job with an execution, its set, a notice, a recipient, a destination and an
+/// endpoint.
 #[derive(Debug)]
 pub(crate) struct Places {
     job: String,
@@ -43,8 +45,8 @@ pub(crate) struct Places {
 const SECRET: &str = "Only for acme";
 
 pub(crate) async fn filled() -> (Host, Places) {
-    let host = Host::new();
-    let job = host.job(ADA, daily(SECRET)).await;
+    let host = Host::with(partner::ports(&[&partner::place()], &Postbox::default()));
+    let job = host.job(ADA, partner::told(daily(SECRET))).await;
     let run = host.send(ADA, Method::POST, &format!("/api/v1/jobs/{job}/run"), &Value::Null).await;
     host.run().await;
     let recipient = Recipient {
@@ -73,6 +75,11 @@ pub(crate) async fn filled() -> (Host, Places) {
 impl Places {
     /// Returns the address of what `acme` has.
     pub(crate) fn of(&self, path: &str) -> String {
+        let name = match path.split('/').nth(1).unwrap() {
+            "destinations" => partner::PARTNER,
+            "endpoints" => partner::BILLING,
+            _ => "law",
+        };
         let id = match path.split('/').nth(1).unwrap() {
             "jobs" => &self.job,
             "executions" => &self.execution,
@@ -80,7 +87,7 @@ impl Places {
             "notices" => &self.notice,
             _ => "calls",
         };
-        let path = path.replace("{id}", id).replace("{execution}", &self.execution).replace("{name}", "law");
+        let path = path.replace("{id}", id).replace("{execution}", &self.execution).replace("{name}", name);
         format!("/api/v1{path}")
     }
 

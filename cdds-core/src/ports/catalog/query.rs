@@ -492,6 +492,9 @@ pub struct DeliveryQuery {
     pub id: Option<DeliveryId>,
     /// Only deliveries of this execution's set.
     pub execution: Option<ExecutionId>,
+    /// Only deliveries of the sets of these executions; an empty list selects none. Meant for the rows of a page: each
+    /// is looked up.
+    pub executions: Option<Vec<ExecutionId>>,
     /// Only deliveries to this destination.
     pub destination: Option<DestinationId>,
     /// Only deliveries in this state.
@@ -504,6 +507,7 @@ setters! {
     DeliveryQuery {
         with_id => id: option DeliveryId;
         with_execution => execution: option ExecutionId;
+        with_executions => executions: option Vec<ExecutionId>;
         with_destination => destination: option DestinationId;
         with_status => status: option WorkStatus;
         with_slice => slice: value Slice;

@@ -100,6 +100,7 @@ impl State {
             delivery.work.owner == *owner
                 && is_wanted(query.id.as_ref(), &delivery.work.id)
                 && is_wanted(query.execution.as_ref(), &delivery.execution_id)
+                && query.executions.as_ref().is_none_or(|ids| ids.contains(&delivery.execution_id))
                 && is_wanted(query.destination.as_ref(), &delivery.to.destination)
                 && is_wanted(query.status.as_ref(), &delivery.work.status())
         };

@@ -251,6 +251,7 @@ fn filter(owner: &Owner, query: &DeliveryQuery) -> (Filter, Order) {
     let filter = Filter::new(("FROM delivery d", "d.id"), ("d.owner", owner), "TRUE")
         .and_identified("d.id", query.id.map(|id| id.to_string()))
         .and_identified("d.execution_id", query.execution.map(|id| id.to_string()))
+        .and_among("d.execution_id", query.executions.as_deref())
         .and_covered("d.destination", query.destination.as_ref().map(ToString::to_string))
         .and_covered("d.state", query.status.map(|status| status.as_str().to_owned()));
     (filter, Key::of("d.created_at").order(true, Ties { at: "d.created_at", id: "d.id", part: None }))

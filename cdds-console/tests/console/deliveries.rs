@@ -1,0 +1,119 @@
+//! Deliveries: whether a set has arrived, wherever its execution is told of (rules N4, N5).
+
+use std::time::Duration;
+
+use cdds_core::ports::destination::DestinationErrorKind;
+use cdds_core::testing::destination::{Fate, RemoteCall};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::host::{ADA, Host, MALLORY, OLGA, VIC, once};
+use crate::partner::{Postbox, place, ports, told};
+
+/// A host whose destination refuses every connection, and one whose destination works.
+fn broken() -> Host {
+    let place = place().with_fate(|call| match call {
+        RemoteCall::Connect => Fate::Fails(DestinationErrorKind::Refused),
+        _ => Fate::Works,
+    });
+    Host::with(ports(&[&place], &Postbox::default()))
+}
+
+fn working() -> Host {
+    Host::with(ports(&[&place()], &Postbox::default()))
+}
+
+/// Exports once, and returns the execution.
+async fn exported(host: &Host) -> String {
+    let job = host.job(ADA, told(once("Calls"))).await;
+    host.run().await;
+    host.execution(&job)
+}
+
+#[tokio::test]
+async fn n4_an_execution_says_whether_its_set_has_arrived_and_who_was_told() {
+    let host = working();
+    let execution = exported(&host).await;
+    let shown = host.get(VIC, &format!("/api/v1/executions/{execution}")).await.json();
+    assert_eq!((&shown["status"], &shown["delivery"]), (&"finished".into(), &"delivered".into()), "{shown}");
+    let delivery = &shown["deliveries"][0];
+    assert_eq!((&delivery["destination"], &delivery["path"]), (&"partner".into(), &"in/2026".into()));
+    assert!(delivery["delivered_at"].is_string() && delivery["files"].as_u64().unwrap() >= 2, "{delivery}");
+    let mut told: Vec<_> = shown["notices"].as_array().unwrap().iter().map(|one| &one["target"]).collect();
+    told.sort_by_key(ToString::to_string);
+    assert_eq!(told, ["mailto:ada@example.com", "webhook:billing"], "{shown}");
+    let list = host.get(VIC, "/api/v1/executions").await.json();
+    assert_eq!(list["items"][0]["delivery"], "delivered");
+}
+
+#[tokio::test]
+async fn n5_a_set_that_did_not_arrive_is_listed_and_delivered_again() {
+    let host = broken();
+    let execution = exported(&host).await;
+    let waits = host.get(VIC, &format!("/api/v1/executions/{execution}")).await.json();
+    assert_eq!((&waits["status"], &waits["delivery"]), (&"finished".into(), &"pending".into()), "{waits}");
+    // It is tried for three days.
+    host.memory.clock.advance(Duration::from_secs(73 * 3600));
+    host.run().await;
+    let list = host.get(VIC, "/api/v1/executions").await.json();
+    let one = &list["items"][0];
+    assert_eq!((&one["status"], &one["delivery"]), (&"finished".into(), &"failed".into()), "{list}");
+    for (query, count) in [
+        ("", 1),
+        ("?status=given_up&destination=partner", 1),
+        (&*format!("?execution={execution}"), 1),
+        ("?status=done", 0),
+        ("?destination=other", 0),
+        ("?execution=00000000-0000-0000-0000-000000000000", 0),
+    ] {
+        let page = host.get(VIC, &format!("/api/v1/deliveries{query}")).await.json();
+        assert_eq!(page["items"].as_array().unwrap().len(), count, "{query}: {page}");
+        assert!(page["items"].as_array().unwrap().iter().all(|one| one["state"] == "failed"), "{page}");
+    }
+    let other = host.get(MALLORY, "/api/v1/deliveries").await.json();
+    assert_eq!(other["items"], json!([]));
+
+    let path = format!("/api/v1/executions/{execution}/redeliver");
+    for body in [json!({}), json!({"destination": null}), json!({"destination": "partner"})] {
+        let again = host.send(OLGA, Method::POST, &path, &body).await;
+        assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.text);
+        assert_eq!(again.header("location"), format!("../{execution}"));
+        let items = &again.json()["items"];
+        assert_eq!((&items[0]["state"], &items[0]["attempts"]), (&"pending".into(), &0.into()), "{items}");
+    }
+    for (body, status, code) in [
+        (json!({"destination": "other"}), 404, "not_found"),
+        (json!({"destination": "no such name"}), 422, "invalid_form"),
+        (json!([]), 422, "invalid_form"),
+    ] {
+        let refused = host.send(OLGA, Method::POST, &path, &body).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["type"]), (status, &code.into()), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn n5_a_set_that_is_gone_is_not_delivered_again() {
+    let host = working();
+    let execution = exported(&host).await;
+    host.send(ADA, Method::DELETE, &format!("/api/v1/sets/{execution}"), &Value::Null).await;
+    let path = format!("/api/v1/executions/{execution}/redeliver");
+    let refused = host.send(OLGA, Method::POST, &path, &json!({})).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+    assert_eq!(refused.json()["type"], "nothing_to_deliver");
+}
+
+#[tokio::test]
+async fn n4_deliveries_come_in_pages() {
+    let host = working();
+    let (first, second) = (exported(&host).await, exported(&host).await);
+    let page = host.get(VIC, "/api/v1/deliveries?limit=1").await.json();
+    let next = page["next"].as_str().unwrap();
+    let rest = host.get(VIC, &format!("/api/v1/deliveries?limit=1&next={next}")).await.json();
+    let mut found = [&page, &rest].map(|page| page["items"][0]["execution_id"].as_str().unwrap().to_owned());
+    let mut expected = [first, second];
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    let wrong = host.get(VIC, &format!("/api/v1/notices?next={next}")).await;
+    assert_eq!(wrong.json()["type"], "invalid_parameter", "{}", wrong.text);
+}
