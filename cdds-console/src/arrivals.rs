@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cdds_core::domain::delivery::Delivery;
 use cdds_core::ports::catalog::query::DeliveryQuery;
 use cdds_core::{ExecutionId, Principal, ServiceError};
-use cdds_view::ExecutionView;
+use cdds_view::{DeliveryState, ExecutionView};
 
 use crate::Services;
 
@@ -42,6 +42,11 @@ impl Arrivals {
     /// Returns the deliveries of an execution's set.
     pub(crate) fn of_set(&self, execution: ExecutionId) -> &[Delivery] {
         self.0.get(&execution).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns where the deliveries of an execution's set stand together; `None` if there are none.
+    pub(crate) fn state(&self, execution: ExecutionId) -> Option<DeliveryState> {
+        DeliveryState::of_all(self.of_set(execution))
     }
 
     /// Says in a view of an execution where its deliveries stand.

@@ -14,6 +14,7 @@ pub(crate) enum Done {
     RunsQueued,
     JobDeleted,
     ExecutionQueued,
+    Redelivered,
     ExecutionCancelled,
     ExecutionDeleted,
     FilesDeleted,
@@ -30,7 +31,7 @@ impl Done {
     /// The name of the parameter.
     pub(crate) const PARAMETER: &str = "done";
 
-    const KNOWN: [Self; 19] = [
+    const KNOWN: [Self; 20] = [
         Self::JobCreated,
         Self::JobEdited,
         Self::RunQueued,
@@ -40,6 +41,7 @@ impl Done {
         Self::RunsQueued,
         Self::JobDeleted,
         Self::ExecutionQueued,
+        Self::Redelivered,
         Self::ExecutionCancelled,
         Self::ExecutionDeleted,
         Self::FilesDeleted,
@@ -63,6 +65,7 @@ impl Done {
             Self::RunsQueued => "backfilled",
             Self::JobDeleted => "deleted",
             Self::ExecutionQueued => "again",
+            Self::Redelivered => "redelivered",
             Self::ExecutionCancelled => "cancelled",
             Self::ExecutionDeleted => "forgotten",
             Self::FilesDeleted => "files-deleted",

@@ -65,6 +65,7 @@ fn of_results() -> Router<App> {
         .route("/history/selected", post(history::selected))
         .route("/history/{id}", get(execution::show))
         .route("/history/{id}/rerun", post(execution::run_again))
+        .route("/history/{id}/redeliver", post(execution::redeliver))
         .route("/history/{id}/cancel", post(execution::cancel))
         .route("/history/{id}/delete", post(execution::remove))
         .route("/artifacts", get(artifacts::list))

@@ -3,6 +3,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod audit;
+pub(crate) mod delivery;
 pub(crate) mod execution;
 pub(crate) mod history;
 pub(crate) mod job;
@@ -110,6 +111,7 @@ pub(crate) const fn done(what: Done) -> &'static str {
         Done::RunsQueued => "The runs were queued.",
         Done::JobDeleted => "Deleted. History and files stay until they expire.",
         Done::ExecutionQueued => "Queued again. It starts as soon as a worker has room.",
+        Done::Redelivered => "The set is delivered again, as soon as a worker has room.",
         Done::ExecutionCancelled => "Cancelled. A run that has begun stops within seconds.",
         Done::ExecutionDeleted => "Deleted from the history.",
         Done::FilesDeleted => "The files were deleted. Their execution stays in the history.",

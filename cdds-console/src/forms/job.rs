@@ -3,6 +3,7 @@
 //! Every value is checked by the type of the core that holds it, so that each refusal stands beside its own field. Fields
 //! that do not apply to what was chosen are ignored: a browser may send them although it does not show them.
 
+mod arrival;
 mod place;
 mod reads;
 mod spell;
@@ -27,6 +28,7 @@ use super::{Fault, Faults};
 use crate::answers::Answers;
 use crate::texts::job as texts;
 
+pub(crate) use self::arrival::spelled_destination;
 pub(crate) use self::place::{fault_of, of_range};
 pub(crate) use self::reads::{READS_MAX, count, without};
 pub(crate) use self::spell::spelled;
@@ -49,6 +51,8 @@ pub(crate) fn settings(answers: &Answers) -> Result<JobSettings, Vec<Fault>> {
     let retention = number(answers, "retention-days", &mut faults)
         .and_then(|days| faults.take("retention-days", RetentionDays::new(days)));
     let policies = policies(answers, &mut faults);
+    let destinations = faults.take("destinations", arrival::destinations(answers)).unwrap_or_default();
+    let subscriptions = faults.take("notify", arrival::subscriptions(answers)).unwrap_or_default();
     match (title, description, source, reads, frequency, timeframe, protection) {
         (
             Some(title),
@@ -65,7 +69,9 @@ pub(crate) fn settings(answers: &Answers) -> Result<JobSettings, Vec<Fault>> {
             .with_ends_at(ends_at)
             .with_split_size(split_size)
             .with_retention(retention)
-            .with_policies(policies)),
+            .with_policies(policies)
+            .with_destinations(destinations)
+            .with_subscriptions(subscriptions)),
         _ => Err(faults.0),
     }
 }

@@ -1,6 +1,7 @@
 //! One execution: where it stands and why, its attempts, its files, and what people can do about it.
 
 mod attempts;
+mod deliveries;
 mod happened;
 mod settings;
 mod why;
@@ -21,8 +22,9 @@ pub(super) use self::settings::sealed_for;
 use super::Refused;
 use super::confirm::Question;
 use super::frame::{Section, page};
-use super::parts::{day, said as said_to_all, status, time};
+use super::parts::{arrived, day, said as said_to_all, time};
 use crate::answers::{Form, Id, wrong};
+use crate::arrivals::Arrivals;
 use crate::done::Done;
 use crate::texts::{self, execution as said, history};
 use crate::visit::Visit;
@@ -52,6 +54,8 @@ impl Sight {
             .with_sort(Sort { column: ArtifactColumn::Part, descending: false })
             .with_slice(Slice::first(FILES_MAX));
         let notices = NoticeQuery::default().with_execution(Some(id)).with_slice(Slice::first(NOTICES_MAX));
+        let notices = services.outbox.list(by, &notices).await?.items;
+        let arrivals = Arrivals::of(services, by, [id]).await?;
         let sources = services.sources(by)?;
         let execution = overview.execution.clone();
         let id = &execution.settings.source;
@@ -60,9 +64,9 @@ impl Sight {
         Ok(Self {
             source: source.unwrap_or_else(|| id.to_string()),
             files: ArtifactView::list(&services.artifacts, by, &files).await?,
-            notices: services.outbox.list(by, &notices).await?.items,
+            notices,
             now: services.jobs.now().await?,
-            view: overview.into(),
+            view: ExecutionDetailsView::new(overview, arrivals.of_set(execution.id).to_vec(), Vec::new()),
             execution,
         })
     }
@@ -99,6 +103,7 @@ pub(super) async fn show(
             div {
                 div #results .rows data-live {
                     (attempts::shown(&sight))
+                    (deliveries::shown(&visit, &sight))
                     (files(&visit, &sight))
                 }
                 (settings::shown(&visit, &sight))
@@ -137,7 +142,7 @@ fn head(visit: &Visit, sight: &Sight) -> Markup {
                         (said::EXECUTION_FOR) " " (time(view.slot.0, sight.now)) ". "
                         (texts::AS_OF) " " (time(sight.now, sight.now))
                     }
-                    p.acts { (said_to_all(&view.job_title, &view.status_line())) (status(view.status.as_str())) }
+                    p.acts { (said_to_all(&view.job_title, &view.status_line())) (arrived(view.status.as_str(), view.delivery)) }
                 }
                 div.acts {
                     @if sight.execution.is_open() { a.btn href=(visit.to(&sight.at(""))) { (texts::REFRESH) } }
@@ -365,6 +370,18 @@ pub(super) async fn run_again(
 ) -> Result<Response, Refused> {
     let queued = services.history.rerun(visit.principal(), id).await?;
     Ok(visit.tell(&format!("history/{}", queued.id), Done::ExecutionQueued))
+}
+
+/// `POST /history/{id}/redeliver`: to all its destinations, or to one.
+pub(super) async fn redeliver(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Id(id): Id<ExecutionId>,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    let to = answers.parsed("destination")?;
+    services.deliveries.redeliver(visit.principal(), id, to.as_ref()).await?;
+    Ok(visit.tell(&format!("history/{id}"), Done::Redelivered))
 }
 
 /// `POST /history/{id}/cancel`

@@ -18,9 +18,10 @@ use super::confirm::{again, chosen, refusals};
 use super::filters::{Column, Columns, Offered, day_field, total};
 use super::frame::{Section, page};
 use super::listing::{Nothing, listed, no_match};
-use super::parts::{choice, said as announced, status, time, when};
+use super::parts::{arrived, choice, said as announced, time, when};
 use super::skips::shortly;
 use crate::answers::{Answers, Form, Query, wrong};
+use crate::arrivals::Arrivals;
 use crate::done::Done;
 use crate::lists::executions as lists;
 use crate::texts::{self, history as said};
@@ -42,8 +43,11 @@ impl Sight {
     async fn of(services: &Services, by: &Principal, answers: &Answers) -> Result<Self, Refused> {
         let query = lists::query(answers, ROWS)?;
         let page = services.history.list(by, &query).await?;
+        let ids = page.items.iter().map(|overview| overview.execution.id);
+        let arrivals = Arrivals::of(services, by, ids).await?;
+        let view = |overview| arrivals.told(ExecutionView::from(overview));
         Ok(Self {
-            executions: PageView::new(page, query.sort, ExecutionView::from),
+            executions: PageView::new(page, query.sort, view),
             sort: query.sort,
             offered: Offered::to(services, by).await?,
             now: services.jobs.now().await?,
@@ -217,7 +221,7 @@ pub(super) fn standing(execution: &ExecutionView, now: DateTime<Utc>) -> Markup 
     let remark = remark(execution, now);
     html! {
         (announced(&execution.job_title, &line))
-        (status(line.status))
+        (arrived(line.status, execution.delivery))
         @if let Some(share) = line.share {
             progress max="100" value=(share) aria-label=(execution.job_title) { (share) " %" }
             span.sub { (share) " %, " (line.words) }

@@ -24,6 +24,7 @@ use super::frame::{Section, icon, page};
 use super::parts::time;
 use super::sheet::{Sheet, needed, optional};
 use crate::answers::{Answers, Form, Id, Query};
+use crate::arrivals::Arrivals;
 use crate::done::Done;
 use crate::forms::Fault;
 use crate::forms::job::{of_range, range, refusal};
@@ -58,6 +59,8 @@ impl Sight {
         let query = ExecutionQuery::default().with_job(Some(id)).with_slice(Slice::first(SHOWN));
         let sort = query.sort;
         let executions = services.history.list(by, &query).await?;
+        let ids = executions.items.iter().map(|overview| overview.execution.id);
+        let arrivals = Arrivals::of(services, by, ids).await?;
         let changes = if visit.may(Action::SeeAudit) {
             let query =
                 AuditQuery::default().with_object(Some(id.to_string())).with_slice(Slice::first(SHOWN));
@@ -75,7 +78,9 @@ impl Sight {
             ),
             job: overview.job.clone(),
             view: JobView::new(overview, &recipients, now),
-            executions: PageView::new(executions, sort, ExecutionView::from),
+            executions: PageView::new(executions, sort, |overview| {
+                arrivals.told(ExecutionView::from(overview))
+            }),
             changes,
             recipients,
             queued: None,

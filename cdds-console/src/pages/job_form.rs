@@ -1,5 +1,6 @@
 //! The form of a job: of a new one, of a clone, and of an edit.
 
+mod arrival;
 mod masked;
 mod outcome;
 mod sections;
@@ -11,11 +12,12 @@ use cdds_core::domain::job::Job;
 use cdds_core::ports::catalog::query::{AuditQuery, Slice};
 use cdds_core::service::jobs::{EditRequest, Forecast};
 use cdds_core::{ExecutionId, JobId, JobSettings, NewJob, Principal, ServiceError};
-use cdds_view::{AuditView, RecipientView, SourceView};
+use cdds_view::{AuditView, DestinationView, RecipientView, SourceView};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use maud::{Markup, html};
 
+use self::arrival::arrival;
 use self::outcome::{Outcome, ahead, refused, sampled};
 use self::sections::{about, data, files, policies, range, schedule, watermark};
 use super::Refused;
@@ -68,6 +70,7 @@ impl Purpose {
 struct Offer {
     sources: Vec<SourceView>,
     recipients: Vec<RecipientView>,
+    destinations: Vec<DestinationView>,
     now: DateTime<Utc>,
 }
 
@@ -78,6 +81,13 @@ impl Offer {
         Ok(Self {
             sources: sources.iter().map(|(id, source)| SourceView::new(id, source)).collect(),
             recipients: services.recipients.list(by).await?.into_iter().map(RecipientView::from).collect(),
+            destinations: services
+                .deliveries
+                .destinations(by)
+                .await?
+                .into_iter()
+                .map(DestinationView::from)
+                .collect(),
             now: services.jobs.now().await?,
         })
     }
@@ -320,6 +330,7 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
                 (range(&sheet))
                 (files(visit, &sheet, offer, outcome.next()))
                 @if purpose.job().is_some_and(|job| job.watermark.is_some()) { (watermark(&sheet)) }
+                (arrival(&sheet, offer))
                 (policies(&sheet))
                 div.save.acts {
                     button.primary { (texts::SAVE) }

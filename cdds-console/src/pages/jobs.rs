@@ -12,7 +12,7 @@ use cdds_core::domain::job::JobState;
 use cdds_core::domain::recipient::{EXPIRY_WARNING, Recipient};
 use cdds_core::ports::catalog::query::{JobColumn, JobOverview, JobQuery, LatestStatus, Slice, Sort, Total};
 use cdds_core::{JobId, JobSettings, Principal, ServiceError};
-use cdds_view::{JobView, PageView, words};
+use cdds_view::{DeliveryState, JobView, PageView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
@@ -20,9 +20,10 @@ use super::Refused;
 use super::filters::kept;
 use super::frame::{Section, icon, page};
 use super::job::is_paused;
-use super::parts::{day, mark, pager, said, status, time, when};
+use super::parts::{arrived, day, mark, pager, said, status, time, when};
 use super::skips::shortly;
 use crate::answers::{Answers, Form, Id, Query};
+use crate::arrivals::Arrivals;
 use crate::done::Done;
 use crate::lists::jobs as lists;
 use crate::visit::Visit;
@@ -42,6 +43,8 @@ struct Line {
     view: JobView,
     /// When it runs, and what it exports then.
     says: String,
+    /// Where the set of its latest execution is.
+    delivery: Option<DeliveryState>,
 }
 
 /// What the page shows.
@@ -71,6 +74,8 @@ impl Sight {
         let (recipients, now) = (services.recipients.list(by).await?, services.jobs.now().await?);
         let view = |job| JobView::new(job, &recipients, now);
         let page = services.jobs.list(by, &query).await?;
+        let latest = page.items.iter().filter_map(|job| Some(job.latest.as_ref()?.id));
+        let arrivals = Arrivals::of(services, by, latest).await?;
         let paused = services.jobs.list(by, &failed(JobState::Suspended, ROWS)).await?;
         let failed = services.jobs.list(by, &failed(JobState::Active, ATTENTION_MAX as u64)).await?;
         let mut totals = [None; 4];
@@ -89,6 +94,7 @@ impl Sight {
         Ok(Self {
             jobs: PageView::new(page, query.sort, |job: JobOverview| Line {
                 says: spoken(&job.job.settings),
+                delivery: job.latest.as_ref().and_then(|latest| arrivals.state(latest.id)),
                 view: view(job),
             }),
             sort: query.sort,
@@ -339,7 +345,7 @@ fn row(visit: &Visit, sight: &Sight, line: &Line) -> Markup {
                 span.sub { (line.says) }
             }
             td.nw role="cell" data-l=(texts::SOURCE_TYPE) { (sight.source(job)) span.sub { (job.types) } }
-            td role="cell" data-l=(texts::LATEST_STATUS) { (latest(job)) }
+            td role="cell" data-l=(texts::LATEST_STATUS) { (latest(line)) }
             td.nw role="cell" data-l=(texts::STARTED) {
                 @match job.latest_started_at {
                     Some(at) => (when(at.0, sight.now)),
@@ -358,7 +364,8 @@ fn row(visit: &Visit, sight: &Sight, line: &Line) -> Markup {
     }
 }
 
-fn latest(job: &JobView) -> Markup {
+fn latest(of: &Line) -> Markup {
+    let job = &of.view;
     let line = job.latest();
     html! {
         (said(&job.title, &line))
@@ -371,7 +378,7 @@ fn latest(job: &JobView) -> Markup {
                 span.sub { (share) " %, " (line.words) }
             },
             None => {
-                (status(line.status))
+                (arrived(line.status, of.delivery))
                 @if !line.words.is_empty() { span.sub { (line.words) } }
             },
         }

@@ -1,6 +1,6 @@
 //! What several pages show.
 
-use cdds_view::{StatusLine, words};
+use cdds_view::{DeliveryState, StatusLine, words};
 use chrono::{DateTime, Datelike, Utc};
 use maud::{Markup, html};
 
@@ -47,6 +47,20 @@ pub(super) fn signs(status: &str) -> (&'static str, &'static str) {
 pub(super) fn status(name: &str) -> Markup {
     let (class, shape) = signs(name);
     html! { span.st.(class) { (icon(shape)) span { (texts::status(name)) } } }
+}
+
+/// Returns the status of a run, which says where its set is as well: one that has not arrived is not done.
+pub(super) fn arrived(name: &str, delivery: Option<DeliveryState>) -> Markup {
+    let signs = match delivery {
+        None | Some(DeliveryState::Delivered) => return status(name),
+        Some(DeliveryState::Failed) => ("bad", "warn"),
+        Some(DeliveryState::Running) => ("run", "run"),
+        Some(_) => ("run", "queue"),
+    };
+    let (class, shape) = signs;
+    let words =
+        delivery.map_or_else(String::new, |state| texts::delivery::after(&texts::status(name), state));
+    mark(class, shape, &words)
 }
 
 /// Returns a mark with a word of its own: `class` is one of ok, warn, bad, run and off.

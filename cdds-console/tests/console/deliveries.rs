@@ -117,3 +117,49 @@ async fn n4_deliveries_come_in_pages() {
     let wrong = host.get(VIC, &format!("/api/v1/notices?next={next}")).await;
     assert_eq!(wrong.json()["type"], "invalid_parameter", "{}", wrong.text);
 }
+
+#[tokio::test]
+async fn n5_pages_say_that_a_finished_run_has_not_arrived_and_deliver_again() {
+    let host = broken();
+    let job = host.job(ADA, told(once("Calls <b>"))).await;
+    host.run().await;
+    let execution = host.execution(&job);
+    let page = format!("/history/{execution}");
+    let pages = ["/jobs", "/history", &*format!("/jobs/{job}"), &*page].map(str::to_owned);
+    for path in &pages {
+        let shown = host.get(VIC, path).await.text;
+        assert!(shown.contains("<span>Finished, delivery pending</span>"), "{path}: {shown}");
+        assert!(!shown.contains("Calls <b>"), "{path}");
+    }
+    host.memory.clock.advance(Duration::from_secs(73 * 3600));
+    host.run().await;
+    for path in &pages {
+        let shown = host.get(VIC, path).await.text;
+        assert!(shown.contains("<span>Finished, not delivered</span>"), "{path}: {shown}");
+    }
+    let shown = host.get(OLGA, &page).await.text;
+    for said in ["<code>in/2026</code>", "Not tried again", "Deliver again", "compared by size"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    assert!(!host.get(VIC, &page).await.text.contains("Deliver again"));
+    let again = format!("{page}/redeliver");
+    assert_eq!(host.post(VIC, &again, "").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(host.post(MALLORY, &again, "").await.status, StatusCode::NOT_FOUND);
+    let done = host.post(OLGA, &again, "destination=partner").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let shown = host.get(VIC, &format!("{page}?done=redelivered")).await.text;
+    for said in ["The set is delivered again", "Finished, delivery pending", "0 attempts"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn n4_pages_say_where_a_set_has_arrived() {
+    let host = working();
+    let execution = exported(&host).await;
+    let shown = host.get(VIC, &format!("/history/{execution}")).await.text;
+    for said in ["<span>Finished</span>", "<span>Delivered</span>", "<code>in/2026</code>"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    assert!(!shown.contains("pending"), "{shown}");
+}

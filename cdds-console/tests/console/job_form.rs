@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::host::{ADA, Answer, Host, MALLORY, OLGA, VIC, daily, principal};
+use crate::partner;
 
 /// What a browser sends of a form that was filled in.
 const FILLED: &str = "reads=1&title=Calls&description=&source=calls&type-0=call&cat-0=all&fields-0=&filters-0=&run=daily\
@@ -352,5 +353,39 @@ async fn a_trial_says_what_it_needs_and_not_that_nothing_was_saved() {
         let refused = host.post(OLGA, "/jobs/new", &filled(&[("title", ""), ("do", deed)])).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{deed}");
         assert_has(&refused, &[title]);
+    }
+}
+
+#[tokio::test]
+async fn n1_an_edit_keeps_destinations_and_subscribers_and_refusals_stand_beside_them() {
+    let host = Host::with(partner::ports(&[&partner::place()], &partner::Postbox::default()));
+    let job = host.job(ADA, partner::told(daily("Calls"))).await;
+    let form = host.get(OLGA, &format!("/jobs/{job}/edit")).await;
+    assert_has(
+        &form,
+        &[
+            "partner:in/{yyyy}</textarea>",
+            "mailto:ada@example.com\nwebhook:billing</textarea>",
+            "Partner &lt;i&gt;Ltd&lt;/i&gt;",
+        ],
+    );
+    let save = filled(&[
+        ("destinations", "partner:in/{yyyy}"),
+        ("notify", "mailto:ada@example.com\nwebhook:billing"),
+        ("version", "1"),
+    ]);
+    let saved = host.post(OLGA, &format!("/jobs/{job}/edit"), &save).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let settings = host.get(VIC, &format!("/api/v1/jobs/{job}/settings")).await.json();
+    assert_eq!(settings["destination"], json!(["partner:in/{yyyy}"]), "{settings}");
+    assert_eq!(settings["notify"], json!(["mailto:ada@example.com", "webhook:billing"]));
+    let page = host.get(VIC, &format!("/jobs/{job}")).await;
+    assert_has(&page, &["<code>partner:in/{yyyy}</code>", "<code>webhook:billing</code>"]);
+    for (field, value) in
+        [("destinations", "elsewhere"), ("destinations", "partner:../up"), ("notify", "webhook:other")]
+    {
+        let refused = host.post(OLGA, "/jobs/new", &filled(&[(field, value)])).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{value}");
+        assert_has(&refused, &[&format!("id=\"{field}-e\""), value]);
     }
 }

@@ -38,6 +38,11 @@ fn field(code: Code, words: &str, answers: &Answers) -> String {
         Code::InvalidSplitSize | Code::SplitSizeTooLargeToSeal => "split-size",
         Code::InvalidRetention => "retention-days",
         Code::RecipientRequired | Code::UnknownRecipient | Code::InvalidCertificate => "recipient",
+        Code::InvalidDestinations
+        | Code::UnknownDestination
+        | Code::PlaintextOverOpenTransport
+        | Code::InvalidPath => "destinations",
+        Code::InvalidSubscribers => "notify",
         Code::InvalidPeriod | Code::JobEnded => "ends-date",
         Code::WatermarkChoiceRequired | Code::NoWatermark => "watermark",
         Code::RecurringOnly => "first-run-now",

@@ -11,7 +11,7 @@ use cdds_core::domain::record::template::{FieldSelection, Filter};
 use cdds_view::settings::{FilterForm, Schedule, spell_split_size};
 use chrono::{DateTime, Utc};
 
-use super::times;
+use super::{spelled_destination, times};
 use crate::answers::Answers;
 
 /// Returns the answers by which the form says these settings.
@@ -35,6 +35,10 @@ pub(crate) fn spelled(settings: &JobSettings) -> Answers {
     }
     pairs.some("retention-days", settings.retention.map(RetentionDays::days));
     pairs.policies(&settings.policies);
+    let destinations: Vec<String> = settings.destinations.iter().map(spelled_destination).collect();
+    pairs.say("destinations", destinations.join("\n"));
+    let subscribers: Vec<String> = settings.subscriptions.iter().map(ToString::to_string).collect();
+    pairs.say("notify", subscribers.join("\n"));
     pairs.0.into_iter().collect()
 }
 

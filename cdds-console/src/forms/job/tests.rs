@@ -11,7 +11,9 @@ fn rich() -> serde_json::Value {
         "run": "monthly", "day": 31, "at": "02:30", "missing-day": "last", "timeframe": "rolling:3mo",
         "starts-at": "2026-01-01T00:00:00Z", "ends-at": "2027-01-01T10:20:30.000456Z", "split-size": "65537B",
         "recipient": ["ops", "law"], "retention-days": 7, "overlap": "coalesce", "catch-up": "queue:36h",
-        "retries": 3, "jitter": "10m", "pause-after-failures": 2, "bad-records": "skip:5", "incomplete": "go-on:6h"
+        "retries": 3, "jitter": "10m", "pause-after-failures": 2, "bad-records": "skip:5", "incomplete": "go-on:6h",
+        "destination": ["partner:in/{job}", {"destination": "archive", "receipt": "digest"}, "spare"],
+        "notify": ["mailto:ada@example.com?on=failed,paused", "webhook:billing"]
     })
 }
 
@@ -48,6 +50,9 @@ fn every_answer_that_cannot_be_taken_is_told_beside_its_field() {
     let good = spelled(&settings_of(rich()));
     for (field, value) in [
         ("title", " "),
+        ("destinations", "partner:../up"),
+        ("destinations", "partner\npartner"),
+        ("notify", "ada@example.com"),
         ("source", "no source"),
         ("type-1", "no type"),
         ("filters-1", "nothing"),

@@ -4,8 +4,9 @@ use cdds_view::{Instant, ReadView, Selection, words};
 use maud::{Markup, html};
 
 use super::Sight;
+use crate::forms::job::spelled_destination;
 use crate::pages::parts::{day, mark, time};
-use crate::texts::{self, job as said, settings as spoken};
+use crate::texts::{self, delivery, job as said, settings as spoken};
 
 pub(super) fn shown(sight: &Sight) -> Markup {
     html! {
@@ -13,6 +14,7 @@ pub(super) fn shown(sight: &Sight) -> Markup {
             (data(sight))
             (schedule(sight))
             (files(sight))
+            (arrival(sight))
             (policies(sight))
             (record(sight))
         }
@@ -104,6 +106,25 @@ fn files(sight: &Sight) -> Markup {
                 dt { (said::KEPT_FOR) } dd { (texts::sentence(&view.retention_words())) }
             }
             @if !view.warnings.is_empty() { (mark("warn", "warn", said::EXPIRES)) }
+        }
+    }
+}
+
+fn arrival(sight: &Sight) -> Markup {
+    let settings = &sight.job.settings;
+    html! {
+        div.rows {
+            h3 { (delivery::DELIVERY_AND_NOTICES) }
+            dl.kv {
+                dt { (delivery::DESTINATIONS) } dd {
+                    @if settings.destinations.is_empty() { (texts::NONE) }
+                    @for one in &settings.destinations { code { (spelled_destination(one)) } br; }
+                }
+                dt { (delivery::NOTIFY) } dd {
+                    @if settings.subscriptions.is_empty() { (texts::NONE) }
+                    @for one in &settings.subscriptions { code { (one) } br; }
+                }
+            }
         }
     }
 }
