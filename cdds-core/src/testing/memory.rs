@@ -114,6 +114,16 @@ impl MemoryCatalog {
         state.deliveries.forget_turns();
     }
 
+    /// Loses the deliveries of a set, as a catalog does that has not stored them with it.
+    pub(in crate::testing) fn lose_deliveries(&self, execution: ExecutionId) {
+        self.state().deliveries.remove(execution);
+    }
+
+    /// Stores notices of which nobody knows whether they are true.
+    pub(in crate::testing) fn tell(&self, notices: Vec<Notice>) {
+        self.state().notices.insert(notices);
+    }
+
     /// Locks the state. A poisoned lock is safe to use: each step replaces whole values, so a panic in
     /// another caller leaves no value half written.
     fn state(&self) -> MutexGuard<'_, State> {

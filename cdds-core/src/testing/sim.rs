@@ -77,6 +77,7 @@ mod calendar;
 mod claims;
 mod completeness;
 mod coverage;
+mod deliveries;
 mod dice;
 mod drafts;
 mod engines;
@@ -118,6 +119,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use self::coverage::Coverage;
+pub use self::deliveries::{Crowd, DeliveryBug, DeliveryFigures, DeliveryWorld, Waits};
 pub use self::planted::PlantedBug;
 pub use self::report::{Event, FaultKind, Figures, Invariant, Violation, What, Who};
 use self::report::{Listener, Trace};

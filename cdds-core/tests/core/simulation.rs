@@ -1,4 +1,5 @@
 //! A few simulated worlds over the catalog in memory. `examples/simulate.rs` runs as many as you like.
 
+mod deliveries;
 mod planted;
 mod worlds;

@@ -60,6 +60,16 @@ pub enum Invariant {
     /// One's own store ([`World::storing`](super::World::storing)) answers as the store in memory does, and gives
     /// back what was written.
     Store,
+    /// At a destination nothing bears a final name that is not whole, and no manifest names what has not arrived
+    /// (N-I1; rule N1). This and the next three are those of [`DeliveryWorld`](super::DeliveryWorld).
+    Whole,
+    /// Each delivery of a published set is done once, or given up on the record for a reason; in the end all has
+    /// arrived; and nobody is told before it is true (N-I2; rules N2, N5).
+    Arrives,
+    /// An attempt is on record before anything is sent, and what was confirmed is never sent again (N-I3; rule N4).
+    OnRecord,
+    /// Destinations that hang hold up no others (N-I4; rule N4).
+    Alone,
     /// Every world ends: nothing panics and nothing loops for ever.
     Ends,
 }
