@@ -4,6 +4,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `folder` | [`folder`]: a folder of this machine, on Unix |
+//! | `object` | [`object`]: buckets of S3, Google Cloud Storage and Azure |
 //! | `sftp` | [`sftp`]: a folder of an SSH server |
 //! | `ftp` | [`ftp`]: a folder of an FTP server, plain or over TLS |
 //! | `email` | [`email`]: e-mail by SMTP |
@@ -18,7 +19,9 @@
 pub mod folder;
 #[cfg(feature = "ftp")]
 pub mod ftp;
-#[cfg(any(feature = "folder", feature = "sftp", feature = "ftp"))]
+#[cfg(feature = "object")]
+pub mod object;
+#[cfg(any(feature = "folder", feature = "object", feature = "sftp", feature = "ftp"))]
 mod reply;
 pub mod secret;
 #[cfg(feature = "sftp")]
@@ -31,5 +34,5 @@ pub mod links;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
-#[cfg(any(feature = "sftp", feature = "ftp", feature = "email", feature = "webhook"))]
+#[cfg(any(feature = "object", feature = "sftp", feature = "ftp", feature = "email", feature = "webhook"))]
 pub mod net;

@@ -1,9 +1,9 @@
 //! Sockets: on which runtime they live, and to which addresses they may connect.
 
-#[cfg(feature = "sftp")]
+#[cfg(any(feature = "object", feature = "sftp"))]
 mod line;
 mod policy;
-#[cfg(any(feature = "ftp", feature = "email", feature = "webhook"))]
+#[cfg(any(feature = "object", feature = "ftp", feature = "email", feature = "webhook"))]
 pub mod tls;
 
 use std::fmt;
@@ -16,7 +16,7 @@ use cdds_core::ports::error::{PortError, PortErrorKind};
 use tokio::net::TcpStream;
 use tokio::runtime::{Handle, Runtime};
 
-#[cfg(feature = "sftp")]
+#[cfg(any(feature = "object", feature = "sftp"))]
 pub(crate) use self::line::Line;
 pub use self::policy::{AddressPolicy, Forbidden};
 
@@ -85,7 +85,7 @@ impl Net {
     }
 
     /// Calls something in the context of the runtime, for values that are dropped anywhere.
-    #[cfg(feature = "sftp")]
+    #[cfg(any(feature = "object", feature = "sftp"))]
     pub(crate) fn within<R>(&self, call: impl FnOnce() -> R) -> R {
         let _entered = self.handle.enter();
         call()

@@ -4,7 +4,7 @@ use cdds_core::ports::destination::{DestinationError, DestinationErrorKind};
 use cdds_core::ports::sink::{SinkError, SinkErrorKind};
 
 /// Returns a server's words on one line, without control characters, and at most 200 characters of them.
-#[cfg(any(feature = "sftp", feature = "ftp"))]
+#[cfg(any(feature = "object", feature = "sftp", feature = "ftp"))]
 pub(crate) fn said(words: &str) -> String {
     let is_between = |c: char| c.is_control() || c.is_whitespace();
     let words: Vec<&str> = words.split(is_between).filter(|word| !word.is_empty()).collect();
@@ -17,7 +17,7 @@ pub(crate) fn said(words: &str) -> String {
 }
 
 /// Returns whether a server's words say that it has no room left: protocols have one code for many failures.
-#[cfg(any(feature = "sftp", feature = "ftp"))]
+#[cfg(any(feature = "object", feature = "sftp", feature = "ftp"))]
 pub(crate) fn tells_of_no_room(words: &str) -> bool {
     let words = words.to_ascii_lowercase();
     ["space", "quota", "disk full", "disc full", "storage allocation"].iter().any(|word| words.contains(word))
@@ -35,7 +35,7 @@ pub(crate) fn of_upload(error: &DestinationError) -> SinkError {
     SinkError::new(kind, error.report())
 }
 
-#[cfg(all(test, any(feature = "sftp", feature = "ftp")))]
+#[cfg(all(test, any(feature = "object", feature = "sftp", feature = "ftp")))]
 mod tests {
     use super::*;
 

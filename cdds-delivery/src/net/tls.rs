@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-#[cfg(any(feature = "email", feature = "webhook"))]
+#[cfg(any(feature = "object", feature = "email", feature = "webhook"))]
 use std::sync::OnceLock;
 
-#[cfg(any(feature = "email", feature = "webhook"))]
+#[cfg(any(feature = "object", feature = "email", feature = "webhook"))]
 use tokio_rustls::rustls::DEFAULT_VERSIONS;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore, SupportedProtocol
 pub struct Roots {
     own: Option<Arc<[CertificateDer<'static>]>>,
     /// Made at the first use, since the machine's authorities are hundreds.
-    #[cfg(any(feature = "email", feature = "webhook"))]
+    #[cfg(any(feature = "object", feature = "email", feature = "webhook"))]
     config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
@@ -62,13 +62,13 @@ impl Roots {
         }
         Ok(Self {
             own: Some(own.into()),
-            #[cfg(any(feature = "email", feature = "webhook"))]
+            #[cfg(any(feature = "object", feature = "email", feature = "webhook"))]
             config: Arc::default(),
         })
     }
 
     /// Returns the settings of a client.
-    #[cfg(any(feature = "email", feature = "webhook"))]
+    #[cfg(any(feature = "object", feature = "email", feature = "webhook"))]
     pub(crate) fn client(&self) -> Result<Arc<ClientConfig>, Error> {
         if let Some(config) = self.config.get() {
             return Ok(config.clone());
@@ -124,7 +124,7 @@ mod tests {
         assert!(told.starts_with("certificate 2 cannot be used"), "{told}");
     }
 
-    #[cfg(any(feature = "email", feature = "webhook"))]
+    #[cfg(any(feature = "object", feature = "email", feature = "webhook"))]
     #[test]
     fn a_client_is_made_once() {
         let roots = Roots::machine();
