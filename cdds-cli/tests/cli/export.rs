@@ -46,7 +46,10 @@ fn a_sealed_export_reaches_its_recipient_whole() {
     let run = place.json(&["run", "--until-idle"]);
     assert_eq!(
         run,
-        json!({ "finished": 1, "failed": 0, "retries": 0, "other": 0, "housekeeping_failures": 0 })
+        json!({
+            "finished": 1, "failed": 0, "retries": 0, "other": 0, "housekeeping_failures": 0,
+            "delivered": 0, "deliveries_failed": 0, "deliveries_waiting": 0, "told": 0, "notices_failed": 0,
+        })
     );
     assert_eq!(place.json(&["job", "show", job["id"].as_str().unwrap()])["state"], "completed");
 
