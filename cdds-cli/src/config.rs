@@ -27,7 +27,8 @@ use chrono::TimeDelta;
 
 #[cfg(feature = "delivery")]
 pub(crate) use self::delivery::{
-    Delivery, DestinationEntry, DestinationPlace, EmailEntry, ServerUrl, WebhookEntry,
+    AzureLogin, Bucket, BucketKind, Delivery, DestinationEntry, DestinationPlace, EmailEntry, ServerUrl,
+    WebhookEntry,
 };
 pub(crate) use self::duration::parse as length_of_time;
 use self::mistake::Mistake;

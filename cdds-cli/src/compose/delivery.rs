@@ -11,10 +11,14 @@ use cdds_delivery::folder::FolderDestination;
 use cdds_delivery::ftp::FtpDestination;
 use cdds_delivery::net::tls::Roots;
 use cdds_delivery::net::{AddressPolicy, Net};
+use cdds_delivery::object::{AzureDestination, GcsDestination, S3Destination};
 use cdds_delivery::sftp::SftpDestination;
 use cdds_delivery::webhook::{Endpoint, WebhookNotifier};
 
-use crate::config::{Delivery, DestinationEntry, DestinationPlace, EmailEntry, ServerUrl, WebhookEntry};
+use crate::config::{
+    AzureLogin, Bucket, BucketKind, Delivery, DestinationEntry, DestinationPlace, EmailEntry, ServerUrl,
+    WebhookEntry,
+};
 use crate::error::CliError;
 use crate::input;
 
@@ -71,6 +75,7 @@ fn destination(entry: &DestinationEntry, net: &Net) -> Result<Arc<dyn Destinatio
             place = title.iter().fold(place, FtpDestination::with_title).with_visibility(visibility.clone());
             Arc::new(if *renames { place } else { place.without_rename() })
         }
+        DestinationPlace::Bucket(place) => bucket(entry, place, net)?,
         #[cfg(unix)]
         DestinationPlace::Folder { folder, mount } => {
             let place = FolderDestination::new(id.clone(), folder).with_visibility(visibility.clone());
@@ -81,6 +86,43 @@ fn destination(entry: &DestinationEntry, net: &Net) -> Result<Arc<dyn Destinatio
         DestinationPlace::Folder { .. } => {
             let why = format!("destination {id}: folders of this machine are supported on Unix alone");
             return Err(CliError::config("invalid_config", why));
+        }
+    })
+}
+
+/// Builds the adapter of a bucket.
+fn bucket(entry: &DestinationEntry, place: &Bucket, net: Net) -> Result<Arc<dyn Destination>, CliError> {
+    let DestinationEntry { id, title, visibility, .. } = entry;
+    let roots = roots(place.authorities.as_deref(), || format!("destination {id}: authorities"))?;
+    // The same settings for three kinds, which share no trait.
+    macro_rules! common {
+        ($built:expr, $kind:ident) => {{
+            let mut built = $built.with_folder(&place.folder).with_visibility(visibility.clone());
+            built = place.endpoint.iter().fold(built, $kind::with_endpoint);
+            built = roots.into_iter().fold(built, $kind::with_roots);
+            built = title.iter().fold(built, $kind::with_title);
+            Arc::new(if place.uses_environment { built.with_environment() } else { built })
+        }};
+    }
+    Ok(match &place.kind {
+        BucketKind::S3 { bucket, region, keys } => {
+            let built = S3Destination::new(id.clone(), bucket, net);
+            let built = region.iter().fold(built, S3Destination::with_region);
+            let keys = keys.iter().cloned();
+            common!(keys.fold(built, |built, (id, secret)| built.with_keys(id, secret)), S3Destination)
+        }
+        BucketKind::Gcs { bucket, account } => {
+            let built = GcsDestination::new(id.clone(), bucket, net);
+            common!(account.iter().cloned().fold(built, GcsDestination::with_service_account), GcsDestination)
+        }
+        BucketKind::Azure { account, container, login } => {
+            let built = AzureDestination::new(id.clone(), account, container, net);
+            let built = match login {
+                Some(AzureLogin::Key(key)) => built.with_access_key(key.clone()),
+                Some(AzureLogin::Signature(signature)) => built.with_sas(signature.clone()),
+                None => built,
+            };
+            common!(built, AzureDestination)
         }
     })
 }

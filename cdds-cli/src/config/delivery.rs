@@ -1,5 +1,6 @@
 //! `[[destination]]`, `[email]` and `[[webhook]]`: turns keys into what the adapters need.
 
+mod bucket;
 mod destination;
 mod secret;
 mod url;
@@ -13,6 +14,7 @@ use cdds_delivery::email::Security;
 use cdds_delivery::links::ConsoleLinks;
 use cdds_delivery::secret::Secret;
 
+pub(crate) use self::bucket::{AzureLogin, Bucket, BucketKind};
 use self::destination::destination;
 pub(crate) use self::destination::{DestinationEntry, DestinationPlace};
 use self::secret::{needed, optional};

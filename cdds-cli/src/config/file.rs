@@ -334,6 +334,21 @@ pub(super) struct Destination {
     pub(super) host_key: Option<String>,
     /// ftp, ftps: the authorities that may vouch for the server; those of the machine if left out.
     pub(super) authorities: Option<String>,
+    /// s3: the region of the bucket.
+    pub(super) region: Option<String>,
+    /// Buckets: the address of a service other than the maker's own.
+    pub(super) endpoint: Option<String>,
+    /// s3: to which key the secret belongs.
+    pub(super) access_key_id: Option<String>,
+    /// Buckets: the secret access key, the key of a service account, or the key of an account.
+    pub(super) secret_file: Option<String>,
+    pub(super) secret_env: Option<String>,
+    /// azure: a shared access signature in place of the account's key.
+    pub(super) sas_file: Option<String>,
+    pub(super) sas_env: Option<String>,
+    /// Buckets: whether the credentials of the machine are used.
+    #[serde(default)]
+    pub(super) environment: bool,
     /// file: where the file system of the folder is mounted.
     pub(super) mount: Option<String>,
     #[serde(default = "yes")]

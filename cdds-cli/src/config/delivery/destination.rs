@@ -12,6 +12,7 @@ use super::super::mistake::Mistake;
 use super::super::source::visibility;
 use super::super::{file, location};
 use super::authorities;
+use super::bucket::{self, Bucket};
 use super::secret::optional;
 use super::url::ServerUrl;
 use crate::home::without_home;
@@ -44,6 +45,7 @@ pub(crate) enum DestinationPlace {
         password: Option<Secret>,
         authorities: Option<PathBuf>,
     },
+    Bucket(Bucket),
     Folder {
         folder: PathBuf,
         mount: Option<PathBuf>,
@@ -70,11 +72,18 @@ fn remote(typed: &file::Destination, folder: &Path) -> Result<DestinationPlace, 
     only_with("file", &[("mount", typed.mount.is_some())])?;
     let url = typed.url.parse::<ServerUrl>().map_err(|why| format!("url: {why}"))?;
     let password = optional("password", typed.password_file.as_ref(), typed.password_env.as_ref(), folder)?;
+    if ["s3", "gs", "azure"].contains(&url.scheme.as_str()) {
+        only_with("sftp and ftp", &passwords(typed))?;
+        only_with("sftp", &ssh_keys(typed))?;
+        return bucket::bucket(typed, url, folder).map(DestinationPlace::Bucket);
+    }
+    only_with("s3, gs and azure", &bucket::keys(typed))?;
     match url.scheme.as_str() {
         "sftp" => sftp(typed, url, password, folder),
         "ftp" | "ftps" => ftp(typed, url, password, folder),
         other => Err(format!(
-            "url: {other:?} is not supported by this program: begin it with sftp://, ftp://, ftps:// or file:"
+            "url: {other:?} is not supported by this program: begin it with sftp://, ftp://, ftps://, s3://, gs://, azure:// \
+             or file:"
         )
         .into()),
     }
@@ -82,16 +91,11 @@ fn remote(typed: &file::Destination, folder: &Path) -> Result<DestinationPlace, 
 
 /// Reads a folder of this machine, or one that is mounted.
 fn local(typed: &file::Destination, folder: &Path) -> Result<DestinationPlace, Mistake> {
+    only_with("sftp and ftp", &passwords(typed))?;
+    only_with("s3, gs and azure", &bucket::keys(typed))?;
     only_with(
-        "sftp and ftp",
-        &[
-            ("tls", typed.tls.is_some()),
-            ("authorities", typed.authorities.is_some()),
-            ("password_file", typed.password_file.is_some()),
-            ("password_env", typed.password_env.is_some()),
-            ("rename", !typed.rename),
-            ("allow_private", typed.allow_private),
-        ],
+        "servers",
+        &[("authorities", typed.authorities.is_some()), ("allow_private", typed.allow_private)],
     )?;
     only_with("sftp", &ssh_keys(typed))?;
     let path = location::local(&typed.url, "file", folder)
@@ -100,6 +104,16 @@ fn local(typed: &file::Destination, folder: &Path) -> Result<DestinationPlace, M
     let mount =
         typed.mount.as_deref().map(without_home).transpose().map_err(|why| format!("mount: {why}"))?;
     Ok(DestinationPlace::Folder { folder: path, mount: mount.map(|mount| folder.join(mount)) })
+}
+
+/// Returns the keys that go with SFTP and FTP alone, and whether they are given.
+fn passwords(typed: &file::Destination) -> [(&'static str, bool); 4] {
+    [
+        ("tls", typed.tls.is_some()),
+        ("password_file", typed.password_file.is_some()),
+        ("password_env", typed.password_env.is_some()),
+        ("rename", !typed.rename),
+    ]
 }
 
 /// Returns the keys that go with SSH alone, and whether they are given.

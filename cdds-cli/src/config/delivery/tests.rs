@@ -15,6 +15,9 @@ fn read(text: &str) -> Result<Delivery, String> {
 const SFTP: &str = "[[destination]]\nid = \"partner\"\nurl = \"sftp://exports@partner.example/in\"\n";
 const FTP: &str = "[[destination]]\nid = \"partner\"\nurl = \"ftp://exports@partner.example/in\"\n";
 const FOLDER: &str = "[[destination]]\nid = \"share\"\nurl = \"file:/mnt/share/in\"\n";
+const S3: &str = "[[destination]]\nid = \"partner\"\nurl = \"s3://inbound/in/calls\"\n";
+const GCS: &str = "[[destination]]\nid = \"partner\"\nurl = \"gs://inbound\"\n";
+const AZURE: &str = "[[destination]]\nid = \"partner\"\nurl = \"azure://account/inbound/in\"\n";
 const MAIL: &str = "[email]\nfrom = \"CDDS <exports@example.org>\"\n";
 const HOOK: &str = "[[webhook]]\nid = \"ops\"\nurl = \"https://hooks.example/cdds\"\n";
 
@@ -51,6 +54,50 @@ fn n1_the_kinds_of_destinations_are_understood() {
             matches!(kind, DestinationPlace::Ftp { security: found, .. } if found == security),
             "{kind:?}"
         );
+    }
+}
+
+#[test]
+fn n1_buckets_are_understood_with_their_credentials() {
+    let bucket = |begin: &str, more: &str| match with(begin, more).unwrap().destinations.remove(0).kind {
+        DestinationPlace::Bucket(bucket) => bucket,
+        other => panic!("{other:?}"),
+    };
+    let s3 = bucket(S3, "access_key_id = \"A\"\nsecret_file = \"s\"\nregion = \"eu-central-1\"");
+    let BucketKind::S3 { bucket: name, region, keys: Some((id, _)) } = s3.kind else { panic!("{s3:?}") };
+    assert_eq!((name.as_str(), s3.folder.as_str(), s3.uses_environment), ("inbound", "in/calls", false));
+    assert_eq!((region.as_deref(), id.as_str()), (Some("eu-central-1"), "A"));
+    let own = bucket(GCS, "environment = true\nendpoint = \"https://storage.example\"");
+    assert!(own.uses_environment && own.folder.is_empty(), "{own:?}");
+    assert!(matches!(own.kind, BucketKind::Gcs { account: None, .. }));
+    let azure = bucket(AZURE, "sas_env = \"SAS\"");
+    assert_eq!(azure.folder, "in");
+    let BucketKind::Azure { account, container, login: Some(AzureLogin::Signature(_)) } = azure.kind else {
+        panic!("{:?}", azure.kind)
+    };
+    assert_eq!((account.as_str(), container.as_str()), ("account", "inbound"));
+    for (begin, more, told) in [
+        (S3, "", "say how requests are signed: access_key_id with"),
+        (S3, "secret_file = \"s\"", "access_key_id: name the key"),
+        (S3, "access_key_id = \"A\"\nenvironment = true", "access_key_id: it needs secret_file"),
+        (
+            S3,
+            "access_key_id = \"A\"\nsecret_file = \"s\"\nenvironment = true",
+            "environment: there are other",
+        ),
+        (S3, "sas_env = \"S\"", "sas_file: it goes with azure"),
+        (S3, "password_env = \"P\"", "password_env: it goes with sftp and ftp"),
+        (S3, "key_file = \"k\"", "key_file: it goes with sftp"),
+        (S3, "mount = \"/mnt\"", "mount: it goes with file"),
+        (&S3.replace("//inbound", "//A@inbound"), "environment = true", "url: it names a bucket"),
+        (GCS, "secret_env = \"S\"\nregion = \"x\"", "region: it goes with s3"),
+        (AZURE, "secret_env = \"S\"\nsas_env = \"S\"", "sas_file: there is a key"),
+        (&AZURE.replace("/inbound/in", ""), "environment = true", "azure://ACCOUNT/CONTAINER"),
+        (SFTP, "key_file = \"k\"\nregion = \"x\"", "region: it goes with s3, gs and azure"),
+        (FOLDER, "environment = true", "environment: it goes with s3, gs and azure"),
+    ] {
+        let error = with(begin, more).unwrap_err();
+        assert!(error.contains(told), "{begin}{more}: {error}");
     }
 }
 

@@ -120,7 +120,9 @@ impl Known {
             let list = match path.as_str() {
                 "/executions/{id}/rerun" => "executions?status=failed",
                 "/notices/{id}/replay" => "notices?status=given_up",
-                path if path.starts_with("/sets/") || path.ends_with("/redeliver") => "executions?status=finished",
+                path if path.starts_with("/sets/") || path.ends_with("/redeliver") => {
+                    "executions?status=finished"
+                }
                 path => path.split('/').nth(1).unwrap(),
             };
             known.values.entry(list.to_owned()).or_insert_with(|| ids(server, bearer, list));
