@@ -24,6 +24,9 @@ pub(crate) enum Done {
     RecipientAdded,
     RecipientRenewed,
     RecipientRemoved,
+    DestinationEnabled,
+    DestinationDisabled,
+    IdentityPinned,
     All,
 }
 
@@ -31,7 +34,7 @@ impl Done {
     /// The name of the parameter.
     pub(crate) const PARAMETER: &str = "done";
 
-    const KNOWN: [Self; 20] = [
+    const KNOWN: [Self; 23] = [
         Self::JobCreated,
         Self::JobEdited,
         Self::RunQueued,
@@ -51,6 +54,9 @@ impl Done {
         Self::RecipientAdded,
         Self::RecipientRenewed,
         Self::RecipientRemoved,
+        Self::DestinationEnabled,
+        Self::DestinationDisabled,
+        Self::IdentityPinned,
         Self::All,
     ];
 
@@ -75,6 +81,9 @@ impl Done {
             Self::RecipientAdded => "added",
             Self::RecipientRenewed => "renewed",
             Self::RecipientRemoved => "removed",
+            Self::DestinationEnabled => "destination-enabled",
+            Self::DestinationDisabled => "destination-disabled",
+            Self::IdentityPinned => "pinned",
             Self::All => "done",
         }
     }

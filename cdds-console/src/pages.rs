@@ -3,6 +3,7 @@
 mod artifacts;
 mod audit;
 mod confirm;
+mod destinations;
 mod execution;
 mod filters;
 mod frame;
@@ -54,6 +55,11 @@ fn of_surroundings() -> Router<App> {
         .route("/recipients/sample", get(recipients::sample))
         .route("/sources", get(sources::list))
         .route("/sources/check", post(sources::check))
+        .route("/destinations", get(destinations::list))
+        .route("/destinations/check", post(destinations::check))
+        .route("/destinations/enable", post(destinations::enable))
+        .route("/destinations/disable", post(destinations::disable))
+        .route("/destinations/pin", post(destinations::pin))
         .route("/audit", get(audit::list))
         .route("/workers", get(workers::list))
 }

@@ -4,6 +4,7 @@
 pub(crate) mod artifacts;
 pub(crate) mod audit;
 pub(crate) mod delivery;
+pub(crate) mod destinations;
 pub(crate) mod execution;
 pub(crate) mod history;
 pub(crate) mod job;
@@ -121,6 +122,9 @@ pub(crate) const fn done(what: Done) -> &'static str {
         Done::RecipientAdded => "The recipient was added. Download its test file to try the private key.",
         Done::RecipientRenewed => "The certificate was renewed: jobs use the new one from their next run on.",
         Done::RecipientRemoved => "The recipient was removed.",
+        Done::DestinationEnabled => "The destination was enabled. What waits for it is delivered now.",
+        Done::DestinationDisabled => "The destination was disabled. Deliveries to it wait.",
+        Done::IdentityPinned => "From now on the server must show this identity.",
         Done::All => "Done.",
     }
 }

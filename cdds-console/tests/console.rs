@@ -16,6 +16,8 @@ mod calls;
 mod certificates;
 #[path = "console/deliveries.rs"]
 mod deliveries;
+#[path = "console/destination_pages.rs"]
+mod destination_pages;
 #[path = "console/destinations.rs"]
 mod destinations;
 #[path = "console/done.rs"]

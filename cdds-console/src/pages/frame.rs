@@ -16,17 +16,19 @@ pub(super) enum Section {
     Artifacts,
     Recipients,
     Sources,
+    Destinations,
     Workers,
     Audit,
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Jobs,
         Self::History,
         Self::Artifacts,
         Self::Recipients,
         Self::Sources,
+        Self::Destinations,
         Self::Workers,
         Self::Audit,
     ];
@@ -38,6 +40,7 @@ impl Section {
             Self::Artifacts => "artifacts",
             Self::Recipients => "recipients",
             Self::Sources => "sources",
+            Self::Destinations => "destinations",
             Self::Workers => "workers",
             Self::Audit => "audit",
         }
@@ -50,6 +53,7 @@ impl Section {
             Self::Artifacts => texts::ARTIFACTS,
             Self::Recipients => texts::RECIPIENTS,
             Self::Sources => texts::SOURCES,
+            Self::Destinations => texts::destinations::TITLE,
             Self::Workers => texts::WORKERS,
             Self::Audit => texts::AUDIT,
         }
