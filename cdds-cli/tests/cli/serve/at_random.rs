@@ -30,10 +30,13 @@ const KNOWN_VALUES: [(&str, &[&str]); 10] = [
 ];
 
 /// What never succeeds here, and why.
-const UNREACHED: [(&str, &str); 1] = [("POST /executions/{id}/cancel", "what is queued runs at once")];
+const UNREACHED: [(&str, &str); 2] = [
+    ("POST /executions/{id}/cancel", "what is queued runs at once"),
+    ("POST /notices/{id}/replay", "an endpoint that does not answer is given up after days"),
+];
 
-/// Besides what every place has: the source of the document's examples, one that fails, a destination, an endpoint that
-/// may not be called, and a signing service.
+/// Besides what every place has: the source of the document's examples, one that fails, a destination, an endpoint where
+/// nobody answers, and a signing service.
 const MORE: &str = r#"
 [[source]]
 id = "calls"
@@ -61,6 +64,7 @@ url = "file:partner"
 id = "ops"
 url = "https://127.0.0.1:9/calls"
 secret_file = "ops.whsec"
+allow_private = true
 
 [signing]
 key = "service.key"
@@ -119,7 +123,6 @@ impl Known {
             // Some addresses are about a few on a list.
             let list = match path.as_str() {
                 "/executions/{id}/rerun" => "executions?status=failed",
-                "/notices/{id}/replay" => "notices?status=given_up",
                 path if path.starts_with("/sets/") || path.ends_with("/redeliver") => {
                     "executions?status=finished"
                 }
