@@ -111,23 +111,29 @@ fn facts(destination: &DestinationView, now: DateTime<Utc>) -> Markup {
                     span.sub { (said::disabled(health.disabled_reason.as_deref(), health.disabled_by.as_deref())) }
                 }
             }
-            dt { (said::PINNED) }
-            dd {
-                @match &destination.pinned {
-                    Some(identity) => code { (identity) },
-                    None if destination.kind == "sftp" => (said::NOT_PINNED),
-                    None => (said::NO_IDENTITY),
+            @if has_identity(destination) {
+                dt { (said::PINNED) }
+                dd {
+                    @match &destination.pinned {
+                        Some(identity) => code { (identity) },
+                        None => (said::NOT_PINNED),
+                    }
                 }
             }
         }
     }
 }
 
+/// Whether its server shows an identity that people can compare. Others are known by certificates.
+fn has_identity(destination: &DestinationView) -> bool {
+    destination.pinned.is_some() || destination.kind == "sftp"
+}
+
 /// Returns the form that pins another identity of the server.
 fn pinning(visit: &Visit, index: usize, destination: &DestinationView, name: &Markup) -> Markup {
     let field = format!("identity-{index}");
     html! {
-        @if destination.pinned.is_some() || destination.kind == "sftp" {
+        @if has_identity(destination) {
             details {
                 summary { (said::PIN) }
                 form.rows method="post" action=(visit.to("destinations/pin")) {

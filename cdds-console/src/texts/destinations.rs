@@ -19,8 +19,6 @@ pub(crate) const REASON: &str = "Why";
 pub(crate) const DISABLED: &str = "Disabled";
 pub(crate) const PINNED: &str = "Expected identity";
 pub(crate) const NOT_PINNED: &str = "None yet: the one that the server shows first";
-pub(crate) const NO_IDENTITY: &str =
-    "None: this kind of server is known by its certificate, or is this machine";
 pub(crate) const DELIVERIES_WAIT: &str =
     "Nothing is sent there. Deliveries wait, and go on when somebody enables it.";
 pub(crate) const CHECK: &str = "Check";
