@@ -93,7 +93,7 @@ fn filled() -> Place {
         |options: &[&str]| place.done(&["job", "run", id(&place.json(&[&create[..], options].concat()))]);
     place.plaintext_job(&[]);
     std::fs::create_dir(place.path("partner")).unwrap();
-    std::fs::write(place.path("ops.whsec"), "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3").unwrap();
+    std::fs::write(place.path("ops.whsec"), "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let told = ["--destination", "partner", "--notify", "webhook:ops"];
     for _ in 0..4 {
         let calls = ["--source", "contact-history", "--type", "interaction", "--recipient", "law"];
