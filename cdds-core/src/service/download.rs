@@ -109,11 +109,13 @@ impl Download {
     }
 
     /// Gives only the bytes of this range of the file. The last of them is given only when the whole file was
-    /// verified, now or [a short while ago](Self#resuming). Call it before anything is read; what lies behind the end of the file does not count.
+    /// verified, now or [a short while ago](Self#resuming). Call it before anything is read. What lies behind the end
+    /// of the file does not count, and a range that ends before it begins is an empty one.
     #[must_use]
     pub fn within(mut self, range: Range<u64>) -> Self {
         if let State::Reading(reading) = &mut self.reading {
-            (reading.from, reading.until) = (range.start, range.end.min(self.bytes));
+            let until = range.end.min(self.bytes);
+            (reading.from, reading.until) = (range.start.min(until), until);
         }
         self
     }
