@@ -10,7 +10,7 @@ use super::value;
 pub(crate) enum NoticeCommand {
     /// List who was told of what, and who was not, newest first
     List(ListNoticesArgs),
-    /// Send a notice again that was given up
+    /// Send a notice again that was sent or given up; its id stays
     Replay {
         /// The notice
         id: String,

@@ -11,8 +11,9 @@ use crate::support::{Place, string};
 const NOW: &str = "2020-01-06T11:00:00Z";
 
 /// Codes that no command reaches, each with the reason.
-const NOT_REACHED: [(Code, &str); 3] = [
-    (Code::NoticeNotGivenUp, "nobody is told in this world: the tests of the rules do it"),
+const NOT_REACHED: [(Code, &str); 4] = [
+    (Code::NoticeOpen, "nobody is told in this world: the tests of the rules do it"),
+    (Code::NoticeGone, "nobody is told in this world: the tests of the rules do it"),
     (Code::DeliveryOpen, "a command would have to come while an engine delivers: the tests of the rules do"),
     (Code::RequestKeyUsed, "no command takes the key of a request: the API does"),
 ];

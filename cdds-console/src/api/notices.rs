@@ -36,7 +36,8 @@ pub(super) fn routes(api: Api) -> Api {
         Operation::new(
             "replay_notice",
             "Send a notice again",
-            "Starts over with a notice that was given up.",
+            "Sends a notice again that was sent or given up. Its id stays, by which a receiver knows a repetition. One that \
+             is still to be sent is refused with `notice_open`, which says when it is tried.",
         )
         .needs(Action::SendAgain)
         .answers::<NoticeView>(202),
@@ -65,7 +66,7 @@ async fn list(
     Ok(Json(NoticeView::page(services.outbox.list(&by, &query).await?)))
 }
 
-/// Starts over with a notice that was given up.
+/// Sends a notice again that was sent or given up.
 async fn replay(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,

@@ -193,7 +193,7 @@ impl Delivery {
     /// arrived. Epochs go on counting.
     ///
     /// # Errors
-    /// [`NotAgain::Open`] if it is being tried; [`NotAgain::Gone`] if its set is gone.
+    /// [`NotAgain::Held`] if it is being tried; [`NotAgain::Gone`] if its set is gone.
     pub fn again(self, to: JobDestination, now: DateTime<Utc>) -> Result<Self, NotAgain> {
         let work = self.work.over_again(now)?;
         Ok(Self { work, to, progress: DeliveryProgress::default(), ..self })

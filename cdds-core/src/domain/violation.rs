@@ -176,8 +176,8 @@ codes! {
     PlaintextOverOpenTransport => "plaintext_over_open_transport", Invalid, "N5",
         "a plaintext set would travel over a connection that others can read";
     InvalidPath => "invalid_path", Invalid, "N7", "the path of a delivery is unsafe or too long";
-    NoticeNotGivenUp => "notice_not_given_up", State, "N5",
-        "the notice was not given up, or its execution was deleted";
+    NoticeOpen => "notice_open", State, "N5", "the notice is still to be told, or is being told";
+    NoticeGone => "notice_gone", State, "N5", "the execution that the notice is about was deleted";
     NothingToDeliver => "nothing_to_deliver", State, "N5",
         "the set is not kept whole, or no destination is named";
     DeliveryOpen => "delivery_open", State, "N5", "the delivery is being carried out";

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::access::{check, entry};
 use super::{Entity, ServiceError};
 use crate::domain::access::audit::Object;
@@ -9,7 +11,7 @@ use crate::domain::access::{Action, Principal};
 use crate::domain::id::{NoticeId, WorkerId};
 use crate::domain::notice::{Channel, Notice};
 use crate::domain::violation::{Code, RuleViolation};
-use crate::domain::work::row::{WorkFailure, WorkOutcome};
+use crate::domain::work::row::{NotAgain, WorkFailure, WorkOutcome};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{NoticeQuery, Page};
 use crate::ports::catalog::{CatalogError, NoticeClaim};
@@ -105,11 +107,12 @@ impl Outbox {
         Ok(self.ports.catalog.notices(&by.owner, query).await?)
     }
 
-    /// Starts over with a notice that was given up.
+    /// Tells a notice again that was told or given up: somebody says that they never got it. Its id stays, so a
+    /// receiver that did get it can tell.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] if it was not given up, or if its execution was deleted from the history;
-    /// [`ServiceError::NotFound`]; [`ServiceError::Forbidden`] (rule C1).
+    /// [`ServiceError::Refused`] with [`Code::NoticeOpen`] if it is still to be told, or with [`Code::NoticeGone`] if its
+    /// execution was deleted from the history; [`ServiceError::NotFound`]; [`ServiceError::Forbidden`] (rule C1).
     pub async fn send_again(&self, by: &Principal, id: NoticeId) -> Result<Notice, ServiceError> {
         let object = Object::Notice(id);
         check(&self.ports, by, Action::SendAgain, Some(object.clone())).await?;
@@ -117,11 +120,31 @@ impl Outbox {
         let found = catalog.notices(&by.owner, &NoticeQuery::default().with_id(id)).await?.items.pop();
         let notice = found.ok_or_else(|| ServiceError::not_found(Entity::Notice, id))?;
         let now = catalog.now().await?;
-        if let Err(why) = notice.work.asked_again(now) {
-            let told = format!("notice {id} cannot be sent again: {why}");
-            return Err(RuleViolation::new(Code::NoticeNotGivenUp, told).into());
+        let is_kept = catalog.execution(&by.owner, notice.execution_id, now).await?.is_some();
+        if let Some(refusal) = refusal(&notice, is_kept, now) {
+            return Err(refusal.into());
         }
         let entry = entry(&self.ports, by, Action::SendAgain, now).with_object(object);
         Ok(catalog.ask_notice_again(&by.owner, id, &[entry]).await?)
     }
+}
+
+/// Returns why a notice is not told again, if it is not.
+fn refusal(notice: &Notice, is_kept: bool, now: DateTime<Utc>) -> Option<RuleViolation> {
+    let why = match notice.work.clone().asked_again(now) {
+        Ok(_) if is_kept => return None,
+        Ok(_) => NotAgain::Gone,
+        Err(why) => why,
+    };
+    let id = notice.work.id;
+    let (code, told) = match why {
+        NotAgain::Waiting { .. } | NotAgain::Held => {
+            (Code::NoticeOpen, format!("notice {id} is on its way already: {why}"))
+        }
+        NotAgain::Gone => (
+            Code::NoticeGone,
+            format!("notice {id} cannot be told again: its execution {} was deleted", notice.execution_id),
+        ),
+    };
+    Some(RuleViolation::new(code, told))
 }

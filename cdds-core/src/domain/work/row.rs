@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use super::Fence;
@@ -197,12 +197,15 @@ pub struct LostClaim {
 /// The work cannot be asked for again in its present state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAgain {
-    /// It is still being tried.
-    #[error("it is still being tried")]
-    Open,
-    /// It is done.
-    #[error("it is done")]
-    Done,
+    /// It waits for its next attempt.
+    #[error("it is tried next at {}", next_attempt_at.to_rfc3339_opts(SecondsFormat::Secs, true))]
+    Waiting {
+        /// The earliest instant of that attempt.
+        next_attempt_at: DateTime<Utc>,
+    },
+    /// A worker is trying it now.
+    #[error("it is being tried now")]
+    Held,
     /// The thing that it is about is gone.
     #[error("the thing that it is about is gone")]
     Gone,
@@ -291,30 +294,26 @@ impl<Id: Copy + Into<Uuid>> WorkRow<Id> {
         hold.is_abandoned(now).then(|| self.after(WorkFailure::crashed(), retry, now))
     }
 
-    /// Starts over with work that was given up, because somebody asks for it.
+    /// Starts over with work that is done or was given up, because somebody asks for it. Its id stays, and epochs go
+    /// on counting.
     ///
     /// # Errors
-    /// [`NotAgain`] if it was not given up, or if the thing that it is about is gone.
-    pub fn asked_again(mut self, now: DateTime<Utc>) -> Result<Self, NotAgain> {
+    /// [`NotAgain`] if it waits or is held, or if the thing that it is about is gone.
+    pub fn asked_again(self, now: DateTime<Utc>) -> Result<Self, NotAgain> {
         match self.state {
-            WorkState::GivenUp { reason: GivenUp::Refused | GivenUp::Exhausted, .. } => {}
-            WorkState::GivenUp { reason: GivenUp::Gone, .. } => return Err(NotAgain::Gone),
-            WorkState::Done { .. } => return Err(NotAgain::Done),
-            WorkState::Waiting { .. } | WorkState::Held { .. } => return Err(NotAgain::Open),
+            WorkState::Waiting { next_attempt_at } => Err(NotAgain::Waiting { next_attempt_at }),
+            _ => self.over_again(now),
         }
-        self.attempts = WorkAttempts::default();
-        self.state = WorkState::Waiting { next_attempt_at: now };
-        Ok(self)
     }
 
     /// Starts over with work that was given up or is done, or that waits for its next attempt, because somebody asks
     /// for it. Epochs go on counting, so no earlier claim holds again.
     ///
     /// # Errors
-    /// [`NotAgain::Open`] if a worker holds it; [`NotAgain::Gone`] if the thing that it is about is gone.
+    /// [`NotAgain::Held`] if a worker holds it; [`NotAgain::Gone`] if the thing that it is about is gone.
     pub fn over_again(mut self, now: DateTime<Utc>) -> Result<Self, NotAgain> {
         match self.state {
-            WorkState::Held { .. } => return Err(NotAgain::Open),
+            WorkState::Held { .. } => return Err(NotAgain::Held),
             WorkState::GivenUp { reason: GivenUp::Gone, .. } => return Err(NotAgain::Gone),
             WorkState::Waiting { .. } | WorkState::Done { .. } | WorkState::GivenUp { .. } => {}
         }

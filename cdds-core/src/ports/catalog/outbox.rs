@@ -46,13 +46,13 @@ pub trait Outbox: Debug + Send + Sync {
         outcome: &WorkOutcome,
     ) -> Result<Notice, CatalogError>;
 
-    /// Starts over with a notice that was given up, as defined by
-    /// [`WorkRow::asked_again`](crate::domain::work::row::WorkRow::asked_again). Returns the notice
+    /// Starts over with a notice that was told or given up, as defined by
+    /// [`WorkRow::asked_again`](crate::domain::work::row::WorkRow::asked_again). Its id stays. Returns the notice
     /// afterwards.
     ///
     /// # Errors
-    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the owner has no such notice, or
-    /// if it cannot be asked for again.
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the owner has no such notice, if it cannot be
+    /// asked for again, or if its execution was deleted.
     async fn ask_notice_again(
         &self,
         owner: &Owner,

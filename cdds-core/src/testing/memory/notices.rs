@@ -93,6 +93,10 @@ impl State {
     ) -> Result<Notice, CatalogError> {
         let found = self.notices.all.get_mut(&id).filter(|notice| notice.work.owner == *owner);
         let notice = found.ok_or_else(|| conflict(format!("there is no notice {id}")))?;
+        let entry = self.executions.get(notice.execution_id);
+        if entry.is_none_or(|entry| entry.deleted_at.is_some()) {
+            return Err(conflict(format!("the execution of notice {id} is gone")));
+        }
         let again = notice.work.clone().asked_again(now);
         notice.work = again.map_err(|why| conflict(format!("notice {id} cannot be sent again: {why}")))?;
         Ok(notice.clone())

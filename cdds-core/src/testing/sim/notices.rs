@@ -150,9 +150,11 @@ impl Watch {
             let Some(before) = model.notices.get(&id).cloned() else {
                 return ensure(result.is_err(), Invariant::Answer, || format!("notice {id} is not known"));
             };
-            let state = &before.work.state;
-            let over =
-                matches!(state, WorkState::GivenUp { reason: GivenUp::Refused | GivenUp::Exhausted, .. });
+            let over = match before.work.state {
+                WorkState::GivenUp { reason, .. } => reason != GivenUp::Gone,
+                WorkState::Done { .. } => !model.execution(before.execution_id)?.deleted,
+                WorkState::Waiting { .. } | WorkState::Held { .. } => false,
+            };
             check_refusal("ask_notice_again", &result, |kind| kind == CatalogErrorKind::Conflict && !over)?;
             let Ok(after) = &result else { return Ok(()) };
             let afresh = matches!(after.work.state, WorkState::Waiting { .. })

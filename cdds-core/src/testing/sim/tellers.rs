@@ -14,7 +14,7 @@ use crate::service::outbox::Outbox;
 const LOOKS_AFTER: Micros = 45 * SECOND;
 
 impl Person {
-    /// Takes notices and tells of them until none is left, or asks for one again that was given up.
+    /// Takes notices and tells of them until none is left, or asks for one again that was told or given up.
     pub(super) async fn tell(&mut self) {
         let outbox = Outbox::new(&self.ports);
         if self.dice.below(4) == 0 {

@@ -197,7 +197,9 @@ fn n5_a_notice_is_given_up_after_72_hours_and_can_be_asked_for_again() {
     let missing = block_on(outbox.send_again(&stranger, id)).unwrap_err();
     assert!(matches!(missing, ServiceError::NotFound { .. }), "{missing}");
     block_on(outbox.send_again(&service.by, id)).unwrap();
-    assert_eq!(refused(block_on(outbox.send_again(&service.by, id))), Code::NoticeNotGivenUp);
+    let open = block_on(outbox.send_again(&service.by, id)).unwrap_err();
+    assert!(open.to_string().contains("it is tried next at 20"), "{open}");
+    assert_eq!(refused(Err::<Notice, _>(open)), Code::NoticeOpen);
     let taken = take(&outbox, 1);
     assert_eq!(taken[0].work.attempts.count, 1, "it starts over");
     let refusal = WorkFailure::permanent("no such address");
@@ -205,5 +207,25 @@ fn n5_a_notice_is_given_up_after_72_hours_and_can_be_asked_for_again() {
     assert!(matches!(after.work.state, WorkState::GivenUp { reason: GivenUp::Refused, .. }), "{after:?}");
     block_on(service.history.delete(&service.by, execution, WithArtifacts::Delete)).unwrap();
     let told = refused(block_on(outbox.send_again(&service.by, id)));
-    assert_eq!(told, Code::NoticeNotGivenUp, "its execution is gone");
+    assert_eq!(told, Code::NoticeGone, "its execution is gone");
+}
+
+#[test]
+fn n5_a_notice_that_was_told_can_be_told_again_under_its_id() {
+    let service = Service::with_records(1);
+    let execution = service.submit(&Owner::default());
+    service.run();
+    let outbox = service.outbox();
+    let taken = take(&outbox, 1).remove(0);
+    let id = taken.work.id;
+    let held = refused(block_on(outbox.send_again(&service.by, id)));
+    assert_eq!(held, Code::NoticeOpen, "it is being told");
+    block_on(outbox.confirm(&taken)).unwrap();
+    block_on(outbox.send_again(&service.by, id)).unwrap();
+    let again = take(&outbox, 1).remove(0);
+    assert_eq!((again.work.id, again.kind, again.at), (id, taken.kind, taken.at));
+    assert!(block_on(outbox.confirm(&taken)).is_err(), "the first claim does not hold again");
+    block_on(outbox.confirm(&again)).unwrap();
+    block_on(service.history.delete(&service.by, execution, WithArtifacts::Delete)).unwrap();
+    assert_eq!(refused(block_on(outbox.send_again(&service.by, id))), Code::NoticeGone);
 }

@@ -120,7 +120,7 @@ pub(super) fn settle(
     Ok(settled)
 }
 
-/// Starts over with a notice that was given up.
+/// Starts over with a notice that was told or given up.
 pub(super) fn ask_again(
     tx: &Transaction<'_>,
     owner: &Owner,
@@ -129,11 +129,20 @@ pub(super) fn ask_again(
 ) -> Result<Notice, Fault> {
     let found = find(tx, &id.to_string())?.filter(|notice| notice.work.owner == *owner);
     let notice = found.ok_or_else(|| conflict(format!("there is no notice {id}")))?;
+    if !is_kept(tx, notice.execution_id)? {
+        return Err(conflict(format!("the execution of notice {id} is gone")));
+    }
     let again = notice.work.asked_again(now);
     let work = again.map_err(|why| conflict(format!("notice {id} cannot be sent again: {why}")))?;
     let waiting = Notice { work, ..notice };
     store(tx, &waiting)?;
     Ok(waiting)
+}
+
+/// Whether an execution is on record and was not deleted from the history.
+fn is_kept(tx: &Transaction<'_>, execution: ExecutionId) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM execution WHERE id = ?1 AND deleted_at IS NULL";
+    Ok(tx.query_row(sql, [execution.to_string()], |_| Ok(())).optional()?.is_some())
 }
 
 /// Gives up the notices of an execution that is deleted from the history. A notice that is not understood

@@ -171,10 +171,10 @@ clauses! {
     /// by: `NoticeIgnoresEpoch`, `NoticesTakeLive`, `NoticesNeverTakeOver`, `NoticeGivenUpAtOnce`,
     /// `NoticeDoneOnce`.
     NoticeSettled => "a notice is told by the worker that holds it, until it is done", notices::settled;
-    /// A notice that was given up, and no other, starts over when a person asks for it, unless what it is about
-    /// is gone ([`ask_notice_again`](crate::ports::catalog::Outbox::ask_notice_again); rule N5). Found by:
-    /// `AsksOpenAgain`, `AskedKeepsAttempts`.
-    NoticeAskedAgain => "a notice that was given up can be asked for again", notices::again;
+    /// A notice that was told or given up, and no other, starts over under its id when a person asks for it, unless
+    /// what it is about is gone ([`ask_notice_again`](crate::ports::catalog::Outbox::ask_notice_again); rule N5). Found
+    /// by: `AsksOpenAgain`, `AsksTellsOnce`, `AsksDeletedAgain`, `AskedKeepsAttempts`.
+    NoticeAskedAgain => "a notice that was told or given up can be asked for again", notices::again;
     /// Each destination of a published set has one delivery, which is stored with the set and never apart from it
     /// ([`DeliveryStore`](crate::ports::catalog::DeliveryStore); rule N4). Found by: `DeliveriesNotStored`,
     /// `DeliveryOfOneDestination`.

@@ -174,11 +174,30 @@ pub(super) async fn again(case: &Case) -> Found {
     let entries = audit();
     done!(case, "that was given up", ask_notice_again(&ada, waiting, &entries));
     let held = one(&takes(case, "that was asked for again", &claim).await?)?;
+    done!(case, "that is told", settle_notice(held.work.fence(), &WorkOutcome::Done));
+    let entries = audit();
+    let again = done!(case, "that was told", ask_notice_again(&ada, waiting, &entries));
+    require(again.work.status() == WorkStatus::Waiting, || "ask_notice_again: does not wait".to_owned())?;
+    let held = one(&takes(case, "that was told and asked for again", &claim).await?)?;
+    require(held.work.id == waiting, || "ask_notice_again: the id has changed".to_owned())?;
     // What it is about goes while a worker tells of it.
     let entries = [case.entry(&ada, Action::DeleteExecution)];
     done!(case, "that is told of", delete_execution(&ada, published.id, case.now(), &entries));
     refused!(case, Fenced, "of a deleted execution", settle_notice(held.work.fence(), &WorkOutcome::Done));
     refused!(case, Conflict, "of a deleted execution", ask_notice_again(&ada, waiting, &audit()));
     case.clock.advance(TimeDelta::days(1).to_std().unwrap_or_default());
-    about("of a deleted execution", &takes(case, "of a deleted execution", &claim).await?, &[])
+    about("of a deleted execution", &takes(case, "of a deleted execution", &claim).await?, &[])?;
+    told_of_deleted(case, &ada, &claim).await
+}
+
+/// A notice that was told stays so when its execution goes, and is not told again.
+async fn told_of_deleted(case: &Case, owner: &Owner, claim: &NoticeClaim) -> Found {
+    let published = case.published(owner, "told and deleted", 1).await?;
+    let told = one(&takes(case, "of another", claim).await?)?.work;
+    done!(case, "that is told", settle_notice(told.fence(), &WorkOutcome::Done));
+    let entries = [case.entry(owner, Action::DeleteExecution)];
+    done!(case, "that was told of", delete_execution(owner, published.id, case.now(), &entries));
+    let entries = [case.entry(owner, Action::SendAgain)];
+    refused!(case, Conflict, "told of a deleted execution", ask_notice_again(owner, told.id, &entries));
+    Ok(())
 }

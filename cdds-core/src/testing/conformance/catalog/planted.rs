@@ -219,6 +219,10 @@ planted! {
     NoticeDoneOnce => NoticeSettled,
     /// `ask_notice_again` answers for notices that cannot be asked for again.
     AsksOpenAgain => NoticeAskedAgain,
+    /// `ask_notice_again` refuses notices that were told.
+    AsksTellsOnce => NoticeAskedAgain,
+    /// `ask_notice_again` answers for notices that were told, whose execution is gone.
+    AsksDeletedAgain => NoticeAskedAgain,
     /// `ask_notice_again` goes on counting attempts.
     AskedKeepsAttempts => NoticeAskedAgain,
     /// A published set has no deliveries.

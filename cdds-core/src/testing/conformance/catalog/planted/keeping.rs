@@ -44,6 +44,10 @@ pub(super) struct Remembered {
 
 type Stored<T = ()> = Result<T, CatalogError>;
 
+fn is_told(notice: &Notice) -> bool {
+    notice.work.status() == WorkStatus::Done
+}
+
 impl Keeping {
     fn has(&self, bug: Planted) -> bool {
         self.bug == bug
@@ -218,6 +222,10 @@ impl CatalogLayer for Keeping {
         let known = self.notice(id).await?;
         let mut again = match (self.catalog.ask_notice_again(owner, id, audit).await, known) {
             (Err(_), Some(known)) if self.has(Planted::AsksOpenAgain) => known,
+            (Err(_), Some(known)) if self.has(Planted::AsksDeletedAgain) && is_told(&known) => known,
+            (_, Some(known)) if self.has(Planted::AsksTellsOnce) && is_told(&known) => {
+                return Err(CatalogError::new(CatalogErrorKind::Conflict, "a planted bug"));
+            }
             (answer, _) => answer?,
         };
         if self.has(Planted::AskedKeepsAttempts) {
