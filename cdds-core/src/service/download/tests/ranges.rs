@@ -133,7 +133,8 @@ fn a12_a_range_of_a_file_that_was_right_is_read_alone() {
 fn a12_a_range_with_nothing_of_the_file_in_it_is_empty_and_no_fault_of_the_file() {
     let world = World::new(Counting::default());
     for pass in ["first", "again"] {
-        for range in [4..4, ALL..ALL, ALL..ALL + 5, ALL + 2..ALL + 5, ALL + 5..ALL, 7..3, u64::MAX..u64::MAX] {
+        for range in [4..4, ALL..ALL, ALL..ALL + 5, ALL + 2..ALL + 5, ALL + 5..ALL, 7..3, u64::MAX..u64::MAX]
+        {
             let got = world.get(range.clone()).0;
             assert_eq!(got.unwrap(), b"", "{pass}: {range:?}");
         }
