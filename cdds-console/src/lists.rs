@@ -93,6 +93,7 @@ mod tests {
         // A blank is part of no name, no number and no instant.
         read(&bound(&executions::PARAMETERS), " ", &|answers| executions::query(answers, 1).map(drop));
         read(&bound(&artifacts::PARAMETERS), " ", &|answers| artifacts::query(answers, 1).map(drop));
+        read(&bound(&notices::PARAMETERS), " ", &|answers| notices::query(answers, 1).map(drop));
         read(&bound(&audit::PARAMETERS), " ", &|answers| audit::query(answers, 1).map(drop));
     }
 

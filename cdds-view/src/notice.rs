@@ -4,13 +4,10 @@ use cdds_core::domain::id::{ExecutionId, JobId, NoticeId, Subscriber};
 use cdds_core::domain::notice::subscription::Subscription;
 use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::domain::work::row::{WorkState, WorkStatus};
-use cdds_core::ports::catalog::query::{Page, Sort};
 use cdds_core::service::subscribers::Tested;
 use serde::{Deserialize, Serialize};
 
 use crate::instant::Instant;
-use crate::page::PageView;
-use crate::token::NoticeColumn;
 
 /// Where telling one subscriber stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,10 +175,5 @@ impl NoticeView {
             _ => String::new(),
         };
         format!("{target}: {kind}, {}{at}{failed}", state.as_str())
-    }
-
-    /// Returns the view of a page of notices, which have one order: newest first.
-    pub fn page(page: Page<Notice>) -> PageView<Self> {
-        PageView::new(page, Sort { column: NoticeColumn::At, descending: true }, Self::from)
     }
 }

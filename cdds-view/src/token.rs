@@ -11,7 +11,7 @@ use std::fmt::Debug;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use cdds_core::ports::catalog::query::{
-    ArtifactColumn, AuditColumn, Cursor, ExecutionColumn, JobColumn, Sort, SortKey,
+    ArtifactColumn, AuditColumn, Cursor, ExecutionColumn, JobColumn, NoticeColumn, Sort, SortKey,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,22 +54,6 @@ list!(ArtifactColumn, "artifacts");
 list!(AuditColumn, "audit");
 list!(NoticeColumn, "notices");
 list!(DeliveryColumn, "deliveries");
-
-/// The only order of notices: the newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NoticeColumn {
-    /// When it happened.
-    At,
-}
-
-impl NoticeColumn {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::At => "at",
-        }
-    }
-}
 
 /// The only order of deliveries: those that were asked for last come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

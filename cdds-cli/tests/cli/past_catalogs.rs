@@ -108,7 +108,7 @@ fn goes_on(version: &str) {
     }
     let version_now =
         place.program("sqlite3", &["cdds.db"], &["pragma user_version; pragma integrity_check"]);
-    assert_eq!(version_now, "13\nok\n");
+    assert_eq!(version_now, "14\nok\n");
 }
 
 macro_rules! versions {
@@ -135,4 +135,5 @@ versions! {
     the_catalog_of_version_10_goes_on "v10"
     the_catalog_of_version_11_goes_on "v11"
     the_catalog_of_version_12_goes_on "v12"
+    the_catalog_of_version_13_goes_on "v13"
 }

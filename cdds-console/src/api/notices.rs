@@ -5,16 +5,17 @@ use axum::extract::State;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::NoticeId;
 use cdds_core::domain::notice::subscription::Subscription;
+use cdds_core::ports::catalog::query::NoticeColumn;
 use cdds_view::{NoticeTestView, NoticeView, PageView, ProblemView};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::LIMIT;
 use super::body::Body;
 use super::document::Api;
 use super::operation::Operation;
+use super::{LIMIT, columns};
 use crate::App;
 use crate::answers::{Id, Query};
 use crate::lists::notices as lists;
@@ -26,9 +27,8 @@ pub(super) fn routes(api: Api) -> Api {
         list,
         Operation::new("list_notices", "List notices", "Returns a page of notices, the newest first.")
             .needs(Action::See)
-            .queries(&lists::PARAMETERS)
-            .words("status", lists::statuses())
-            .pages::<NoticeView>(),
+            .lists::<NoticeView>(&lists::PARAMETERS, &columns(NoticeColumn::ALL))
+            .words("status", lists::statuses()),
     )
     .post(
         "/notices/{id}/replay",
@@ -63,7 +63,8 @@ async fn list(
     Query(answers): Query,
 ) -> Result<Json<PageView<NoticeView>>, ProblemView> {
     let query = lists::query(&answers, LIMIT)?;
-    Ok(Json(NoticeView::page(services.outbox.list(&by, &query).await?)))
+    let page = services.outbox.list(&by, &query).await?;
+    Ok(Json(PageView::new(page, query.sort, NoticeView::from)))
 }
 
 /// Sends a notice again that was sent or given up.

@@ -98,7 +98,7 @@ impl Outbox {
         self.ports.catalog.settle_notice(taken.work.fence(), outcome).await
     }
 
-    /// Lists the notices of the principal's owner, newest first, with the state of their delivery.
+    /// Lists the notices of the principal's owner, with the state of their delivery.
     ///
     /// # Errors
     /// [`ServiceError::Forbidden`] if the principal may not see them (rule C1).

@@ -6,7 +6,7 @@ mod side;
 
 use cdds_core::ports::catalog::query::{
     ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, ExecutionColumn, ExecutionQuery, JobColumn,
-    JobQuery, NoticeQuery, Page, Slice, Sort,
+    JobQuery, NoticeColumn, NoticeQuery, Page, Slice, Sort,
 };
 use cdds_core::testing::MemoryCatalog;
 use cdds_core::testing::commands::{Command, command};
@@ -112,10 +112,13 @@ impl Side {
         }
         lists.extend(self.filtered_audits());
         lists.extend(self.searches());
-        lists.push(format!(
-            "notices: {:?}",
-            pages(|slice| self.notices_page(&NoticeQuery::default().with_slice(slice)))
-        ));
+        for column in NoticeColumn::ALL {
+            let query = NoticeQuery::default().with_sort(Sort { column: *column, descending: false });
+            lists.push(format!(
+                "notices by {column:?}: {:?}",
+                pages(|slice| self.notices_page(&query.clone().with_slice(slice)))
+            ));
+        }
         lists
     }
 }

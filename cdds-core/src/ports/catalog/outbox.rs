@@ -60,7 +60,7 @@ pub trait Outbox: Debug + Send + Sync {
         audit: &[AuditRecord],
     ) -> Result<Notice, CatalogError>;
 
-    /// Lists an owner's notices, newest first.
+    /// Lists an owner's notices.
     ///
     /// # Errors
     /// If the catalog cannot be read.

@@ -14,9 +14,10 @@ use crate::domain::execution::failure::Failure;
 use crate::domain::execution::progress::Progress;
 use crate::domain::execution::{Execution, Status};
 use crate::domain::id::{
-    DeliveryId, DestinationId, ExecutionId, JobId, NoticeId, RecipientName, SourceId, TypeId,
+    DeliveryId, DestinationId, ExecutionId, JobId, NoticeId, RecipientName, SourceId, Subscriber, TypeId,
 };
 use crate::domain::job::{Job, JobState};
+use crate::domain::notice::{Channel, NoticeKind};
 use crate::domain::work::lease::WorkerLife;
 use crate::domain::work::row::WorkStatus;
 use crate::setters::setters;
@@ -247,6 +248,17 @@ columns! {
 }
 
 columns! {
+    /// The columns of the list of notices.
+    NoticeColumn {
+        At => "at",
+        Kind => "kind",
+        Subscriber => "subscriber",
+        Channel => "channel",
+        Status => "status",
+    }
+}
+
+columns! {
     /// The columns of the list of artifacts.
     ArtifactColumn {
         Name => "name",
@@ -461,16 +473,31 @@ impl Default for ArtifactQuery {
     }
 }
 
-/// Selects and pages notices, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Selects, sorts and pages notices.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoticeQuery {
     /// Only the notice with this id.
     pub id: Option<NoticeId>,
     /// Only notices about this execution.
     pub execution: Option<ExecutionId>,
+    /// Only notices about this job.
+    pub job: Option<JobId>,
+    /// Only notices that tell this.
+    pub kind: Option<NoticeKind>,
+    /// Only notices to this subscriber.
+    pub subscriber: Option<Subscriber>,
+    /// Only notices by this channel.
+    pub channel: Option<Channel>,
+    /// Only notices that the embedding service takes itself (`true`), or only those that it is not meant to take
+    /// (`false`).
+    pub for_host: Option<bool>,
     /// Only notices in this state.
     pub status: Option<WorkStatus>,
+    /// Only notices of what happened in this range.
+    pub at: Between,
+    /// The sort order. Words are sorted as they are written.
+    pub sort: Sort<NoticeColumn>,
     /// The rows to return.
     pub slice: Slice,
 }
@@ -479,8 +506,34 @@ setters! {
     NoticeQuery {
         with_id => id: option NoticeId;
         with_execution => execution: option ExecutionId;
+        with_job => job: option JobId;
+        with_kind => kind: option NoticeKind;
+        with_subscriber => subscriber: option Subscriber;
+        with_channel => channel: option Channel;
+        with_for_host => for_host: option bool;
         with_status => status: option WorkStatus;
+        with_at => at: value Between;
+        with_sort => sort: value Sort<NoticeColumn>;
         with_slice => slice: value Slice;
+    }
+}
+
+impl Default for NoticeQuery {
+    /// Selects all notices, newest first.
+    fn default() -> Self {
+        Self {
+            id: None,
+            execution: None,
+            job: None,
+            kind: None,
+            subscriber: None,
+            channel: None,
+            for_host: None,
+            status: None,
+            at: Between::default(),
+            sort: Sort { column: NoticeColumn::At, descending: true },
+            slice: Slice::default(),
+        }
     }
 }
 

@@ -10,12 +10,12 @@ use crate::domain::delivery::Delivery;
 use crate::domain::execution::Status;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, Owner, TypeId};
 use crate::domain::job::{JobState, TypeList};
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Channel, Notice};
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, DeliveryQuery, ExecutionColumn,
-    ExecutionOverview, ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, NoticeQuery, Page,
-    Slice, SortKey, Total,
+    ExecutionOverview, ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, NoticeColumn,
+    NoticeQuery, Page, Slice, SortKey, Total,
 };
 
 pub(super) fn at(instant: DateTime<Utc>) -> SortKey {
@@ -117,14 +117,26 @@ impl State {
             notice.work.owner == *owner
                 && is_wanted(query.id.as_ref(), &notice.work.id)
                 && is_wanted(query.execution.as_ref(), &notice.execution_id)
+                && is_wanted(query.job.as_ref(), &notice.job_id)
+                && is_wanted(query.kind.as_ref(), &notice.kind)
+                && is_wanted(query.subscriber.as_ref(), &notice.subscriber)
+                && is_wanted(query.channel.as_ref(), &notice.channel)
+                && is_wanted(query.for_host.as_ref(), &(notice.channel == Channel::Host))
                 && is_wanted(query.status.as_ref(), &notice.work.status())
+                && within(query.at, Some(notice.at))
         };
         let notices = self.notices.all.values().filter(wanted).cloned().collect();
         let place = |notice: &Notice| {
-            let (key, id) = (at(notice.at), notice.work.id.to_string());
-            Cursor { key, at: micros(notice.at), id, part: 0 }
+            let key = match query.sort.column {
+                NoticeColumn::At => at(notice.at),
+                NoticeColumn::Kind => SortKey::Text(notice.kind.to_string()),
+                NoticeColumn::Subscriber => SortKey::Text(notice.subscriber.to_string()),
+                NoticeColumn::Channel => SortKey::Text(notice.channel.to_string()),
+                NoticeColumn::Status => SortKey::Text(notice.work.status().as_str().to_owned()),
+            };
+            Cursor { key, at: micros(notice.at), id: notice.work.id.to_string(), part: 0 }
         };
-        page(notices, &query.slice, true, place)
+        page(notices, &query.slice, query.sort.descending, place)
     }
 
     pub(super) fn list_jobs(&self, owner: &Owner, query: &JobQuery) -> Page<JobOverview> {

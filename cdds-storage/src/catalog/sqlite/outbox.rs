@@ -3,9 +3,9 @@
 mod claim;
 
 use cdds_core::domain::id::{ExecutionId, NoticeId, Owner};
-use cdds_core::domain::notice::Notice;
+use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::domain::work::row::WorkOutcome;
-use cdds_core::ports::catalog::query::{NoticeQuery, Page};
+use cdds_core::ports::catalog::query::{NoticeColumn, NoticeQuery, Page};
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence};
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::{OptionalExtension, Row, params};
@@ -24,6 +24,8 @@ const COLUMNS: &str =
     "n.id, n.execution_id, n.job_id, n.owner, n.kind, n.at, n.subscriber, n.channel, n.state,
     n.reason, n.epoch, n.attempts, n.first_attempt_at, n.last_attempt_at, n.failure, n.next_attempt_at,
     n.worker, n.lease_renewed_at, n.lease_expires_at, n.ended_at";
+
+const TIES: Ties = Ties { at: "n.at", id: "n.id", part: None };
 
 const OF_EXECUTION: &str = "FROM notice n WHERE n.execution_id = ?1";
 
@@ -161,7 +163,7 @@ pub(super) fn cancel(tx: &Transaction<'_>, execution: ExecutionId, now: DateTime
     Ok(())
 }
 
-/// Lists an owner's notices, newest first. A notice that is not understood is left out.
+/// Lists an owner's notices. A notice that is not understood is left out.
 pub(super) fn list(tx: &Transaction<'_>, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, Fault> {
     let (filter, order) = filter(owner, query);
     let page = filter.page(tx, &order, &query.slice)?;
@@ -173,34 +175,81 @@ pub(super) fn list(tx: &Transaction<'_>, owner: &Owner, query: &NoticeQuery) -> 
 }
 
 fn filter(owner: &Owner, query: &NoticeQuery) -> (Filter, Order) {
-    let filter = Filter::new(("FROM notice n", "n.id"), ("n.owner", owner), "TRUE")
+    let always = if query.for_host == Some(false) { "n.channel <> 'host'" } else { "TRUE" };
+    // Covered, for the table has no row ids by which two indexes could be compared.
+    let filter = Filter::new(("FROM notice n", "n.id"), ("n.owner", owner), always)
         .and_identified("n.id", query.id.map(|id| id.to_string()))
         .and_identified("n.execution_id", query.execution.map(|id| id.to_string()))
-        .and_indexed("n.state", query.status.map(|status| status.as_str().to_owned()));
-    (filter, Key::of("n.at").order(true, Ties { at: "n.at", id: "n.id", part: None }))
+        .and_covered("n.job_id", query.job.map(|id| id.to_string()))
+        .and_covered("n.kind", query.kind.map(|kind| kind.as_str().to_owned()))
+        .and_covered("n.subscriber", query.subscriber.as_ref().map(ToString::to_string))
+        .and_covered("n.channel", query.channel.map(|channel| channel.as_str().to_owned()))
+        .and_covered("n.channel", (query.for_host == Some(true)).then(|| Channel::Host.as_str().to_owned()))
+        .and_covered("n.state", query.status.map(|status| status.as_str().to_owned()))
+        .and_indexed_between("n.at", query.at);
+    // In the default order they have an index of their own. In others, those for the host would be passed over.
+    let filter = match (query.for_host, query.sort.column) {
+        (None | Some(true), _) | (_, NoticeColumn::At) => filter,
+        (Some(false), _) => {
+            let others = Channel::ALL.iter().filter(|channel| **channel != Channel::Host);
+            let others = others.map(|channel| channel.as_str().to_owned()).collect();
+            filter.and_covered_among("n.channel", others)
+        }
+    };
+    (filter, key(query.sort.column).order(query.sort.descending, TIES))
+}
+
+fn key(column: NoticeColumn) -> Key {
+    Key::of(match column {
+        NoticeColumn::At => "n.at",
+        NoticeColumn::Kind => "n.kind",
+        NoticeColumn::Subscriber => "n.subscriber",
+        NoticeColumn::Channel => "n.channel",
+        NoticeColumn::Status => "n.state",
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use cdds_core::domain::id::{JobId, Subscriber};
+    use cdds_core::domain::notice::NoticeKind;
     use cdds_core::domain::work::row::WorkStatus;
+    use cdds_core::ports::catalog::query::Sort;
+    use uuid::Uuid;
 
     use super::super::plan::plan;
     use super::*;
 
     #[test]
     fn n4_lists_of_notices_are_read_in_the_order_of_an_index() {
-        let owner = Owner::default();
-        let failed = NoticeQuery::default().with_status(WorkStatus::GivenUp);
-        let (all, order) = filter(&owner, &NoticeQuery::default());
-        let (of_state, _) = filter(&owner, &failed);
-        let slice = &failed.slice;
+        let (owner, all) = (Owner::default(), NoticeQuery::default);
+        let walked = |query: NoticeQuery| {
+            let (filter, order) = filter(&owner, &query);
+            filter.walked_sql(&order, &query.slice)
+        };
+        let within = |query: NoticeQuery| {
+            let (filter, order) = filter(&owner, &query);
+            filter.walked_within_sql(&order, &query.slice)
+        };
+        let by = |column| all().with_sort(Sort { column, descending: false });
+        let ada = Subscriber::new("ada@example.com").unwrap();
         let pages = [
-            (all.walked_sql(&order, slice), "notice_listed"),
-            (of_state.walked_within_sql(&order, slice), "notice_by_state"),
+            (walked(all()), "notice_listed"),
+            (walked(all().with_for_host(false)), "notice_sent"),
+            (walked(by(NoticeColumn::Kind)), "notice_by_kind"),
+            (walked(by(NoticeColumn::Subscriber)), "notice_by_subscriber"),
+            (walked(by(NoticeColumn::Channel)), "notice_by_channel"),
+            (walked(by(NoticeColumn::Status)), "notice_by_state"),
+            (within(all().with_status(WorkStatus::GivenUp)), "notice_by_state"),
+            (within(all().with_job(JobId(Uuid::nil()))), "notice_by_job"),
+            (within(all().with_kind(NoticeKind::Failed)), "notice_by_kind"),
+            (within(all().with_subscriber(ada)), "notice_by_subscriber"),
+            (within(all().with_channel(Channel::Email)), "notice_by_channel"),
+            (within(all().with_for_host(true)), "notice_by_channel"),
         ];
         for (sql, index) in pages {
             let steps = plan(&sql[0]);
-            assert!(steps[0].contains(&format!("USING COVERING INDEX {index}")), "{steps:?}");
+            assert!(steps[0].contains(&format!("USING COVERING INDEX {index} ")), "{index}: {steps:?}");
             assert_eq!((sql.len(), steps.len()), (1, 1), "{steps:?}");
         }
     }

@@ -292,7 +292,8 @@ clauses! {
     /// `notices` gives the rows that its query asks for, in its order, page by page until the end, each once
     /// and none lost, and counts all of them on the first page
     /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `NoticesIgnoreId`, `NoticesIgnoreExecution`,
-    /// `NoticesIgnoreStatus`.
+    /// `NoticesIgnoreStatus`, `NoticesIgnoreJob`, `NoticesIgnoreKind`, `NoticesIgnoreWhom`, `NoticesIgnoreHow`,
+    /// `NoticesIgnoreHost`, `NoticesIgnoreAt`, `NoticesIgnoreDirection`.
     NoticeList => "the list of notices is filtered, sorted, counted and cut into pages as asked", lists::notices;
     /// A worker is on record from its first sign of life on, as it described itself last, with the instants of its
     /// first and its last sign, and those whose sign is the latest come first

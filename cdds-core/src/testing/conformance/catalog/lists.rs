@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::case::{Case, Found, require};
 use super::deliveries::{claim_of, destination, fails, refuses};
-use super::scene::owner;
+use super::scene::{failed, once, owner, settings};
 use super::seen::{difference, page_text, text};
 use super::stock::{Stock, fill};
 use crate::domain::access::{Action, PrincipalName};
@@ -12,10 +12,13 @@ use crate::domain::execution::Status;
 use crate::domain::id::DeliveryId;
 use crate::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use crate::domain::job::JobState;
+use crate::domain::notice::subscription::{Subscription, Subscriptions};
+use crate::domain::notice::{Channel, NoticeKind};
+use crate::domain::violation::RuleViolation;
 use crate::domain::work::row::{WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, Between, DeliveryQuery, ExecutionColumn,
-    ExecutionQuery, FrequencyKind, JobColumn, JobQuery, LatestStatus, NoticeQuery, Slice, Sort,
+    ExecutionQuery, FrequencyKind, JobColumn, JobQuery, LatestStatus, NoticeColumn, NoticeQuery, Slice, Sort,
 };
 
 /// The sizes of pages that are tried: of one row, and of some.
@@ -229,17 +232,55 @@ pub(super) async fn audit(case: &Case) -> Found {
     Ok(())
 }
 
+/// Adds notices to people and endpoints about several things.
+async fn subscribed(case: &Case, owner: &Owner) -> Found {
+    let told = |error: RuleViolation| format!("the script itself is wrong: {error}");
+    let who = ["mailto:ada@example.com", "mailto:eve@example.com", "webhook:orders?on=published,delivered"];
+    let who = who.map(str::parse::<Subscription>).into_iter().collect::<Result<Vec<_>, _>>().map_err(told)?;
+    let who = Subscriptions::new(who).map_err(told)?;
+    for title in ["told", "also told"] {
+        case.submit(owner, settings(title, once())?.with_subscriptions(who.clone())).await?;
+        let claimed = case.claimed("w").await?;
+        match title {
+            "told" => drop(case.publishes(&claimed, 1).await?),
+            _ => drop(case.settles(claimed.fence(), &failed(false)).await?),
+        }
+        case.pass(7);
+    }
+    Ok(())
+}
+
 pub(super) async fn notices(case: &Case) -> Found {
-    let Stock { owner, .. } = fill(case).await?;
+    // Before anything else waits, so that what is claimed is what is told of.
+    subscribed(case, &owner("ada")?).await?;
+    let Stock { owner, instants } = fill(case).await?;
     let all = NoticeQuery::default;
-    same_notices(case, &owner, &all(), &SIZES).await?;
+    for descending in [false, true] {
+        for column in NoticeColumn::ALL {
+            let query = all().with_sort(Sort { column: *column, descending });
+            same_notices(case, &owner, &query, &SIZES).await?;
+            same_notices(case, &owner, &query.with_for_host(false), &[2]).await?;
+        }
+    }
     let notices = case.twin().notices(&owner, &all()).await.map_err(|error| error.to_string())?;
     let mut queries: Vec<NoticeQuery> = Vec::new();
     for notice in &notices.items {
         queries.push(all().with_id(notice.work.id));
         queries.push(all().with_execution(notice.execution_id));
+        queries.push(all().with_job(notice.job_id));
+        queries.push(all().with_subscriber(notice.subscriber.clone()));
+    }
+    queries.extend(NoticeKind::ALL.iter().map(|kind| all().with_kind(*kind)));
+    for channel in Channel::ALL {
+        let by = all().with_channel(*channel);
+        queries.extend(WorkStatus::ALL.map(|status| by.clone().with_status(status)));
+        queries.extend([by.clone().with_for_host(true), by]);
     }
     queries.extend(WorkStatus::ALL.map(|status| all().with_status(status)));
+    queries.extend([true, false].map(|for_host| all().with_for_host(for_host)));
+    for range in ranges(&instants) {
+        queries.extend([all().with_at(range), all().with_at(range).with_for_host(false)]);
+    }
     for query in queries {
         same_notices(case, &owner, &query, &[1, 2]).await?;
     }

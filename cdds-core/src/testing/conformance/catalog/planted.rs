@@ -467,6 +467,20 @@ planted! {
     NoticesIgnoreExecution => NoticeList,
     /// `notices` does not filter by `status`.
     NoticesIgnoreStatus => NoticeList,
+    /// `notices` does not filter by `job`.
+    NoticesIgnoreJob => NoticeList,
+    /// `notices` does not filter by `kind`.
+    NoticesIgnoreKind => NoticeList,
+    /// `notices` does not filter by `subscriber`.
+    NoticesIgnoreWhom => NoticeList,
+    /// `notices` does not filter by `channel`.
+    NoticesIgnoreHow => NoticeList,
+    /// `notices` does not filter by `for_host`.
+    NoticesIgnoreHost => NoticeList,
+    /// `notices` does not filter by `at`.
+    NoticesIgnoreAt => NoticeList,
+    /// `notices` sorts in one direction only.
+    NoticesIgnoreDirection => NoticeList,
     /// `attend` stores the first sign of life alone.
     AttendsOnce => WorkersAttend,
     /// `attend` keeps what a worker said of itself first.

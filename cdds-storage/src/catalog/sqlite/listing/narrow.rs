@@ -68,6 +68,11 @@ impl Filter {
         self.add(column, comparisons, Index::Covering)
     }
 
+    /// Adds that a column, which stands behind the owner in an index that covers the list, has one of these values.
+    pub(in super::super) fn and_covered_among(self, column: &'static str, values: Vec<String>) -> Self {
+        self.and_one_of(column, values, Index::Covering)
+    }
+
     /// Adds that a column, which stands first in an index, has this value, if there is one.
     pub(in super::super) fn and_identified(
         self,

@@ -94,6 +94,13 @@ impl Layer {
             Planted::NoticesIgnoreId => query.id = None,
             Planted::NoticesIgnoreExecution => query.execution = None,
             Planted::NoticesIgnoreStatus => query.status = None,
+            Planted::NoticesIgnoreJob => query.job = None,
+            Planted::NoticesIgnoreKind => query.kind = None,
+            Planted::NoticesIgnoreWhom => query.subscriber = None,
+            Planted::NoticesIgnoreHow => query.channel = None,
+            Planted::NoticesIgnoreHost => query.for_host = None,
+            Planted::NoticesIgnoreAt => query.at = Between::default(),
+            Planted::NoticesIgnoreDirection => query.sort.descending = false,
             _ => {}
         }
         self.cut(&mut query.slice);
