@@ -5,7 +5,8 @@
 //!    due slots become       ├ transfer: records → files → compressed → parts (sealed, digested, stored)
 //!    entries of the record  ├ publish: names, manifest, signature
 //!                           └ settle: the one commit, or retry, give up, cancel
-//! heartbeat: leases and progress, once a second          house: expired sets, orphans, old rows
+//! heartbeat: leases and progress, once a second          house: expired sets, orphans, old rows,
+//!                                                              and who is told of sets that expire (remind)
 //! post: deliveries to destinations (deliver) and notices to subscribers (notify), beside the exports
 //! attend: signs of life to the register of workers
 //! run: all of them, for embedders without a loop of their own; own_loop: the parts of it, for others
@@ -24,6 +25,7 @@ pub mod observe;
 mod own_loop;
 mod post;
 mod probes;
+mod remind;
 mod retain;
 mod run;
 mod schedule;

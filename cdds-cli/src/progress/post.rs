@@ -6,7 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 use cdds_core::domain::delivery::Delivery;
 use cdds_core::domain::id::DeliveryId;
 use cdds_core::domain::notice::Notice;
-use cdds_core::domain::work::row::{WorkRow, WorkState, WorkStatus};
+use cdds_core::domain::work::row::{GivenUp, WorkRow, WorkState, WorkStatus};
 use cdds_view::{DeliveryState, NoticeState, NoticeView, Tone};
 use chrono::SecondsFormat;
 
@@ -57,10 +57,12 @@ impl Follower {
 
     pub(super) fn notice_ended(&self, notice: &Notice) {
         let mut post = self.counted();
-        match notice.work.status() {
-            WorkStatus::Done => post.told += 1,
-            WorkStatus::GivenUp => post.not_told += 1,
-            WorkStatus::Waiting | WorkStatus::Held => {}
+        match notice.work.state {
+            WorkState::Done { .. } => post.told += 1,
+            WorkState::GivenUp { reason: GivenUp::Refused | GivenUp::Exhausted, .. } => post.not_told += 1,
+            // Nothing was left to tell.
+            WorkState::GivenUp { reason: GivenUp::Gone, .. } => {}
+            WorkState::Waiting { .. } | WorkState::Held { .. } => {}
         }
         drop(post);
         self.line(|now| Record::told(now, notice));

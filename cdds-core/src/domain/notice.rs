@@ -1,5 +1,6 @@
-//! Rules N2, N4: notices to the people and programs behind a job.
+//! Rules N2, N4, N8: notices to the people and programs behind a job.
 
+pub mod expiring;
 pub mod message;
 pub mod subscription;
 

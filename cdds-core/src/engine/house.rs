@@ -1,5 +1,5 @@
 //! Housekeeping: one engine of all that share a catalog removes what has expired, sweeps the store and
-//! forgets old rows (rules A7, E14, E15).
+//! forgets old rows (rules A7, E14, E15), and tells of sets that expire unfetched (rule N8).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,8 @@ use crate::ports::catalog::Forget;
 const LEASE: Duration = Duration::from_secs(180);
 /// How often it renews the lease while a round takes long.
 const RENEW_EVERY: Duration = Duration::from_secs(60);
-/// How often it sweeps the store for orphans and forgets old rows.
+/// How often it sweeps the store for orphans, forgets old rows, and looks for sets that expire unfetched. The last
+/// could be done once a day, except that half of a short retention may be less than that.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// The wait between two pages of old rows, in which others write.
 const PAGE_PAUSE: Duration = Duration::from_millis(50);
@@ -46,7 +47,7 @@ impl House {
 
 impl Engine {
     /// Removes expired sets and, once an hour, files that nobody wants and rows that are too old (rules A7,
-    /// E14), unless another engine of this catalog keeps house (rule E15). Call it once a minute if you have
+    /// E14), and stores the notices of sets that expire soon and that nobody has fetched (rule N8), unless another engine of this catalog keeps house (rule E15). Call it once a minute if you have
     /// a loop of your own; [`run`](Engine::run) does. Returns whether everything was done. What was not is
     /// logged and done by a later call, of this or another engine.
     ///
@@ -110,6 +111,10 @@ impl Shared {
         });
         if !self.house.begins_sweep(self.ports.clock.monotonic()) {
             return done;
+        }
+        if let Err(error) = self.remind().await {
+            warn!(name: "house.failed", target: "cdds", "notices of what expires were not stored: {}", error.report());
+            done = false;
         }
         // Nothing is forgotten before the store was swept: files of an execution that is not on record belong
         // to nobody, and stay.

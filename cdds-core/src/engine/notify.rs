@@ -21,8 +21,8 @@ use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::job::Protection;
 use crate::domain::notice::message::{FILES_MAX, Message, MessageDelivery, MessageExecution, MessageFile};
 use crate::domain::notice::{Channel, Notice, NoticeKind};
-use crate::domain::work::row::{WorkFailure, WorkOutcome};
-use crate::ports::catalog::query::DeliveryQuery;
+use crate::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
+use crate::ports::catalog::query::{ArtifactQuery, DeliveryQuery};
 use crate::ports::catalog::{CatalogError, NoticeClaim};
 use crate::ports::notifier::{Notifier, NotifyError, NotifyErrorKind};
 
@@ -59,11 +59,13 @@ impl Shared {
         let (id, channel, subscriber) = (notice.work.id, notice.channel, notice.subscriber.clone());
         let fence = notice.work.fence();
         let told = match self.message(notice).await {
-            Ok(message) => self.send(notifier, message).await,
+            Ok(Some(message)) => self.send(notifier, message).await.map(|()| true),
+            Ok(None) => Ok(false),
             Err(failure) => Err((failure, None, TimeDelta::zero())),
         };
         let (outcome, contact) = match told {
-            Ok(()) => (WorkOutcome::Done, Some(ContactOutcome::Worked { identity: None })),
+            Ok(false) => (WorkOutcome::Gone, None),
+            Ok(true) => (WorkOutcome::Done, Some(ContactOutcome::Worked { identity: None })),
             Err((failure, contact, delay_min)) => {
                 warn!(name: "notice.failed", target: "cdds", notice_id = %id, %channel, "{}", failure.message);
                 let retry = crate::domain::work::retry::WorkRetry { delay_min, ..channel.retry() };
@@ -120,8 +122,9 @@ impl Shared {
         })
     }
 
-    /// Puts together what is known of the subject of a notice.
-    async fn message(&self, notice: Notice) -> Result<Message, WorkFailure> {
+    /// Puts together what is known of the subject of a notice. Returns `None` if it is not true any more, so that
+    /// nothing is left to tell.
+    async fn message(&self, notice: Notice) -> Result<Option<Message>, WorkFailure> {
         let unread = |error: CatalogError| {
             let told = format!("the catalog failed: {}", error.report());
             WorkFailure::new(FailureKind::Unavailable, told, true)
@@ -153,6 +156,9 @@ impl Shared {
         let query = DeliveryQuery::default().with_execution(id);
         let deliveries = catalog.deliveries(&owner, &query).await.map_err(unread)?.items;
         message.deliveries = deliveries.into_iter().map(|delivery| self.told(&execution, delivery)).collect();
+        if message.kind() == NoticeKind::Expiring && self.is_fetched_by_now(&message).await.map_err(unread)? {
+            return Ok(None);
+        }
         message.reason = self.reason(&message, &execution).await;
         message.execution = Some(MessageExecution {
             id,
@@ -161,7 +167,18 @@ impl Shared {
             records: execution.progress.records,
             bad_records: execution.progress.rejected,
         });
-        Ok(message)
+        Ok(Some(message))
+    }
+
+    /// Returns whether the files of a set that was to expire unfetched were fetched since, are on hold, or are gone.
+    async fn is_fetched_by_now(&self, message: &Message) -> Result<bool, CatalogError> {
+        let mut deliveries = message.deliveries.iter();
+        if message.files.is_empty() || deliveries.any(|delivery| delivery.status == WorkStatus::Done) {
+            return Ok(true);
+        }
+        let query = ArtifactQuery::default().with_execution(message.notice.execution_id);
+        let files = self.ports.catalog.artifacts(&message.notice.work.owner, &query).await?.items;
+        Ok(files.iter().any(|file| file.downloads > 0 || file.artifact.hold))
     }
 
     fn told(&self, execution: &Execution, delivery: crate::domain::delivery::Delivery) -> MessageDelivery {

@@ -36,6 +36,7 @@ use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::Housekeeper;
 use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
+use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
@@ -47,8 +48,8 @@ use crate::ports::catalog::query::{
 use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
     Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
-    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
-    WorkerRegister, Writer,
+    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, Told,
+    WorkQueue, WorkerRegister, Writer,
 };
 use crate::ports::clock::Clock;
 use crate::ports::sink::Key;
@@ -417,6 +418,16 @@ impl Outbox for MemoryCatalog {
 
     async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
         Ok(self.state().list_notices(owner, query))
+    }
+
+    async fn tell_of_expiring(
+        &self,
+        behind: Option<SetPlace>,
+        limit: usize,
+    ) -> Result<Told<SetPlace>, CatalogError> {
+        let mut state = self.state();
+        let now = self.present();
+        Ok(state.tell_of_expiring(behind, limit, now))
     }
 }
 

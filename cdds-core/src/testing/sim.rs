@@ -100,6 +100,7 @@ mod planted_store;
 mod profile;
 mod published;
 mod reasons;
+mod reminders;
 mod report;
 mod restore;
 mod run;

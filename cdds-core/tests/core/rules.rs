@@ -30,6 +30,7 @@ mod ownership;
 mod pairing;
 mod queue;
 mod recipients;
+mod reminders;
 mod removal;
 mod requests;
 mod samples;

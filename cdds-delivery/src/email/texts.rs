@@ -51,7 +51,9 @@ pub(super) fn explanation(kind: NoticeKind) -> &'static str {
         NoticeKind::Certificate => {
             "A certificate for which files are encrypted expires soon. Renew it, or later runs fail: files are never left unencrypted instead."
         }
-        NoticeKind::Expiring => "Nobody has downloaded these files yet, and they are deleted soon.",
+        NoticeKind::Expiring => {
+            "Nobody has downloaded these files yet. They are deleted at the instant named below: download them before that, or put them on hold."
+        }
         NoticeKind::Paused => {
             "The job failed several times in a row and runs no more until somebody resumes it."
         }

@@ -182,6 +182,8 @@ pub enum WorkOutcome {
         /// Decides whether and when it is tried again.
         retry: WorkRetry,
     },
+    /// Nothing is left to do: the thing that the work is about is gone, or no more what it was.
+    Gone,
 }
 
 /// The claim no longer holds, or never did.
@@ -282,6 +284,10 @@ impl<Id: Copy + Into<Uuid>> WorkRow<Id> {
                 Ok(self)
             }
             WorkOutcome::Failed { failure, retry } => Ok(self.after(failure.clone(), retry, now)),
+            WorkOutcome::Gone => {
+                self.state = WorkState::GivenUp { reason: GivenUp::Gone, at: now };
+                Ok(self)
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
     Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, DeliveryClaim,
     DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
     Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
-    WorkQueue, WorkerRegister, Writer,
+    Told, WorkQueue, WorkerRegister, Writer,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
@@ -33,6 +33,7 @@ use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
+use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
@@ -194,6 +195,7 @@ hand_on! {
         fn settle_notice(fence: Fence<NoticeId>, outcome: &WorkOutcome) -> Notice;
         fn ask_notice_again(owner: &Owner, id: NoticeId, audit: &[AuditRecord]) -> Notice;
         fn notices(owner: &Owner, query: &NoticeQuery) -> Page<Notice>;
+        fn tell_of_expiring(behind: Option<SetPlace>, limit: usize) -> Told<SetPlace>;
     }
     DeliveryStore {
         fn claim_deliveries(claim: &DeliveryClaim) -> Vec<Delivery>;

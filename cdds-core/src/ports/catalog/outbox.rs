@@ -10,6 +10,7 @@ use super::query::{NoticeQuery, Page};
 use super::{CatalogError, Fence};
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::id::{NoticeId, Owner, WorkerId};
+use crate::domain::notice::expiring::SetPlace;
 use crate::domain::notice::{Channel, Notice};
 use crate::domain::work::retry::WorkRetry;
 use crate::domain::work::row::WorkOutcome;
@@ -65,6 +66,30 @@ pub trait Outbox: Debug + Send + Sync {
     /// # Errors
     /// If the catalog cannot be read.
     async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError>;
+
+    /// Looks at up to `limit` sets of all owners that expire within
+    /// [`EXPIRY_NOTICE`](crate::domain::notice::expiring::EXPIRY_NOTICE) and are not removed, in the order of their
+    /// [`SetPlace`], behind one, and stores the notices of those that nobody has fetched, as defined by
+    /// [`KeptSet::notices`](crate::domain::notice::expiring::KeptSet::notices), at the catalog's present (rule N8).
+    /// Leaves a notice that is on record as it is. The cost grows with the limit, not with the record. Passes over
+    /// rows that cannot be decoded, with a warning.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written.
+    async fn tell_of_expiring(
+        &self,
+        behind: Option<SetPlace>,
+        limit: usize,
+    ) -> Result<Told<SetPlace>, CatalogError>;
+}
+
+/// A page of what was looked at for notices that no execution causes (rule N8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told<Place> {
+    /// The number of notices that were stored.
+    pub stored: usize,
+    /// The place behind which the next page begins; `None` after the last page.
+    pub next: Option<Place>,
 }
 
 /// A request for notices to send.

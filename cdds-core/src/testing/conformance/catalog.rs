@@ -72,6 +72,7 @@ pub mod damaged;
 mod deletion;
 mod delivered;
 mod deliveries;
+mod expiring;
 mod expiry;
 mod fencing;
 mod frozen;

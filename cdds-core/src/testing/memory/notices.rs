@@ -6,10 +6,12 @@ use chrono::{DateTime, Utc};
 
 use super::queue::{self, Asked, Queued, take_over};
 use super::state::{State, conflict};
+use crate::domain::access::audit::{AuditRecord, Object, Outcome};
 use crate::domain::id::{ExecutionId, NoticeId, Owner, Subscriber};
+use crate::domain::notice::expiring::{EXPIRY_NOTICE, KeptSet, SetPlace};
 use crate::domain::notice::{Channel, Notice};
-use crate::domain::work::row::{WorkOutcome, WorkRow};
-use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, NoticeClaim};
+use crate::domain::work::row::{WorkOutcome, WorkRow, WorkStatus};
+use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, NoticeClaim, Told};
 
 /// All notices, and whose turn it is.
 #[derive(Debug, Clone, Default)]
@@ -20,11 +22,14 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    pub(super) fn insert(&mut self, notices: Vec<Notice>) {
+    /// Stores notices. Returns how many are new.
+    pub(super) fn insert(&mut self, notices: Vec<Notice>) -> usize {
+        let known = self.all.len();
         for notice in notices {
             // One that is on record was told, or will be.
             self.all.entry(notice.work.id).or_insert(notice);
         }
+        self.all.len() - known
     }
 
     /// Gives up the notices of an execution that is deleted.
@@ -83,6 +88,39 @@ impl State {
         let settled = notice.work.clone().settled(fence.epoch, outcome, now);
         notice.work = settled.map_err(|error| lost(error.to_string()))?;
         Ok(notice.clone())
+    }
+
+    pub(super) fn tell_of_expiring(
+        &mut self,
+        behind: Option<SetPlace>,
+        limit: usize,
+        now: DateTime<Utc>,
+    ) -> Told<SetPlace> {
+        let places = self.sets.expiring(now, now + EXPIRY_NOTICE);
+        let places = places.filter(|place| behind.is_none_or(|behind| *place > behind)).take(limit);
+        let places: Vec<SetPlace> = places.collect();
+        let sets = places.iter().filter_map(|place| self.kept_set(place));
+        let notices = sets.flat_map(|set| set.notices(now)).collect();
+        let stored = self.notices.insert(notices);
+        Told { stored, next: places.last().filter(|_| places.len() == limit).copied() }
+    }
+
+    fn kept_set(&self, place: &SetPlace) -> Option<KeptSet> {
+        let SetPlace { expires_at, execution: id } = *place;
+        let stored = self.sets.get(id)?;
+        let is_file =
+            |object| stored.set.artifacts.iter().any(|file| object == Some(Object::Artifact(file.id)));
+        let linked = |entry: &AuditRecord| entry.outcome == Outcome::Linked && is_file(entry.object.clone());
+        let mut deliveries = self.deliveries.all.values().filter(|delivery| delivery.execution_id == id);
+        let is_fetched = stored.set.artifacts.iter().any(|file| self.downloads.contains_key(&file.id))
+            || self.audit.values().any(linked)
+            || deliveries.any(|delivery| delivery.work.status() == WorkStatus::Done);
+        Some(KeptSet {
+            execution: self.executions.get(id)?.execution.clone(),
+            expires_at,
+            is_held: stored.files().any(|file| file.hold),
+            is_fetched,
+        })
     }
 
     pub(super) fn ask_notice_again(

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::state::{State, conflict};
 use crate::domain::archive::artifact::{Artifact, ArtifactSet};
 use crate::domain::id::{ArtifactId, ExecutionId, Owner};
+use crate::domain::notice::expiring::SetPlace;
 use crate::ports::catalog::{CatalogError, Removal};
 use crate::ports::sink::Key;
 
@@ -112,6 +113,13 @@ impl Sets {
         self.unconfirmed.remove(&id);
         self.expiring.remove(&(stored.expires_at(), id));
         Some(stored)
+    }
+
+    /// Walks the sets that are not removed and expire after `from` and until `to`, in that order.
+    pub(super) fn expiring(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> impl Iterator<Item = SetPlace> {
+        let sets =
+            self.expiring.iter().map(|(expires_at, id)| SetPlace { expires_at: *expires_at, execution: *id });
+        sets.skip_while(move |place| place.expires_at <= from).take_while(move |place| place.expires_at <= to)
     }
 
     fn change(&mut self, id: ExecutionId, change: impl FnOnce(&mut StoredSet)) {

@@ -25,6 +25,7 @@ use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
+use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
@@ -37,7 +38,7 @@ use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, DeliveryClaim,
     DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
     Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
-    WorkQueue, WorkerRegister, Writer,
+    Told, WorkQueue, WorkerRegister, Writer,
 };
 use crate::ports::sink::Key;
 
@@ -80,6 +81,9 @@ const PAGE: usize = 1;
 
 /// The number of old rows in one page.
 const OLD_ROWS: usize = 40;
+
+/// The number of sets that expire in one page.
+const EXPIRING_SETS: usize = 5;
 
 #[async_trait]
 impl JobStore for FaultyCatalog {
@@ -399,6 +403,15 @@ impl Outbox for FaultyCatalog {
 
     async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
         self.look("catalog.notices", Care::Busy, self.catalog.inner.notices(owner, query)).await
+    }
+
+    async fn tell_of_expiring(
+        &self,
+        behind: Option<SetPlace>,
+        limit: usize,
+    ) -> Result<Told<SetPlace>, CatalogError> {
+        let tell = async { self.watch.tell_of_expiring(&self.catalog, behind, limit.min(EXPIRING_SETS)) };
+        self.faults.around("catalog.tell_of_expiring", Care::Idle, tell).await
     }
 }
 

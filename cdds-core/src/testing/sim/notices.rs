@@ -130,6 +130,10 @@ impl Watch {
                     ensure(done, Invariant::Answer, || format!("{} was told", brief(after)))?;
                 }
                 WorkOutcome::Failed { failure, .. } => check_failed(&before, after, now, failure.retryable)?,
+                WorkOutcome::Gone => {
+                    let gone = matches!(after.work.state, WorkState::GivenUp { reason: GivenUp::Gone, .. });
+                    ensure(gone, Invariant::Answer, || format!("{} has nothing to tell", brief(after)))?;
+                }
             }
             self.shared.note(Who::Record, format!("notice {}", brief(after)));
             model.notices.insert(fence.id, after.clone());

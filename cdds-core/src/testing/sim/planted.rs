@@ -53,6 +53,10 @@ pub enum PlantedBug {
     NoticeWithoutFence,
     /// The catalog gives no notices while one waits for its next attempt.
     NoticeBlocksOthers,
+    /// The catalog tells nobody of sets that expire.
+    ExpiryUntold,
+    /// The catalog tells of sets on hold that they expire.
+    HeldSaidToExpire,
     /// The catalog reports every file as unwanted.
     SweepIgnoresStanding,
     /// The catalog forgets old executions whose files are in the store.
@@ -184,7 +188,7 @@ pub enum PlantedBug {
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 79] = [
+    pub const ALL: [Self; 81] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -201,6 +205,8 @@ impl PlantedBug {
         Self::NoticeOutsideTransaction,
         Self::NoticeWithoutFence,
         Self::NoticeBlocksOthers,
+        Self::ExpiryUntold,
+        Self::HeldSaidToExpire,
         Self::SweepIgnoresStanding,
         Self::ForgetsTooMuch,
         Self::ForgetsNothing,

@@ -1,16 +1,18 @@
 //! Planted bugs of the catalog's notices.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::people::owners;
 use super::planted::{PlantedBug, Tampered};
-use crate::domain::id::{NoticeId, WorkerId};
+use crate::domain::id::{ExecutionId, NoticeId, Owner, WorkerId};
+use crate::domain::notice::expiring::SetPlace;
 use crate::domain::notice::{Channel, Notice};
 use crate::domain::work::row::{WorkOutcome, WorkState, WorkStatus};
-use crate::ports::catalog::query::NoticeQuery;
-use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, NoticeClaim};
+use crate::ports::catalog::query::{ArtifactQuery, NoticeQuery, Slice};
+use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, NoticeClaim, Told};
 
 impl Tampered {
     pub(super) async fn claim_notices(&self, claim: &NoticeClaim) -> Result<Vec<Notice>, CatalogError> {
@@ -57,6 +59,39 @@ impl Tampered {
             }
             result => result,
         }
+    }
+
+    pub(super) async fn tell_of_expiring(
+        &self,
+        behind: Option<SetPlace>,
+        limit: usize,
+    ) -> Result<Told<SetPlace>, CatalogError> {
+        match self.bug {
+            Some(PlantedBug::ExpiryUntold) => Ok(Told { stored: 0, next: None }),
+            Some(PlantedBug::HeldSaidToExpire) => {
+                let held = self.held().await?;
+                for (owner, execution) in &held {
+                    self.inner.hold(owner, *execution, false, &[]).await?;
+                }
+                let told = self.inner.tell_of_expiring(behind, limit).await;
+                for (owner, execution) in &held {
+                    self.inner.hold(owner, *execution, true, &[]).await?;
+                }
+                told
+            }
+            _ => self.inner.tell_of_expiring(behind, limit).await,
+        }
+    }
+
+    /// Returns the sets on hold.
+    async fn held(&self) -> Result<BTreeSet<(Owner, ExecutionId)>, CatalogError> {
+        let query = ArtifactQuery::default().with_hold(true).with_slice(Slice::first(u64::from(u32::MAX)));
+        let mut held = BTreeSet::new();
+        for owner in owners() {
+            let files = self.inner.artifacts(&owner, &query).await?.items;
+            held.extend(files.into_iter().map(|file| (owner.clone(), file.artifact.execution_id)));
+        }
+        Ok(held)
     }
 
     /// Loses the notices that wait, as if they had never been stored.

@@ -55,6 +55,8 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::RevisionIgnored
         | PlantedBug::RestForgotten
         | PlantedBug::DeadShownAlive
+        | PlantedBug::ExpiryUntold
+        | PlantedBug::HeldSaidToExpire
         | PlantedBug::SlotsByOwnClock => Record,
         PlantedBug::LeaseStolen
         | PlantedBug::GivenTwice
@@ -160,6 +162,8 @@ planted! {
     n2_a_notice_outside_the_transaction_is_found: NoticeOutsideTransaction,
     n4_a_notice_that_is_settled_without_a_fence_is_found: NoticeWithoutFence,
     n4_a_notice_that_holds_up_others_is_found: NoticeBlocksOthers,
+    n8_a_set_that_expires_untold_is_found: ExpiryUntold,
+    n8_a_set_on_hold_that_is_said_to_expire_is_found: HeldSaidToExpire,
     i8_a_sweep_that_asks_nobody_is_found: SweepIgnoresStanding,
     e16_a_sweep_that_deletes_what_nobody_knows_is_found: DeletesUnknown,
     e17_a_sweep_that_deletes_what_a_lost_time_has_published_is_found: DeletesGivenUp,

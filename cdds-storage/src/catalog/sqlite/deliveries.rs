@@ -177,7 +177,8 @@ fn tell_of(tx: &Transaction<'_>, delivery: &Delivery, now: DateTime<Utc>) -> Res
         return Ok(());
     };
     let of_set = of_execution(tx, delivery.execution_id)?;
-    outbox::insert(tx, &delivery.notices(&execution, &of_set, now))
+    outbox::insert(tx, &delivery.notices(&execution, &of_set, now))?;
+    Ok(())
 }
 
 /// Delivers a set to a destination, for the first time or again.

@@ -1,6 +1,8 @@
-//! Notices: stored when an execution ends, claimed and settled by those who send them (rules N2, N4, N5).
+//! Notices: stored when an execution ends or a set is about to expire, claimed and settled by those who send them
+//! (rules N2, N4, N5, N8).
 
 mod claim;
+mod expiring;
 
 use cdds_core::domain::id::{ExecutionId, NoticeId, Owner};
 use cdds_core::domain::notice::{Channel, Notice};
@@ -19,6 +21,7 @@ use super::understood::{row_id, understood};
 use super::work;
 
 pub(super) use self::claim::claim;
+pub(super) use self::expiring::tell_of_expiring;
 
 const COLUMNS: &str =
     "n.id, n.execution_id, n.job_id, n.owner, n.kind, n.at, n.subscriber, n.channel, n.state,
@@ -45,11 +48,13 @@ fn read(row: &Row<'_>) -> Result<Notice, Fault> {
     Ok(row.into_notice()?)
 }
 
-/// Stores notices in the transaction of what they tell. One that is on record was told, or will be.
-pub(super) fn insert(tx: &Transaction<'_>, notices: &[Notice]) -> Result<(), Fault> {
+/// Stores notices in the transaction of what they tell. One that is on record was told, or will be. Returns how many
+/// are new.
+pub(super) fn insert(tx: &Transaction<'_>, notices: &[Notice]) -> Result<usize, Fault> {
+    let mut stored = 0;
     for notice in notices {
         let row = NoticeRow::of(notice)?;
-        tx.execute(
+        stored += tx.execute(
             "INSERT OR IGNORE INTO notice (id, execution_id, job_id, owner, kind, at, subscriber, channel, state, epoch,
                 attempts, next_attempt_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -69,7 +74,7 @@ pub(super) fn insert(tx: &Transaction<'_>, notices: &[Notice]) -> Result<(), Fau
             ],
         )?;
     }
-    Ok(())
+    Ok(stored)
 }
 
 /// Stores the state of a notice. The caller has read it in the same transaction.

@@ -20,6 +20,7 @@ use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::keeping::sweep::Swept;
 use cdds_core::domain::notice::Notice;
+use cdds_core::domain::notice::expiring::SetPlace;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::work::row::WorkOutcome;
@@ -31,8 +32,8 @@ use cdds_core::ports::catalog::query::{
 use cdds_core::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
     Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
-    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, WorkQueue,
-    WorkerRegister, Writer,
+    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, Told,
+    WorkQueue, WorkerRegister, Writer,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -422,6 +423,18 @@ impl Outbox for SqliteCatalog {
     async fn notices(&self, owner: &Owner, query: &NoticeQuery) -> Result<Page<Notice>, CatalogError> {
         let (owner, query) = (owner.clone(), query.clone());
         self.read("list notices", move |tx| outbox::list(tx, &owner, &query)).await
+    }
+
+    async fn tell_of_expiring(
+        &self,
+        behind: Option<SetPlace>,
+        limit: usize,
+    ) -> Result<Told<SetPlace>, CatalogError> {
+        let clock = Arc::clone(&self.clock);
+        self.write("tell of sets that expire", move |tx| {
+            outbox::tell_of_expiring(tx, behind, limit, present(&*clock))
+        })
+        .await
     }
 }
 

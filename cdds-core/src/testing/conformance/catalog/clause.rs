@@ -2,8 +2,8 @@
 
 use super::case::{Case, Found};
 use super::{
-    audits, claims, deletion, delivered, deliveries, expiry, fencing, frozen, health, house, late, lists,
-    notices, owners, revisions, unique, workers,
+    audits, claims, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, health, house, late,
+    lists, notices, owners, revisions, unique, workers,
 };
 use crate::testing::conformance::Contract;
 
@@ -175,6 +175,11 @@ clauses! {
     /// what it is about is gone ([`ask_notice_again`](crate::ports::catalog::Outbox::ask_notice_again); rule N5). Found
     /// by: `AsksOpenAgain`, `AsksTellsOnce`, `AsksDeletedAgain`, `AskedKeepsAttempts`.
     NoticeAskedAgain => "a notice that was told or given up can be asked for again", notices::again;
+    /// A set that expires soon and that nobody has fetched is told of once, page by page; one that was downloaded,
+    /// linked to or delivered, is on hold or gone, is not
+    /// ([`tell_of_expiring`](crate::ports::catalog::Outbox::tell_of_expiring); rule N8). Found by: `ExpiryUntold`,
+    /// `HeldSaidToExpire`, `ExpiringIgnoresLimit`, `ExpiringFromTheStart`.
+    ExpiringTold => "a set that expires soon and that nobody has fetched is told of once", expiring::told;
     /// Each destination of a published set has one delivery, which is stored with the set and never apart from it
     /// ([`DeliveryStore`](crate::ports::catalog::DeliveryStore); rule N4). Found by: `DeliveriesNotStored`,
     /// `DeliveryOfOneDestination`.

@@ -180,6 +180,16 @@ pub(super) async fn again(case: &Case) -> Found {
     require(again.work.status() == WorkStatus::Waiting, || "ask_notice_again: does not wait".to_owned())?;
     let held = one(&takes(case, "that was told and asked for again", &claim).await?)?;
     require(held.work.id == waiting, || "ask_notice_again: the id has changed".to_owned())?;
+    // Nothing is left to tell.
+    let other = case.published(&ada, "overtaken", 1).await?;
+    let taken = one(&takes(case, "of one", &claim).await?)?;
+    let gone =
+        done!(case, "that is not true any more", settle_notice(taken.work.fence(), &WorkOutcome::Gone));
+    require(gone.execution_id == other.id && gone.work.status() == WorkStatus::GivenUp, || {
+        "settle_notice: goes on with what is not true any more".to_owned()
+    })?;
+    let notice = gone.work.id;
+    refused!(case, Conflict, "that is not true any more", ask_notice_again(&ada, notice, &audit()));
     // What it is about goes while a worker tells of it.
     let entries = [case.entry(&ada, Action::DeleteExecution)];
     done!(case, "that is told of", delete_execution(&ada, published.id, case.now(), &entries));

@@ -225,6 +225,14 @@ planted! {
     AsksDeletedAgain => NoticeAskedAgain,
     /// `ask_notice_again` goes on counting attempts.
     AskedKeepsAttempts => NoticeAskedAgain,
+    /// `tell_of_expiring` stores nothing.
+    ExpiryUntold => ExpiringTold,
+    /// `tell_of_expiring` tells of sets on hold.
+    HeldSaidToExpire => ExpiringTold,
+    /// `tell_of_expiring` does not keep to the size of a page.
+    ExpiringIgnoresLimit => ExpiringTold,
+    /// `tell_of_expiring` begins each page at the start.
+    ExpiringFromTheStart => ExpiringTold,
     /// A published set has no deliveries.
     DeliveriesNotStored => DeliveriesStored,
     /// Of the destinations of a set only the first one has a delivery.
@@ -545,6 +553,7 @@ impl Planted {
             | Clause::NoticesInTurn
             | Clause::NoticeSettled
             | Clause::NoticeAskedAgain
+            | Clause::ExpiringTold
             | Clause::HouseKept
             | Clause::RecordForgotten
             | Clause::ClockOfCatalog

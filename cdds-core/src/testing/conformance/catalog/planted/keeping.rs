@@ -14,12 +14,13 @@ use crate::domain::execution::{Execution, Trigger};
 use crate::domain::id::{ArtifactId, ExecutionId, NoticeId, Owner, WorkerId};
 use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::sweep::Swept;
+use crate::domain::notice::expiring::SetPlace;
 use crate::domain::notice::{Channel, Notice, NoticeKind};
 use crate::domain::work::row::{WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::{NoticeQuery, Page};
 use crate::ports::catalog::{
     ArtifactStore, Catalog, CatalogError, CatalogErrorKind, CatalogLayer, Fence, Forget, Housekeeping,
-    JobStore, NoticeClaim, Outbox, Removal, WorkQueue,
+    JobStore, NoticeClaim, Outbox, Removal, Told, WorkQueue,
 };
 use crate::testing::MemoryCatalog;
 
@@ -65,6 +66,18 @@ impl Keeping {
             }
         }
         Ok(None)
+    }
+
+    /// Returns the executions whose sets are on hold.
+    async fn held(&self) -> Stored<Vec<Execution>> {
+        let mut held = Vec::new();
+        for one in MemoryCatalog::record(&self.catalog) {
+            let set = self.catalog.artifact_set(&one.owner, one.id).await?;
+            if set.is_some_and(|set| set.artifacts.iter().any(|file| file.hold)) {
+                held.push(one);
+            }
+        }
+        Ok(held)
     }
 
     fn fenced() -> CatalogError {
@@ -240,6 +253,24 @@ impl CatalogLayer for Keeping {
             page.items.retain(|one| one.kind != NoticeKind::Failed);
         }
         Ok(page)
+    }
+
+    async fn tell_of_expiring(&self, behind: Option<SetPlace>, limit: usize) -> Stored<Told<SetPlace>> {
+        let held: Vec<_> = match self.bug {
+            Planted::ExpiryUntold => return Ok(Told { stored: 0, next: None }),
+            Planted::ExpiringIgnoresLimit => return self.catalog.tell_of_expiring(behind, usize::MAX).await,
+            Planted::ExpiringFromTheStart => return self.catalog.tell_of_expiring(None, limit).await,
+            Planted::HeldSaidToExpire => self.held().await?,
+            _ => Vec::new(),
+        };
+        for one in &held {
+            self.catalog.hold(&one.owner, one.id, false, &[]).await?;
+        }
+        let told = self.catalog.tell_of_expiring(behind, limit).await;
+        for one in &held {
+            self.catalog.hold(&one.owner, one.id, true, &[]).await?;
+        }
+        told
     }
 
     async fn keep_house(&self, worker: &WorkerId, lease: Duration) -> Stored<bool> {

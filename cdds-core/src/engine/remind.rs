@@ -1,0 +1,37 @@
+//! Tells of what no execution causes, as a part of keeping house: sets that expire and that nobody has fetched (rule N8).
+
+use std::time::Duration;
+
+use tracing::info;
+
+use super::EngineError;
+use super::worker::Shared;
+
+/// The number of rows that one transaction looks at.
+const PAGE: usize = 500;
+/// The wait between two pages, in which others write.
+const PAGE_PAUSE: Duration = Duration::from_millis(50);
+
+impl Shared {
+    /// Stores the notices that have become due, page by page. Nothing is told while the clock is in doubt.
+    pub(super) async fn remind(&self) -> Result<(), EngineError> {
+        if self.is_clock_in_doubt().await? {
+            return Ok(());
+        }
+        let catalog = &self.ports.catalog;
+        let (mut stored, mut behind) = (0, None);
+        loop {
+            let told = catalog.tell_of_expiring(behind, PAGE).await?;
+            stored += told.stored;
+            behind = told.next;
+            if behind.is_none() {
+                break;
+            }
+            self.ports.clock.sleep(PAGE_PAUSE).await;
+        }
+        if stored > 0 {
+            info!(name: "notices.stored", target: "cdds", stored, "notices of what is about to expire were stored");
+        }
+        Ok(())
+    }
+}
