@@ -27,6 +27,9 @@ pub(crate) enum Done {
     DestinationEnabled,
     DestinationDisabled,
     IdentityPinned,
+    NoticeQueued,
+    EndpointEnabled,
+    EndpointDisabled,
     All,
 }
 
@@ -34,7 +37,7 @@ impl Done {
     /// The name of the parameter.
     pub(crate) const PARAMETER: &str = "done";
 
-    const KNOWN: [Self; 23] = [
+    const KNOWN: [Self; 26] = [
         Self::JobCreated,
         Self::JobEdited,
         Self::RunQueued,
@@ -57,6 +60,9 @@ impl Done {
         Self::DestinationEnabled,
         Self::DestinationDisabled,
         Self::IdentityPinned,
+        Self::NoticeQueued,
+        Self::EndpointEnabled,
+        Self::EndpointDisabled,
         Self::All,
     ];
 
@@ -84,6 +90,9 @@ impl Done {
             Self::DestinationEnabled => "destination-enabled",
             Self::DestinationDisabled => "destination-disabled",
             Self::IdentityPinned => "pinned",
+            Self::NoticeQueued => "notice-queued",
+            Self::EndpointEnabled => "endpoint-enabled",
+            Self::EndpointDisabled => "endpoint-disabled",
             Self::All => "done",
         }
     }

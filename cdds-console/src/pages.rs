@@ -12,6 +12,7 @@ mod job;
 mod job_form;
 mod jobs;
 mod listing;
+mod notices;
 mod parts;
 mod problem;
 mod recipients;
@@ -60,6 +61,11 @@ fn of_surroundings() -> Router<App> {
         .route("/destinations/enable", post(destinations::enable))
         .route("/destinations/disable", post(destinations::disable))
         .route("/destinations/pin", post(destinations::pin))
+        .route("/notices", get(notices::list))
+        .route("/notices/replay", post(notices::replay))
+        .route("/notices/test", post(notices::test))
+        .route("/notices/enable", post(notices::enable))
+        .route("/notices/disable", post(notices::disable))
         .route("/audit", get(audit::list))
         .route("/workers", get(workers::list))
 }

@@ -8,6 +8,7 @@ pub(crate) mod destinations;
 pub(crate) mod execution;
 pub(crate) mod history;
 pub(crate) mod job;
+pub(crate) mod notices;
 pub(crate) mod recipients;
 pub(crate) mod settings;
 pub(crate) mod sources;
@@ -125,6 +126,9 @@ pub(crate) const fn done(what: Done) -> &'static str {
         Done::DestinationEnabled => "The destination was enabled. What waits for it is delivered now.",
         Done::DestinationDisabled => "The destination was disabled. Deliveries to it wait.",
         Done::IdentityPinned => "From now on the server must show this identity.",
+        Done::NoticeQueued => "The notice is sent again, as soon as a worker has room.",
+        Done::EndpointEnabled => "The endpoint was enabled. What waits for it is sent now.",
+        Done::EndpointDisabled => "The endpoint was disabled. Notices to it wait.",
         Done::All => "Done.",
     }
 }

@@ -40,6 +40,8 @@ mod live;
 mod matrix;
 #[path = "console/mounting.rs"]
 mod mounting;
+#[path = "console/notice_pages.rs"]
+mod notice_pages;
 #[path = "console/openapi.rs"]
 mod openapi;
 #[path = "console/partner.rs"]

@@ -53,7 +53,11 @@ impl Sight {
             .with_execution(Some(id))
             .with_sort(Sort { column: ArtifactColumn::Part, descending: false })
             .with_slice(Slice::first(FILES_MAX));
-        let notices = NoticeQuery::default().with_execution(Some(id)).with_slice(Slice::first(NOTICES_MAX));
+        // Those that a host takes are its own business, and most hosts take none.
+        let notices = NoticeQuery::default()
+            .with_execution(Some(id))
+            .with_for_host(false)
+            .with_slice(Slice::first(NOTICES_MAX));
         let notices = services.outbox.list(by, &notices).await?.items;
         let arrivals = Arrivals::of(services, by, [id]).await?;
         let sources = services.sources(by)?;

@@ -17,18 +17,20 @@ pub(super) enum Section {
     Recipients,
     Sources,
     Destinations,
+    Notices,
     Workers,
     Audit,
 }
 
 impl Section {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Jobs,
         Self::History,
         Self::Artifacts,
         Self::Recipients,
         Self::Sources,
         Self::Destinations,
+        Self::Notices,
         Self::Workers,
         Self::Audit,
     ];
@@ -41,6 +43,7 @@ impl Section {
             Self::Recipients => "recipients",
             Self::Sources => "sources",
             Self::Destinations => "destinations",
+            Self::Notices => "notices",
             Self::Workers => "workers",
             Self::Audit => "audit",
         }
@@ -54,6 +57,7 @@ impl Section {
             Self::Recipients => texts::RECIPIENTS,
             Self::Sources => texts::SOURCES,
             Self::Destinations => texts::destinations::TITLE,
+            Self::Notices => texts::notices::TITLE,
             Self::Workers => texts::WORKERS,
             Self::Audit => texts::AUDIT,
         }

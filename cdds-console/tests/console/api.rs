@@ -46,7 +46,7 @@ async fn every_refusal_is_a_problem() {
         (Method::GET, "/api/v1/jobs/%ff", vec![], "", 404, "not_found"),
         (Method::GET, "/api/v1/nothing", vec![], "", 404, "not_found"),
         (Method::GET, "/api/v1/jobs?limit=0", vec![], "", 422, "invalid_parameter"),
-        (Method::GET, "/api/v1/notices?sort=at", vec![], "", 422, "invalid_parameter"),
+        (Method::GET, "/api/v1/notices?sort=job", vec![], "", 422, "invalid_parameter"),
         (Method::POST, &job, vec![JSON], "{}", 405, "method_not_allowed"),
         (Method::POST, "/api/v1/jobs", vec![("sec-fetch-site", "cross-site")], "{}", 403, "cross_site"),
     ] {

@@ -109,5 +109,5 @@ fn told_of(notice: &Notice) -> Step {
     };
     let at = notice.work.attempts.last_at.unwrap_or(notice.at);
     let title = format!("{}: {}", said::NOTICE, words::status(notice.kind.as_str()));
-    Step::new(at, class, shape, title).with_note(word)
+    Step::new(at, class, shape, title).with_note(format!("{word}: {}", notice.subscriber))
 }
