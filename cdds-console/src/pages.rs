@@ -3,6 +3,7 @@
 mod artifacts;
 mod audit;
 mod confirm;
+mod deliveries;
 mod destinations;
 mod execution;
 mod filters;
@@ -87,6 +88,7 @@ fn of_results() -> Router<App> {
         .route("/sets/{execution}", get(set::show))
         .route("/sets/{execution}/hold", post(set::hold))
         .route("/sets/{execution}/release", post(set::release))
+        .route("/sets/{execution}/redeliver", post(set::redeliver))
         .route("/sets/{execution}/delete", post(set::delete))
         .route("/sets/{execution}/manifest", get(set::manifest))
         .route("/sets/{execution}/signature", get(set::signature))

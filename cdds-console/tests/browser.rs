@@ -4,6 +4,9 @@
 #[path = "console/host.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod host;
+#[path = "console/partner.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod partner;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,12 +20,16 @@ use axum::{Router, body::Bytes};
 use cdds_console::{Services, router};
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
 use cdds_core::domain::record::selection::CategoryDimension;
+use cdds_core::ports::destination::DestinationErrorKind;
+use cdds_core::ports::notifier::NotifyErrorKind;
 use cdds_core::system::SystemClock;
 use cdds_core::testing::PreparedSource;
+use cdds_core::testing::destination::{Fate, RemoteCall};
 use cdds_core::{DataType, JobRules, Ownership, SourceDescription};
 use http::{HeaderValue, StatusCode, header};
 
-use crate::host::{ADA, Host, daily, users};
+use crate::host::{ADA, Host, daily, once, users};
+use crate::partner::{Postbox, place, ports, told};
 
 /// The console at an address of its own, which collects what browsers report about its content policy.
 struct Server {
@@ -119,6 +126,40 @@ fn law() -> Recipient {
     }
 }
 
+/// A host whose destination and endpoint refuse, with all pages that say so.
+async fn refused() -> (Host, Vec<String>) {
+    let postbox = Postbox::default();
+    *postbox.fails.lock().unwrap() = Some(NotifyErrorKind::Refused);
+    let place = place().with_fate(|call| match call {
+        RemoteCall::Connect => Fate::Fails(DestinationErrorKind::Refused),
+        _ => Fate::Works,
+    });
+    let host = Host::with(ports(&[&place], &postbox));
+    let mut settings = told(once("Calls of the day before"));
+    settings["notify"] =
+        serde_json::json!(["mailto:ada@example.com?on=published,failed", "webhook:billing?on=published"]);
+    let job = host.job(ADA, settings).await;
+    host.run().await;
+    host.memory.clock.advance(std::time::Duration::from_secs(73 * 3600));
+    host.run().await;
+    let execution = host.execution(&job);
+    let paths = [
+        "/notices",
+        "/notices?done=notice-queued",
+        "/notices?channel=host",
+        "/destinations",
+        "/artifacts",
+        "/jobs",
+    ];
+    let of_one = [
+        format!("/sets/{execution}"),
+        format!("/history/{execution}"),
+        format!("/jobs/{job}"),
+        format!("/jobs/new?clone={job}"),
+    ];
+    (host, paths.map(str::to_owned).into_iter().chain(of_one).collect())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_readable_for_everybody() {
     let host = Host::new();
@@ -153,10 +194,17 @@ async fn every_page_is_readable_for_everybody() {
         format!("/jobs/{id}/edit"),
         format!("/jobs/{id}?done=suspended"),
     ];
+    let (refused, of_refused) = refused().await;
     for (host, paths) in [
         (&host, filled),
+        (&refused, of_refused),
         (&categories, vec!["/jobs/new".to_owned()]),
-        (&empty, ["/jobs", "/history", "/artifacts", "/recipients", "/audit"].map(str::to_owned).to_vec()),
+        (
+            &empty,
+            ["/jobs", "/history", "/artifacts", "/recipients", "/notices", "/destinations", "/audit"]
+                .map(str::to_owned)
+                .to_vec(),
+        ),
     ] {
         let server = Server::start(host).await;
         let arguments = [server.address.clone(), ADA.to_owned(), pictures.display().to_string()].into_iter();

@@ -4,9 +4,10 @@ mod watch;
 
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::delivery::Delivery;
-use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{DestinationId, ExecutionId, SourceId, TypeId};
-use cdds_core::ports::catalog::query::{Between, DeliveryQuery, ExecutionQuery, NoticeQuery, Page, Slice};
+use cdds_core::ports::catalog::query::{
+    Between, DeliveryQuery, ExecutionOverview, ExecutionQuery, NoticeQuery, Page, Slice,
+};
 use cdds_core::service::{Entity, ServiceError};
 
 use super::{Deleted, filtered_job, id, job, print_rows};
@@ -24,7 +25,7 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
         HistoryCommand::Show { id } => {
             let (app, id) = (session.open()?, execution_id(&id)?);
             let shown = app.history.show(by, id).await?;
-            let deliveries = deliveries(&shown.execution, &app, session).await?;
+            let deliveries = deliveries([id], &app, session).await?;
             // A job has a bounded number of subscribers, and an execution a bounded number of kinds.
             let query = NoticeQuery::default().with_execution(id).with_slice(Slice::first(NOTICES_MAX));
             let notices = app.outbox.list(by, &query).await?.items;
@@ -72,14 +73,26 @@ pub(super) fn execution_id(text: &str) -> Result<ExecutionId, CliError> {
 /// The most notices that are shown of an execution.
 const NOTICES_MAX: u64 = 1_000;
 
-/// Returns the deliveries of an execution's set.
+/// Returns the deliveries of these executions' sets. They belong to one page, and so do their deliveries unless sets
+/// went to very many places.
 async fn deliveries(
-    execution: &Execution,
+    executions: impl IntoIterator<Item = ExecutionId>,
     app: &App,
     session: &Session,
 ) -> Result<Vec<Delivery>, ServiceError> {
-    let query = DeliveryQuery::default().with_execution(execution.id);
-    Ok(app.deliveries.list(&session.principal, &query).await?.items)
+    let ids: Vec<ExecutionId> = executions.into_iter().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut query, mut found) = (DeliveryQuery::default().with_executions(ids), Vec::new());
+    loop {
+        let page = app.deliveries.list(&session.principal, &query).await?;
+        found.extend(page.items);
+        match page.next {
+            Some(next) => query.slice.after = Some(next),
+            None => return Ok(found),
+        }
+    }
 }
 
 const NOTHING_YET: &str =
@@ -103,16 +116,13 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
     let nothing = if is_all { NOTHING_YET } else { "no execution matches: leave out a filter" };
     let page = async |slice| {
         let page = app.history.list(&session.principal, &query.clone().with_slice(slice)).await?;
-        let mut views = Vec::with_capacity(page.items.len());
-        for overview in page.items {
-            // A job without destinations costs no look.
-            let deliveries = match overview.execution.settings.destinations.is_empty() {
-                true => Vec::new(),
-                false => deliveries(&overview.execution, &app, session).await?,
-            };
-            views.push(ExecutionView::from(overview).with_deliveries(&deliveries));
-        }
-        Ok(Page { items: views, total: page.total, next: page.next })
+        let deliveries = deliveries(page.items.iter().map(|one| one.execution.id), &app, session).await?;
+        let view = |overview: ExecutionOverview| {
+            let id = overview.execution.id;
+            let of_set = deliveries.iter().filter(|one| one.execution_id == id).cloned().collect::<Vec<_>>();
+            ExecutionView::from(overview).with_deliveries(&of_set)
+        };
+        Ok(Page { items: page.items.into_iter().map(view).collect(), total: page.total, next: page.next })
     };
     print_rows(session, nothing, page, |view| view).await
 }

@@ -45,20 +45,17 @@ fn endpoint(target: &str) -> Result<Subscriber, CliError> {
 
 async fn list(args: ListNoticesArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open()?;
-    let mut query = NoticeQuery::default();
+    // An embedding service takes its own; nobody does here.
+    let all = NoticeQuery::default().with_for_host(false);
+    let mut query = all.clone();
     query.status = args.state;
     query.execution = args.execution.as_deref().map(execution_id).transpose()?;
-    let nothing = if query == NoticeQuery::default() {
+    let nothing = if query == all {
         "nobody was told of anything: `cdds job edit ID --notify mailto:ADDRESS` names somebody"
     } else {
         "no notice matches: leave out a filter"
     };
-    let page = async |slice| {
-        let mut page = app.outbox.list(&session.principal, &query.clone().with_slice(slice)).await?;
-        // An embedding service takes its own; nobody does here.
-        page.items.retain(|notice| notice.channel != Channel::Host);
-        Ok(page)
-    };
+    let page = async |slice| app.outbox.list(&session.principal, &query.clone().with_slice(slice)).await;
     print_rows(session, nothing, page, NoticeView::from).await
 }
 

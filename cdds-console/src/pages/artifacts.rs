@@ -19,9 +19,10 @@ use super::execution::{downloads, kept as kept_for, link, sealed_for};
 use super::filters::{Column, Columns, Offered, day_field, text_field, total};
 use super::frame::{Section, icon, page};
 use super::listing::{Nothing, listed, no_match};
-use super::parts::{choice, mark, time};
+use super::parts::{choice, delivered, mark, time};
 use super::set::script;
 use crate::answers::{Answers, Form, Id, Query, wrong};
+use crate::arrivals::Arrivals;
 use crate::done::Done;
 use crate::lists::artifacts as lists;
 use crate::place::Whence;
@@ -48,10 +49,11 @@ impl Sight {
         let artifacts = ArtifactView::list(&services.artifacts, by, &query).await?;
         let ids: BTreeSet<_> = artifacts.items.iter().map(|artifact| artifact.execution_id).collect();
         let of_sets = ExecutionQuery::default().with_ids(Vec::from_iter(ids)).with_slice(Slice::first(ROWS));
+        let arrivals = Arrivals::of(services, by, of_sets.ids.iter().flatten().copied()).await?;
         // An execution that was deleted since the list was read is missing here, and has nothing more to say.
         let executions = services.history.list(by, &of_sets).await?.items.into_iter().map(|overview| {
             let sealed_for = sealed_for(&overview.execution.settings);
-            (overview.execution.id, (overview.into(), sealed_for))
+            (overview.execution.id, (arrivals.told(overview.into()), sealed_for))
         });
         let sets = executions.collect();
         let offered = Offered::to(services, by).await?;
@@ -188,6 +190,7 @@ fn set(visit: &Visit, sight: &Sight, files: &[ArtifactView]) -> Markup {
                         @if let Some((execution, sealed_for)) = known {
                             ", " (time(execution.slot.0, sight.now))
                             span.sub { (words::counted(first.parts.into(), history::FILE)) ". " (execution::SEALED_FOR) ": " (sealed_for) }
+                            @if let Some(state) = execution.delivery { span.sub { (delivered(state)) } }
                         }
                         @if first.hold { span.sub { (mark("off", "lock", said::ON_HOLD)) } }
                     }

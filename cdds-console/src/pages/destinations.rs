@@ -83,7 +83,8 @@ fn button(visit: &Visit, action: &str, hidden: &Markup, label: &str, title: &str
     }
 }
 
-fn state(state: HealthState) -> Markup {
+/// Says whether it works.
+pub(super) fn state(state: HealthState) -> Markup {
     let word = said::state(state);
     match state {
         HealthState::Working => mark("ok", "ok", word),

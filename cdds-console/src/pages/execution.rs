@@ -1,7 +1,6 @@
 //! One execution: where it stands and why, its attempts, its files, and what people can do about it.
 
 mod attempts;
-mod deliveries;
 mod happened;
 mod settings;
 mod why;
@@ -21,6 +20,7 @@ use maud::{Markup, html};
 pub(super) use self::settings::sealed_for;
 use super::Refused;
 use super::confirm::Question;
+use super::deliveries::Arrived;
 use super::frame::{Section, page};
 use super::parts::{arrived, day, said as said_to_all, time};
 use crate::answers::{Form, Id, wrong};
@@ -80,6 +80,17 @@ impl Sight {
         format!("history/{}{action}", self.execution.id)
     }
 
+    /// Returns where its set was delivered.
+    fn arrived(&self) -> Arrived<'_> {
+        Arrived {
+            deliveries: &self.view.deliveries,
+            of: "history",
+            execution: self.execution.id,
+            is_kept: !self.files.items.is_empty(),
+            now: self.now,
+        }
+    }
+
     /// Whether it may be run again: it failed or was cancelled, and its job is there.
     fn is_rerun(&self, visit: &Visit) -> bool {
         let is_over = matches!(self.execution.status(), Status::Failed | Status::Cancelled);
@@ -107,7 +118,7 @@ pub(super) async fn show(
             div {
                 div #results .rows data-live {
                     (attempts::shown(&sight))
-                    (deliveries::shown(&visit, &sight))
+                    (sight.arrived().shown(&visit))
                     (files(&visit, &sight))
                 }
                 (settings::shown(&visit, &sight))

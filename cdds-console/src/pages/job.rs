@@ -12,7 +12,7 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::{AuditQuery, Slice};
 use cdds_core::{ExecutionQuery, JobId, ServiceError};
-use cdds_view::{AuditView, ExecutionView, JobView, PageView, SourceView, words};
+use cdds_view::{AuditView, DestinationView, ExecutionView, JobView, PageView, SourceView, words};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -47,6 +47,8 @@ struct Sight {
     /// The latest changes; `None` for those who may not see them.
     changes: Option<Vec<AuditView>>,
     recipients: Vec<Recipient>,
+    /// The destinations that the owner sees.
+    destinations: Vec<DestinationView>,
     /// What was queued just before.
     queued: Option<Queued>,
     now: DateTime<Utc>,
@@ -71,7 +73,9 @@ impl Sight {
         let sources = services.sources(by)?;
         let source = sources.iter().find(|(known, _)| *known == overview.job.settings.source);
         let (recipients, now) = (services.recipients.list(by).await?, services.jobs.now().await?);
+        let destinations = services.deliveries.destinations(by).await?;
         Ok(Self {
+            destinations: destinations.into_iter().map(DestinationView::from).collect(),
             source: source.map_or_else(
                 || overview.job.settings.source.to_string(),
                 |(id, source)| SourceView::new(id, source).title,
@@ -131,7 +135,7 @@ fn shown(mut visit: Visit, sight: &Sight, answers: &Answers, faults: &[Fault]) -
                 (backfill(visit, sight, &sheet))
                 (changes(visit, sight))
             }
-            (settings::shown(sight))
+            (settings::shown(visit, sight))
         }
     };
     let is_refused = !faults.is_empty();

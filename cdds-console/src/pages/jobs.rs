@@ -1,6 +1,7 @@
 //! The list of jobs.
 
 mod filters;
+mod ill;
 mod selected;
 mod skipped;
 
@@ -29,6 +30,7 @@ use crate::lists::jobs as lists;
 use crate::visit::Visit;
 use crate::{App, Services, texts};
 
+use self::ill::Ill;
 pub(super) use self::selected::selected;
 use self::skipped::Skipped;
 
@@ -60,6 +62,8 @@ struct Sight {
     skipped: Vec<Skipped>,
     /// The recipients whose certificates expire soon, the first to expire first.
     expiring: Vec<Recipient>,
+    /// The destinations and endpoints that fail or are disabled.
+    ill: Vec<Ill>,
     /// The names of all recipients.
     recipients: Vec<String>,
     /// The ids and titles of sources, and the ids of their types.
@@ -103,11 +107,17 @@ impl Sight {
             paused: paused.items.into_iter().map(view).filter(is_paused).take(ATTENTION_MAX).collect(),
             skipped: skipped::find(services, by, now).await?,
             expiring: expiring(&recipients, now),
+            ill: ill::find(services, by).await?,
             recipients: recipients.iter().map(|recipient| recipient.name.to_string()).collect(),
             sources: described.iter().map(|source| (source.id.to_string(), source.title.clone())).collect(),
             types,
             now,
         })
+    }
+
+    fn needs_attention(&self) -> bool {
+        let is_well = self.failed.is_empty() && self.paused.is_empty() && self.skipped.is_empty();
+        !(is_well && self.expiring.is_empty() && self.ill.is_empty())
     }
 
     /// Returns the title of a source.
@@ -207,7 +217,7 @@ fn words_of(total: Total) -> String {
 
 fn attention(visit: &Visit, sight: &Sight) -> Markup {
     html! {
-        @if !(sight.failed.is_empty() && sight.paused.is_empty() && sight.skipped.is_empty() && sight.expiring.is_empty()) {
+        @if sight.needs_attention() {
             section.note.warn aria-labelledby="attention" {
                 h2 #attention { (texts::ATTENTION) }
                 ul.rows {
@@ -249,6 +259,7 @@ fn attention(visit: &Visit, sight: &Sight) -> Markup {
                             }
                         }
                     }
+                    @for one in &sight.ill { (ill::told(visit, one, sight.now)) }
                     @for recipient in &sight.expiring {
                         li.bar {
                             p {

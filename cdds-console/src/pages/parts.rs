@@ -63,6 +63,17 @@ pub(super) fn arrived(name: &str, delivery: Option<DeliveryState>) -> Markup {
     mark(class, shape, &words)
 }
 
+/// Returns where a delivery stands.
+pub(super) fn delivered(state: DeliveryState) -> Markup {
+    let (class, shape) = match state {
+        DeliveryState::Delivered => ("ok", "ok"),
+        DeliveryState::Failed => ("bad", "warn"),
+        DeliveryState::Running => ("run", "run"),
+        _ => ("run", "queue"),
+    };
+    mark(class, shape, texts::delivery::state(state))
+}
+
 /// Returns a mark with a word of its own: `class` is one of ok, warn, bad, run and off.
 pub(super) fn mark(class: &str, shape: &str, word: &str) -> Markup {
     html! { span.st.(class) { (icon(shape)) span { (word) } } }

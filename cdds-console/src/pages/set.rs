@@ -8,20 +8,23 @@ use axum::extract::State;
 use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::archive::artifact::ArtifactSet;
+use cdds_core::domain::delivery::Delivery;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, AuditQuery, Slice, Sort};
 use cdds_core::{ExecutionId, Principal};
 use cdds_view::http::{FileResponse, HeaderMap};
-use cdds_view::{ArtifactView, AuditView, ExecutionView, words};
+use cdds_view::{ArtifactView, AuditView, DeliveryView, ExecutionView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use self::keys::Keys;
 use super::Refused;
 use super::confirm::Question;
+use super::deliveries::Arrived;
 use super::execution::{downloads, kept, link, sealed_for};
 use super::frame::{Section, icon, page};
 use super::parts::{mark, time};
-use crate::answers::Id;
+use crate::answers::{Form, Id};
+use crate::arrivals::Arrivals;
 use crate::done::Done;
 use crate::place::Whence;
 use crate::texts::{self, artifacts as said, execution, history};
@@ -43,6 +46,7 @@ struct Sight {
     keys: Keys,
     set: ArtifactSet,
     files: Vec<ArtifactView>,
+    deliveries: Vec<DeliveryView>,
     /// The downloads of its files, newest first; `None` for those who may not see the audit.
     log: Option<Vec<AuditView>>,
     now: DateTime<Utc>,
@@ -63,13 +67,26 @@ impl Sight {
         };
         let sealed_for = sealed_for(&overview.execution.settings);
         let keys = Keys::of(services, by, &overview.execution).await?;
+        let arrivals = Arrivals::of(services, by, [id]).await?;
+        let view = |one: &Delivery| DeliveryView::new(one.clone(), &overview.execution);
+        let deliveries = arrivals.of_set(id).iter().map(view).collect();
         let now = services.artifacts.now().await?;
-        Ok(Self { execution: overview.into(), sealed_for, keys, set, files, log, now })
+        Ok(Self { execution: overview.into(), sealed_for, keys, set, files, deliveries, log, now })
     }
 
     /// Returns the address of one of its parts or actions, from the root of the console.
     fn at(&self, action: &str) -> String {
         format!("sets/{}{action}", self.execution.id)
+    }
+
+    fn arrived(&self) -> Arrived<'_> {
+        Arrived {
+            deliveries: &self.deliveries,
+            of: "sets",
+            execution: self.execution.id,
+            is_kept: self.set.deleted_parts().is_empty(),
+            now: self.now,
+        }
     }
 
     fn is_held(&self) -> bool {
@@ -116,6 +133,7 @@ pub(super) async fn show(
         }
         (facts(&sight))
         (files(&visit, &sight))
+        (sight.arrived().shown(&visit))
         @if visit.may(Action::Download) { (opening::told(&sight.set, &sight.sealed_for, &sight.keys)) }
         (logged(&visit, &sight))
     };
@@ -272,6 +290,18 @@ pub(super) async fn release(
     let is_there = set.artifacts.iter().all(|file| file.is_available(now));
     let next = if is_there { format!("sets/{id}") } else { "artifacts".to_owned() };
     Ok(visit.tell(&next, Done::SetReleased))
+}
+
+/// `POST /sets/{execution}/redeliver`: to all its destinations, or to one.
+pub(super) async fn redeliver(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Id(id): Id<ExecutionId>,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    let to = answers.parsed("destination")?;
+    services.deliveries.redeliver(visit.principal(), id, to.as_ref()).await?;
+    Ok(visit.tell(&format!("sets/{id}"), Done::Redelivered))
 }
 
 /// `POST /sets/{execution}/delete`

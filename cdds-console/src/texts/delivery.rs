@@ -23,6 +23,12 @@ pub(crate) const NOT_TRIED_AGAIN: &str = "Not tried again";
 pub(crate) const COMPARED: &str = "compared by";
 pub(crate) const DELIVER_AGAIN: &str = "Deliver again";
 
+pub(crate) const IS_DISABLED: &str = "was disabled";
+pub(crate) const SINCE: &str = "since";
+pub(crate) const DELIVERIES_WAIT: &str = "Deliveries to it wait.";
+pub(crate) const NOTICES_WAIT: &str = "Notices to it wait.";
+pub(crate) const NOT_REGISTERED: &str = "not registered any more";
+
 /// Says whether a destination works.
 pub(crate) const fn health(state: HealthState) -> &'static str {
     match state {

@@ -154,6 +154,68 @@ async fn n5_pages_say_that_a_finished_run_has_not_arrived_and_deliver_again() {
 }
 
 #[tokio::test]
+async fn n5_the_page_of_a_set_and_the_list_of_files_say_that_it_has_not_arrived() {
+    let host = broken();
+    let execution = exported(&host).await;
+    let set = format!("/sets/{execution}");
+    for path in [&*set, "/artifacts"] {
+        let shown = host.get(VIC, path).await.text;
+        assert!(shown.contains("<span>Delivery pending</span>"), "{path}: {shown}");
+    }
+    host.memory.clock.advance(Duration::from_secs(73 * 3600));
+    host.run().await;
+    for path in [&*set, "/artifacts"] {
+        let shown = host.get(VIC, path).await.text;
+        assert!(shown.contains("<span>Not delivered</span>"), "{path}: {shown}");
+    }
+    let again = format!("{set}/redeliver");
+    assert!(host.get(OLGA, &set).await.text.contains("action=\"../sets/"));
+    assert!(!host.get(VIC, &set).await.text.contains("Deliver again"));
+    assert_eq!(host.post(VIC, &again, "").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(host.post(MALLORY, &again, "").await.status, StatusCode::NOT_FOUND);
+    let done = host.post(OLGA, &again, "destination=partner").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    assert_eq!(done.header("location"), format!("../../sets/{execution}?done=redelivered"));
+    assert!(host.get(VIC, "/artifacts").await.text.contains("<span>Delivery pending</span>"));
+    let undelivered = Host::new();
+    undelivered.exported(ADA, "Kept here").await;
+    let list = undelivered.get(VIC, "/artifacts").await.text;
+    assert!(!list.contains("eliver"), "nothing is said of a job without destinations: {list}");
+}
+
+#[tokio::test]
+async fn n5_what_fails_or_is_disabled_needs_attention_and_jobs_say_so_of_their_destinations() {
+    let host = broken();
+    host.job(ADA, once("Kept here")).await;
+    let quiet = host.get(VIC, "/jobs").await.text;
+    assert!(!quiet.contains("Needs attention"), "{quiet}");
+    let job = host.job(ADA, told(once("Calls"))).await;
+    host.run().await;
+    let page = host.get(VIC, "/jobs").await.text;
+    for told in [
+        "Needs attention",
+        "href=\"./destinations\">Partner &lt;i&gt;Ltd&lt;/i&gt;",
+        "does not work at the moment",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let shown = host.get(VIC, &format!("/jobs/{job}")).await.text;
+    assert!(shown.contains("Does not work at the moment"), "{shown}");
+    host.post(ADA, "/destinations/disable", "name=partner").await;
+    host.post(ADA, "/notices/disable", "name=billing").await;
+    let page = host.get(VIC, "/jobs").await.text;
+    for told in
+        ["by ada", "Deliveries to it wait.", "href=\"./notices#endpoints\">billing", "Notices to it wait."]
+    {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let shown = host.get(VIC, &format!("/jobs/{job}")).await.text;
+    assert!(shown.contains("<span>Disabled</span>"), "{shown}");
+    let other = host.get(MALLORY, "/jobs").await.text;
+    assert!(!other.contains("billing") && !other.contains("Ltd"), "{other}");
+}
+
+#[tokio::test]
 async fn n4_pages_say_where_a_set_has_arrived() {
     let host = working();
     let execution = exported(&host).await;

@@ -1,20 +1,23 @@
 //! Every setting of a job.
 
+use cdds_core::domain::delivery::JobDestination;
 use cdds_view::{Instant, ReadView, Selection, words};
 use maud::{Markup, html};
 
 use super::Sight;
 use crate::forms::job::spelled_destination;
+use crate::pages::destinations::state as works;
 use crate::pages::parts::{day, mark, time};
 use crate::texts::{self, delivery, job as said, settings as spoken};
+use crate::visit::Visit;
 
-pub(super) fn shown(sight: &Sight) -> Markup {
+pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
     html! {
         aside.card.stack aria-labelledby="set-h" {
             (data(sight))
             (schedule(sight))
             (files(sight))
-            (arrival(sight))
+            (arrival(visit, sight))
             (policies(sight))
             (record(sight))
         }
@@ -110,7 +113,7 @@ fn files(sight: &Sight) -> Markup {
     }
 }
 
-fn arrival(sight: &Sight) -> Markup {
+fn arrival(visit: &Visit, sight: &Sight) -> Markup {
     let settings = &sight.job.settings;
     html! {
         div.rows {
@@ -118,11 +121,29 @@ fn arrival(sight: &Sight) -> Markup {
             dl.kv {
                 dt { (delivery::DESTINATIONS) } dd {
                     @if settings.destinations.is_empty() { (texts::NONE) }
-                    @for one in &settings.destinations { code { (spelled_destination(one)) } br; }
+                    @for one in &settings.destinations { (destination(visit, sight, one)) }
                 }
                 dt { (delivery::NOTIFY) } dd {
                     @if settings.subscriptions.is_empty() { (texts::NONE) }
                     @for one in &settings.subscriptions { code { (one) } br; }
+                }
+            }
+        }
+    }
+}
+
+/// Returns a destination with its health: where files go is no comfort while nothing arrives.
+fn destination(visit: &Visit, sight: &Sight, one: &JobDestination) -> Markup {
+    let known = sight.destinations.iter().find(|known| known.id == one.destination);
+    html! {
+        div {
+            code { (spelled_destination(one)) }
+            span.sub {
+                @match known {
+                    None => (mark("warn", "warn", delivery::NOT_REGISTERED)),
+                    Some(known) => {
+                        a href=(visit.to("destinations")) { (known.title) } " " (works(known.health.state))
+                    },
                 }
             }
         }
