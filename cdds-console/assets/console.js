@@ -60,7 +60,7 @@ function listen() {
   addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
 }
 
-// Shows what a form would lead to while it is filled in: the part that it names, of the answer to its preview.
+// Shows what a form would lead to while it is filled in: the parts that it names, of the answer to its preview.
 function preview(form) {
   let timer = null, latest = 0;
   const ask = async () => {
@@ -70,11 +70,13 @@ function preview(form) {
     try {
       const answer = await fetch(form.action, { method: 'POST', body, headers: { accept: 'text/html' } });
       const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-      const next = fresh.getElementById(form.dataset.preview);
-      // Without such a part it is another page, such as that for signing in; a newer answer is under way, too.
-      if (!next || number !== latest) return;
-      document.getElementById(form.dataset.preview).replaceWith(next);
-      localise(next);
+      const next = form.dataset.preview.split(' ').map(id => fresh.getElementById(id));
+      // Without such parts it is another page, such as that for signing in; a newer answer is under way, too.
+      if (next.includes(null) || number !== latest) return;
+      for (const part of next) {
+        document.getElementById(part.id).replaceWith(part);
+        localise(part);
+      }
     } catch { /* The next change tries again. */ }
   };
   // The answer has the whole form anew: boxes that are open stay open.

@@ -4,6 +4,7 @@
 //! that do not apply to what was chosen are ignored: a browser may send them although it does not show them.
 
 mod arrival;
+mod groups;
 mod place;
 mod reads;
 mod spell;
@@ -28,9 +29,9 @@ use super::{Fault, Faults};
 use crate::answers::Answers;
 use crate::texts::job as texts;
 
-pub(crate) use self::arrival::spelled_destination;
+pub(crate) use self::arrival::{spelled_destination, subscriber};
+pub(crate) use self::groups::{Groups, PLACES, READS, SUBSCRIBERS};
 pub(crate) use self::place::{fault_of, of_range};
-pub(crate) use self::reads::{READS_MAX, count, without};
 pub(crate) use self::spell::spelled;
 pub(crate) use self::times::TIME_PATTERN;
 
@@ -51,8 +52,8 @@ pub(crate) fn settings(answers: &Answers) -> Result<JobSettings, Vec<Fault>> {
     let retention = number(answers, "retention-days", &mut faults)
         .and_then(|days| faults.take("retention-days", RetentionDays::new(days)));
     let policies = policies(answers, &mut faults);
-    let destinations = faults.take("destinations", arrival::destinations(answers)).unwrap_or_default();
-    let subscriptions = faults.take("notify", arrival::subscriptions(answers)).unwrap_or_default();
+    let destinations = arrival::destinations(answers, &mut faults);
+    let subscriptions = arrival::subscriptions(answers, &mut faults);
     match (title, description, source, reads, frequency, timeframe, protection) {
         (
             Some(title),

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use maud::{Markup, html};
 
-use self::arrival::arrival;
+use self::arrival::{Example, arrival, examples};
 use self::outcome::{Outcome, ahead, refused, sampled};
 use self::sections::{about, data, files, policies, range, schedule, watermark};
 use super::Refused;
@@ -236,13 +236,11 @@ pub(super) async fn change(
 
 /// Returns the answers after a button that changes the groups of the form; `None` if another one was pressed.
 fn regrouped(answers: &Answers) -> Option<Answers> {
-    let groups = forms::count(answers);
-    match answers.one("do")?.split_once(':') {
-        None if answers.one("do") == Some("add-type") => {
-            Some(answers.with("reads", (groups + 1).min(forms::READS_MAX).to_string()))
-        }
-        None if answers.one("do") == Some("show") => Some(answers.clone()),
-        Some(("drop-type", number)) => Some(forms::without(answers, number.parse().ok()?)),
+    let mut parts = answers.one("do")?.split(':');
+    match (parts.next()?, parts.next().and_then(forms::Groups::named), parts.next()) {
+        ("show", None, None) => Some(answers.clone()),
+        ("add", Some(groups), None) => Some(groups.more(answers)),
+        ("drop", Some(groups), Some(number)) => Some(groups.without(answers, number.parse().ok()?)),
         _ => None,
     }
 }
@@ -308,6 +306,8 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
     let (to, back) = purpose.addresses();
     let is_refused = !outcome.faults.is_empty() || outcome.overtaken.is_some();
     let title = purpose.title();
+    let example = Example { owner: &visit.principal().owner, slot: outcome.next().unwrap_or(offer.now) };
+    let fresh = [vec!["ahead".to_owned()], examples(&sheet)].concat().join(" ");
     let body = html! {
         div.rows.tight {
             p.sub { a href=(visit.to("jobs")) { (crate::texts::JOBS) } }
@@ -318,11 +318,11 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
         }
         (refused(&outcome.faults, is_trial(answers)))
         @if let Some(overtaken) = &outcome.overtaken { (overtaken) }
-        form.cols method="post" action=(visit.to(&to)) data-preview="ahead" {
+        form.cols method="post" action=(visit.to(&to)) data-preview=(fresh) {
             div.card.stack {
                 // The first button is the one that the Enter key presses.
                 button.vh tabindex="-1" aria-hidden="true" { (texts::SAVE) }
-                input type="hidden" name="reads" value=(forms::count(answers));
+                input type="hidden" name="reads" value=(forms::READS.of(answers));
                 @if let Some(version) = answers.one("version") { input type="hidden" name="version" value=(version); }
                 (about(&sheet))
                 (data(&sheet, offer))
@@ -330,7 +330,7 @@ fn show(visit: &Visit, purpose: &Purpose, offer: &Offer, answers: &Answers, outc
                 (range(&sheet))
                 (files(visit, &sheet, offer, outcome.next()))
                 @if purpose.job().is_some_and(|job| job.watermark.is_some()) { (watermark(&sheet)) }
-                (arrival(&sheet, offer))
+                (arrival(&sheet, offer, &example, &visit.to(&to)))
                 (policies(&sheet))
                 div.save.acts {
                     button.primary { (texts::SAVE) }

@@ -8,10 +8,22 @@ pub(crate) const KEPT_HERE: &str =
 pub(crate) const NO_DESTINATIONS: &str =
     "No destination is registered. Whoever operates the service adds one to its configuration.";
 pub(crate) const DESTINATIONS: &str = "Destinations";
-pub(crate) const DESTINATIONS_SAY: &str = "One a line: its name, or its name and a folder, such as partner:in/{job}/{yyyy}-{mm}-{dd}. With {\"destination\": \"partner\", \"receipt\": \"digest\"} each file is read back and compared.";
 pub(crate) const NOTIFY: &str = "Tell by e-mail or webhook";
-pub(crate) const NOTIFY_SAYS: &str =
-    "One a line: mailto:ADDRESS or webhook:NAME, with ?on=failed,delivered behind it to choose what is told.";
+pub(crate) const ADD_PLACE: &str = "Add a destination";
+pub(crate) const ADD_ANOTHER_PLACE: &str = "Add another destination";
+pub(crate) const REMOVE_PLACE: &str = "Remove destination";
+pub(crate) const CHOOSE_PLACE: &str = "Choose a destination";
+pub(crate) const PATH_SAYS: &str = "Below the destination's own folder, with {job}, {source}, {type}, {owner}, {job_id}, {execution}, {yyyy}, {mm}, {dd} and {hh}. {job}/{yyyy}-{mm}-{dd} if left empty, and {file} for the destination's own folder.";
+pub(crate) const FOR_EXAMPLE: &str = "For example";
+pub(crate) const BY_SIZE: &str = "Its size is compared";
+pub(crate) const BY_DIGEST: &str = "It is read back and compared";
+pub(crate) const ADD_SUBSCRIBER: &str = "Add somebody who is told";
+pub(crate) const ADD_ANOTHER_SUBSCRIBER: &str = "Add another who is told";
+pub(crate) const REMOVE_SUBSCRIBER: &str = "Remove who is told";
+pub(crate) const WHO_SAYS: &str =
+    "An e-mail address, such as ada@example.com, or the name of an endpoint, such as billing.";
+pub(crate) const USUAL: &str = "What most people want: failures, and that a set is there";
+pub(crate) const SOME: &str = "Only of these";
 pub(crate) const DELIVERIES: &str = "Deliveries";
 pub(crate) const DESTINATION: &str = "Destination";
 pub(crate) const FOLDER: &str = "Folder";
@@ -56,4 +68,29 @@ pub(crate) fn after(status: &str, state: DeliveryState) -> String {
         first.make_ascii_lowercase();
     }
     format!("{status}, {words}")
+}
+
+/// `Destination 2`
+pub(crate) fn place(number: usize) -> String {
+    format!("{DESTINATION} {number}")
+}
+
+/// `Folder at destination 2`
+pub(crate) fn path(number: usize) -> String {
+    format!("{FOLDER} at destination {number}")
+}
+
+/// `After a file was written to destination 2`
+pub(crate) fn receipt(number: usize) -> String {
+    format!("After a file was written to destination {number}")
+}
+
+/// `Who is told, 2`
+pub(crate) fn who(number: usize) -> String {
+    format!("Who is told, {number}")
+}
+
+/// `Of what they are told, 2`
+pub(crate) fn told_of(number: usize) -> String {
+    format!("Of what they are told, {number}")
 }

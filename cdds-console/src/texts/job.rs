@@ -5,6 +5,7 @@ use cdds_view::words;
 
 pub(crate) const WHOLE_NUMBER: &str = "Enter a whole number.";
 pub(crate) const CHOOSE_ONE: &str = "Choose one of these.";
+pub(crate) const TICK_KIND: &str = "tick at least one";
 pub(crate) const NEEDED: &str = "This is needed for what you have chosen: fill it in.";
 pub(crate) const SPLIT_SIZE_FORM: &str = "Enter a number of MB, or one with a unit: 64KiB, 100MiB, 1GiB.";
 pub(crate) const TIME_FORM: &str = "Enter a time of 24 hours, such as 02:00.";
@@ -213,6 +214,10 @@ pub(crate) fn label(field: &str) -> &'static str {
         "jitter" => JITTER,
         "incomplete" | "go-on-after" => INCOMPLETE,
         "watermark" => WATERMARK,
+        "to" => super::delivery::DESTINATION,
+        "path" => super::delivery::FOLDER,
+        "receipt" => super::delivery::DESTINATIONS,
+        "who" | "told" => super::delivery::NOTIFY,
         _ => RANGE,
     }
 }

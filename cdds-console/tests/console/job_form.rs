@@ -123,16 +123,16 @@ async fn refusals_of_the_core_find_their_field() {
 #[tokio::test]
 async fn types_are_added_and_removed_by_posting_back() {
     let host = Host::new();
-    let two = host.post(OLGA, "/jobs/new", &filled(&[("do", "add-type"), ("title", "")])).await;
+    let two = host.post(OLGA, "/jobs/new", &filled(&[("do", "add:reads"), ("title", "")])).await;
     assert_eq!(two.status, StatusCode::OK);
-    assert_has(&two, &["name=\"reads\" value=\"2\"", "id=\"type-1\"", "value=\"drop-type:1\""]);
+    assert_has(&two, &["name=\"reads\" value=\"2\"", "id=\"type-1\"", "value=\"drop:reads:1\""]);
     let one =
-        filled(&[("do", "drop-type:0"), ("reads", "2"), ("type-1", "call"), ("filters-1", "queue=sales")]);
+        filled(&[("do", "drop:reads:0"), ("reads", "2"), ("type-1", "call"), ("filters-1", "queue=sales")]);
     let one = host.post(OLGA, "/jobs/new", &one).await;
     assert_has(&one, &["name=\"reads\" value=\"1\"", "\nqueue=sales</textarea>"]);
     assert!(!one.text.contains("type-1"));
     // Of another number the group is not known, and nothing is saved.
-    let forged = host.post(OLGA, "/jobs/new", &filled(&[("do", "add-type"), ("reads", "999999999")])).await;
+    let forged = host.post(OLGA, "/jobs/new", &filled(&[("do", "add:reads"), ("reads", "999999999")])).await;
     assert_has(&forged, &["name=\"reads\" value=\"100\""]);
     assert!(host.get(ADA, "/jobs").await.text.contains("No jobs yet"));
 }
@@ -364,28 +364,68 @@ async fn n1_an_edit_keeps_destinations_and_subscribers_and_refusals_stand_beside
     assert_has(
         &form,
         &[
-            "partner:in/{yyyy}</textarea>",
-            "mailto:ada@example.com\nwebhook:billing</textarea>",
-            "Partner &lt;i&gt;Ltd&lt;/i&gt;",
+            "value=\"partner\" selected>Partner &lt;i&gt;Ltd&lt;/i&gt;",
+            "name=\"path-0\" value=\"in/{yyyy}\"",
+            "name=\"who-0\" value=\"ada@example.com\"",
+            "name=\"who-1\" value=\"billing\"",
+            "For example <code>in/2026</code>",
         ],
     );
-    let save = filled(&[
-        ("destinations", "partner:in/{yyyy}"),
-        ("notify", "mailto:ada@example.com\nwebhook:billing"),
+    let pairs = [
+        ("places", "1"),
+        ("to-0", "partner"),
+        ("path-0", "in/{yyyy}"),
+        ("receipt-0", "digest"),
+        ("subscribers", "2"),
+        ("who-0", "ada@example.com"),
+        ("told-0", "usual"),
+        ("who-1", "billing"),
+        ("told-1", "some"),
+        ("on-1", "failed"),
+        ("on-1", "delivered"),
         ("version", "1"),
-    ]);
-    let saved = host.post(OLGA, &format!("/jobs/{job}/edit"), &save).await;
+    ];
+    let saved = host.post(OLGA, &format!("/jobs/{job}/edit"), &filled(&pairs)).await;
     assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
     let settings = host.get(VIC, &format!("/api/v1/jobs/{job}/settings")).await.json();
-    assert_eq!(settings["destination"], json!(["partner:in/{yyyy}"]), "{settings}");
-    assert_eq!(settings["notify"], json!(["mailto:ada@example.com", "webhook:billing"]));
+    let kept = json!([{"destination": "partner", "path": "in/{yyyy}", "receipt": "digest"}]);
+    assert_eq!(settings["destination"], kept, "{settings}");
+    assert_eq!(settings["notify"], json!(["mailto:ada@example.com", "webhook:billing?on=delivered,failed"]));
     let page = host.get(VIC, &format!("/jobs/{job}")).await;
-    assert_has(&page, &["<code>partner:in/{yyyy}</code>", "<code>webhook:billing</code>"]);
-    for (field, value) in
-        [("destinations", "elsewhere"), ("destinations", "partner:../up"), ("notify", "webhook:other")]
+    assert_has(&page, &["<code>webhook:billing?on=delivered,failed</code>"]);
+    for (field, value) in [("to-0", "elsewhere"), ("path-0", "../up"), ("who-1", "other"), ("told-1", "some")]
     {
-        let refused = host.post(OLGA, "/jobs/new", &filled(&[(field, value)])).await;
+        let pairs = [
+            ("places", "1"),
+            ("to-0", "partner"),
+            ("subscribers", "2"),
+            ("who-0", "ada@example.com"),
+            ("who-1", "billing"),
+            (field, value),
+        ];
+        let refused = host.post(OLGA, "/jobs/new", &filled(&pairs)).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{value}");
-        assert_has(&refused, &[&format!("id=\"{field}-e\""), value]);
+        assert_has(&refused, &[&format!("id=\"{field}-e\""), &format!("href=\"#{field}\"")]);
     }
+}
+
+#[tokio::test]
+async fn n1_destinations_and_subscribers_are_added_and_removed_without_a_script() {
+    let host = Host::with(partner::ports(&[&partner::place()], &partner::Postbox::default()));
+    let fresh = host.get(OLGA, "/jobs/new").await;
+    assert_has(&fresh, &["Add a destination", "Add somebody who is told"]);
+    assert!(!fresh.text.contains("name=\"to-0\""), "{}", fresh.text);
+    let press = async |pairs: &[(&str, &str)]| host.post(OLGA, "/jobs/new", &filled(pairs)).await;
+    let one = press(&[("places", "0"), ("do", "add:places")]).await;
+    assert_has(&one, &["name=\"to-0\"", "Add another destination", "name=\"places\" value=\"1\""]);
+    let kept = [("places", "1"), ("to-0", "partner"), ("subscribers", "1"), ("who-0", "billing")];
+    let two = press(&[&kept[..], &[("do", "add:subscribers")]].concat()).await;
+    assert_has(&two, &["name=\"who-0\" value=\"billing\"", "name=\"who-1\"", "value=\"partner\" selected"]);
+    let none = press(&[&kept[..], &[("do", "drop:places:0")]].concat()).await;
+    assert_has(&none, &["name=\"who-0\" value=\"billing\"", "name=\"places\" value=\"0\""]);
+    assert!(!none.text.contains("name=\"to-0\""), "{}", none.text);
+    let tried = press(&[&kept[..], &[("path-0", "x/{job}/{hh}"), ("do", "preview")]].concat()).await;
+    assert_has(&tried, &["id=\"path-0-x\"", "<code>x/Calls/02</code>", "data-preview=\"ahead path-0-x\""]);
+    let without = Host::new().get(OLGA, "/jobs/new").await;
+    assert!(!without.text.contains("Add a destination"), "{}", without.text);
 }

@@ -3,7 +3,8 @@
 use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::violation::{Code, RuleViolation};
 
-use super::{count, kind};
+use super::groups::{Groups, PLACES, READS, SUBSCRIBERS};
+use super::kind;
 use crate::answers::Answers;
 use crate::forms::Fault;
 
@@ -38,11 +39,10 @@ fn field(code: Code, words: &str, answers: &Answers) -> String {
         Code::InvalidSplitSize | Code::SplitSizeTooLargeToSeal => "split-size",
         Code::InvalidRetention => "retention-days",
         Code::RecipientRequired | Code::UnknownRecipient | Code::InvalidCertificate => "recipient",
-        Code::InvalidDestinations
-        | Code::UnknownDestination
-        | Code::PlaintextOverOpenTransport
-        | Code::InvalidPath => "destinations",
-        Code::InvalidSubscribers => "notify",
+        Code::InvalidDestinations | Code::UnknownDestination | Code::PlaintextOverOpenTransport => {
+            return named(PLACES, "to", words, answers);
+        }
+        Code::InvalidSubscribers => return named(SUBSCRIBERS, "who", words, answers),
         Code::InvalidPeriod | Code::JobEnded => "ends-date",
         Code::WatermarkChoiceRequired | Code::NoWatermark => "watermark",
         Code::RecurringOnly => "first-run-now",
@@ -63,8 +63,21 @@ fn of_read(name: &str, words: &str, answers: &Answers) -> String {
         let data_type = answers.one(&format!("type-{number}"));
         data_type.is_some_and(|data_type| words.contains(&format!("type {data_type}: ")))
     };
-    let number = (0..count(answers)).find(named).unwrap_or(0);
+    let number = (0..READS.of(answers)).find(named).unwrap_or(0);
     format!("{name}-{number}")
+}
+
+/// Returns the field of the group whose answer a refusal names, or of the last group. Of two names of which one is part
+/// of the other, the longer one is meant.
+fn named(groups: Groups, field: &str, words: &str, answers: &Answers) -> String {
+    let name = |number: usize| {
+        let typed = answers.one(&format!("{field}-{number}"))?.trim();
+        Some(typed.trim_start_matches("mailto:").trim_start_matches("webhook:"))
+    };
+    let count = groups.of(answers);
+    let is_named = |number: &usize| name(*number).is_some_and(|name| words.contains(name));
+    let found = (0..count).filter(is_named).max_by_key(|number| name(*number).map_or(0, str::len));
+    format!("{field}-{}", found.unwrap_or(count.saturating_sub(1)))
 }
 
 /// Returns the field of a refused part of a frequency.

@@ -6,41 +6,13 @@ use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_view::settings::typed_filter;
 
+use super::groups::READS;
 use crate::answers::Answers;
 use crate::forms::Faults;
 
-/// The most groups of a form.
-pub(crate) const READS_MAX: usize = Reads::COUNT_MAX;
-
-/// The fields of a group.
-const FIELDS: [&str; 5] = ["type", "cat", "category", "fields", "filters"];
-
-/// Returns how many groups the form has.
-pub(crate) fn count(answers: &Answers) -> usize {
-    let said = answers.one("reads").and_then(|count| count.parse().ok());
-    said.unwrap_or(1).clamp(1, READS_MAX)
-}
-
-/// Returns the answers without a group; the ones behind it move up.
-pub(crate) fn without(answers: &Answers, gone: usize) -> Answers {
-    let groups = count(answers);
-    let moved = answers.pairs().filter_map(|(name, value)| {
-        let number = name.rsplit_once('-').filter(|(field, _)| FIELDS.contains(field));
-        let number = number.and_then(|(field, number)| Some((field, number.parse::<usize>().ok()?)));
-        let name = match number {
-            Some((_, number)) if number == gone => return None,
-            Some((field, number)) if number > gone => format!("{field}-{}", number - 1),
-            _ => name.to_owned(),
-        };
-        Some((name, value.to_owned()))
-    });
-    let answers: Answers = moved.collect();
-    answers.with("reads", groups.saturating_sub(1).max(1).to_string())
-}
-
 /// Reads the groups.
 pub(super) fn reads(answers: &Answers, faults: &mut Faults) -> Option<Reads> {
-    let groups = count(answers);
+    let groups = READS.of(answers);
     let reads: Vec<Read> = (0..groups).filter_map(|number| read(answers, number, faults)).collect();
     if reads.len() < groups {
         return None;

@@ -11,7 +11,9 @@ use cdds_core::domain::record::template::{FieldSelection, Filter};
 use cdds_view::settings::{FilterForm, Schedule, spell_split_size};
 use chrono::{DateTime, Utc};
 
-use super::{spelled_destination, times};
+use super::arrival::{spelled_place, spelled_subscriber};
+use super::groups::{PLACES, SUBSCRIBERS};
+use super::times;
 use crate::answers::Answers;
 
 /// Returns the answers by which the form says these settings.
@@ -35,10 +37,14 @@ pub(crate) fn spelled(settings: &JobSettings) -> Answers {
     }
     pairs.some("retention-days", settings.retention.map(RetentionDays::days));
     pairs.policies(&settings.policies);
-    let destinations: Vec<String> = settings.destinations.iter().map(spelled_destination).collect();
-    pairs.say("destinations", destinations.join("\n"));
-    let subscribers: Vec<String> = settings.subscriptions.iter().map(ToString::to_string).collect();
-    pairs.say("notify", subscribers.join("\n"));
+    pairs.say(PLACES.count, settings.destinations.iter().count().to_string());
+    for (number, one) in settings.destinations.iter().enumerate() {
+        pairs.0.extend(spelled_place(one, number));
+    }
+    pairs.say(SUBSCRIBERS.count, settings.subscriptions.iter().count().to_string());
+    for (number, one) in settings.subscriptions.iter().enumerate() {
+        pairs.0.extend(spelled_subscriber(one, number));
+    }
     pairs.0.into_iter().collect()
 }
 

@@ -50,9 +50,13 @@ fn every_answer_that_cannot_be_taken_is_told_beside_its_field() {
     let good = spelled(&settings_of(rich()));
     for (field, value) in [
         ("title", " "),
-        ("destinations", "partner:../up"),
-        ("destinations", "partner\npartner"),
-        ("notify", "ada@example.com"),
+        ("to-1", "no such name"),
+        ("path-0", "../up"),
+        ("receipt-1", "nothing"),
+        ("to-2", "partner"),
+        ("who-0", "no\u{7}body@example.com"),
+        ("who-1", "ada@example.com"),
+        ("on-0", "nothing"),
         ("source", "no source"),
         ("type-1", "no type"),
         ("filters-1", "nothing"),
@@ -74,6 +78,7 @@ fn every_answer_that_cannot_be_taken_is_told_beside_its_field() {
         ("go-on-after", "later"),
     ] {
         let faults = settings(&good.with(field, value)).unwrap_err();
+        let field = if field == "on-0" { "told-0" } else { field };
         let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, [field], "{value}");
     }
@@ -101,8 +106,28 @@ fn fields_that_do_not_apply_to_what_was_chosen_are_ignored() {
 #[test]
 fn j17_a_group_is_taken_away_and_the_ones_behind_it_move_up() {
     let three = spelled(&settings_of(rich())).with("reads", "3").with("type-2", "mail");
-    let two = without(&three, 1);
-    assert_eq!((count(&two), two.one("type-0"), two.one("type-1")), (2, Some("call"), Some("mail")));
+    let two = READS.without(&three, 1);
+    assert_eq!((READS.of(&two), two.one("type-0"), two.one("type-1")), (2, Some("call"), Some("mail")));
     assert_eq!((two.one("filters-1"), two.one("type-2")), (None, None));
-    assert_eq!(count(&without(&without(&two, 0), 0)), 1);
+    assert_eq!(READS.of(&READS.without(&READS.without(&two, 0), 0)), 1);
+    let answers = spelled(&settings_of(rich()));
+    let fewer = PLACES.without(&answers, 0);
+    assert_eq!((PLACES.of(&fewer), fewer.one("to-0"), fewer.one("path-0")), (2, Some("archive"), None));
+    assert_eq!(fewer.one("receipt-0"), Some("digest"));
+    let nobody = SUBSCRIBERS.without(&SUBSCRIBERS.without(&fewer, 1), 0);
+    assert_eq!((SUBSCRIBERS.of(&nobody), nobody.one("who-0"), nobody.one("on-0")), (0, None, None));
+    assert!(settings(&nobody).unwrap().subscriptions.is_empty());
+}
+
+#[test]
+fn n1_groups_left_empty_name_nothing_and_a_path_needs_its_destination() {
+    let good = spelled(&settings_of(rich()));
+    let more = PLACES.more(&SUBSCRIBERS.more(&good));
+    assert_eq!((PLACES.of(&more), SUBSCRIBERS.of(&more)), (4, 3));
+    assert_eq!(settings(&more), settings(&good));
+    let faults = settings(&more.with("path-3", "in/{job}")).unwrap_err();
+    assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["to-3"]);
+    let own = settings(&good.with("path-0", "{file}")).unwrap();
+    assert_eq!(own.destinations.as_slice()[0].path.to_string(), "");
+    assert_eq!(settings(&spelled(&own)), Ok(own));
 }

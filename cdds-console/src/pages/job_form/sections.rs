@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{day, mark};
 use super::Offer;
-use crate::forms::job::{READS_MAX, count};
+use crate::forms::job::READS;
 use crate::pages::sheet::{Sheet, needed, optional};
 use crate::texts::job as texts;
 use crate::visit::Visit;
@@ -35,15 +35,15 @@ pub(super) fn data(sheet: &Sheet<'_>, offer: &Offer) -> Markup {
             }
         }
     };
-    let groups = count(sheet.answers);
+    let groups = READS.of(sheet.answers);
     html! {
         fieldset.rows {
             legend { h2 { (texts::DATA) } }
             (sheet.chosen(needed("source", crate::texts::SOURCE, ""), &sources))
             @for number in 0..groups { (read(sheet, offer, chosen, number, groups)) }
             div.acts {
-                @if groups < READS_MAX {
-                    button name="do" value="add-type" formnovalidate { (texts::ADD_ANOTHER) }
+                @if groups < READS.most {
+                    button name="do" value="add:reads" formnovalidate { (texts::ADD_ANOTHER) }
                 }
                 button name="do" value="show" formnovalidate { (texts::SHOW_CHOICES) }
             }
@@ -78,7 +78,7 @@ fn read(sheet: &Sheet<'_>, offer: &Offer, source: &str, number: usize, groups: u
             div.bar {
                 (select)
                 @if groups > 1 {
-                    button name="do" value={ "drop-type:" (number) } formnovalidate {
+                    button name="do" value={ "drop:reads:" (number) } formnovalidate {
                         (texts::REMOVE_TYPE) " " (number + 1)
                     }
                 }

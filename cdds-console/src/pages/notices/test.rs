@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::ServiceError;
 use cdds_core::domain::notice::subscription::Subscription;
-use cdds_core::domain::violation::RuleViolation;
 use cdds_view::{NoticeTestView, words};
 use chrono::TimeDelta;
 use http::StatusCode;
@@ -13,6 +12,7 @@ use maud::{Markup, html};
 use crate::App;
 use crate::answers::{Answers, Form};
 use crate::forms::Fault;
+use crate::forms::job::subscriber;
 use crate::pages::Refused;
 use crate::pages::frame::{Section, page};
 use crate::pages::parts::mark;
@@ -58,18 +58,12 @@ pub(in crate::pages) async fn test(
     }
 }
 
-/// Reads who is meant: people type addresses and names, and copy what lists show.
+/// Reads who is meant.
 fn subscription(typed: &str) -> Result<Subscription, String> {
     if typed.is_empty() {
         return Err(said::NAME_SUBSCRIBER.to_owned());
     }
-    let is_spelled = typed.starts_with("mailto:") || typed.starts_with("webhook:");
-    let spelled = match typed.contains('@') {
-        _ if is_spelled => typed.to_owned(),
-        true => format!("mailto:{typed}"),
-        false => format!("webhook:{typed}"),
-    };
-    spelled.parse().map_err(|refused: RuleViolation| refused.to_string())
+    subscriber(typed).map_err(|refused| refused.to_string())
 }
 
 fn refused_page(visit: &Visit, answers: &Answers, words: String) -> Response {

@@ -3,8 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
 use crate::domain::archive::layout::safe_segment;
 use crate::domain::execution::Execution;
+use crate::domain::id::{ExecutionId, JobId, Owner};
+use crate::domain::job::JobSettings;
 use crate::domain::violation::{Code, RuleViolation, quoted};
 use crate::domain::work::Nonce;
 
@@ -78,7 +83,17 @@ impl PathTemplate {
 
     /// Returns the folder of an execution's files.
     pub fn folder(&self, execution: &Execution) -> RemotePath {
-        let values = Values::of(execution);
+        let Execution { id, job_id, owner, slot, settings, .. } = execution;
+        self.filled(&Values::of(settings, owner, *job_id, *id, *slot))
+    }
+
+    /// Returns an example of the folder, as the files of a job's occurrence would have it that is not on record yet. Its
+    /// ids are zeros.
+    pub fn example(&self, settings: &JobSettings, owner: &Owner, slot: DateTime<Utc>) -> RemotePath {
+        self.filled(&Values::of(settings, owner, JobId(Uuid::nil()), ExecutionId(Uuid::nil()), slot))
+    }
+
+    fn filled(&self, values: &Values) -> RemotePath {
         let segments = self.0.split('/').filter(|segment| !segment.is_empty());
         let filled: Vec<String> = segments.map(|segment| values.fill(segment)).collect();
         RemotePath(filled.join("/"))
@@ -165,8 +180,13 @@ struct Values {
 }
 
 impl Values {
-    fn of(execution: &Execution) -> Self {
-        let (settings, slot) = (&execution.settings, execution.slot);
+    fn of(
+        settings: &JobSettings,
+        owner: &Owner,
+        job: JobId,
+        execution: ExecutionId,
+        slot: DateTime<Utc>,
+    ) -> Self {
         let data_type = match settings.reads.only() {
             Some(read) => read.data_type.as_str(),
             None => "several",
@@ -175,9 +195,9 @@ impl Values {
         Self {
             pairs: [
                 ("{job}", safe_segment(settings.title.as_str())),
-                ("{job_id}", execution.job_id.to_string()),
-                ("{execution}", execution.id.to_string()),
-                ("{owner}", safe_segment(execution.owner.as_str())),
+                ("{job_id}", job.to_string()),
+                ("{execution}", execution.to_string()),
+                ("{owner}", safe_segment(owner.as_str())),
                 ("{source}", safe_segment(settings.source.as_str())),
                 ("{type}", safe_segment(data_type)),
                 ("{yyyy}", part("%Y")),
@@ -271,6 +291,8 @@ pub fn temporary_epoch(found: &str, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::calendar::frequency::{Frequency, Start};
+    use crate::domain::job::{Protection, Title};
 
     fn refused(template: &str) -> String {
         let error = PathTemplate::new(template).unwrap_err();
@@ -328,6 +350,25 @@ mod tests {
         ] {
             assert_eq!(temporary_epoch(other, "export-1.zip"), None, "{other}");
         }
+    }
+
+    #[test]
+    fn n7_an_example_is_the_folder_of_a_run_that_is_not_on_record_yet() {
+        let settings = JobSettings::new(
+            Title::new("Calls / day").unwrap(),
+            "calls".parse().unwrap(),
+            "call".parse().unwrap(),
+            Frequency::Once(Start::Immediately),
+            Protection::Plaintext,
+        );
+        let (owner, slot) = (Owner::default(), "2027-03-04T05:00:00Z".parse().unwrap());
+        let example = |template: &str| PathTemplate::new(template).unwrap().example(&settings, &owner, slot);
+        assert_eq!(
+            example("in/{job}/{type}/{yyyy}-{mm}-{dd}/{hh}").as_str(),
+            "in/Calls %2F day/call/2027-03-04/05"
+        );
+        assert_eq!(example("{job_id}").as_str(), Uuid::nil().to_string());
+        assert_eq!(example("{file}"), RemotePath::root());
     }
 
     #[test]
