@@ -2,13 +2,20 @@
 
 #[allow(dead_code, reason = "the tests of the destinations use all of it")]
 #[path = "../../../cdds-delivery/tests/remote/ftpd.rs"]
-mod ftpd;
+pub(crate) mod ftpd;
 #[allow(dead_code, reason = "the tests of the destinations use all of it")]
 #[path = "../../../cdds-delivery/tests/remote/process.rs"]
-mod process;
+pub(crate) mod process;
 #[allow(dead_code, reason = "the tests of the destinations use all of it")]
 #[path = "../../../cdds-delivery/tests/remote/sshd.rs"]
-mod sshd;
+pub(crate) mod sshd;
+#[path = "../../../cdds-delivery/tests/remote/steps.rs"]
+pub(crate) mod steps;
+#[path = "../../../cdds-delivery/tests/remote/store_steps.rs"]
+pub(crate) mod store_steps;
+#[allow(dead_code, reason = "the tests of the destinations use all of it")]
+#[path = "../../../cdds-delivery/tests/remote/stores.rs"]
+pub(crate) mod stores;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -21,7 +28,7 @@ use self::process::Server;
 use crate::support::{NOON, Place, string, text};
 
 /// A mail server that takes everything.
-struct MailServer {
+pub(crate) struct MailServer {
     port: u16,
     folder: TempDir,
     child: Child,
@@ -29,7 +36,7 @@ struct MailServer {
 
 impl MailServer {
     /// Starts one with these answers to recipients, in turn.
-    fn start(rcpt: &[&str]) -> Self {
+    pub(crate) fn start(rcpt: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let told =
@@ -45,7 +52,7 @@ impl MailServer {
     }
 
     /// Returns the mails that were taken, as text.
-    fn mails(&self) -> Vec<String> {
+    pub(crate) fn mails(&self) -> Vec<String> {
         let path = |number: usize| self.folder.path().join(format!("{number}.eml"));
         let taken = (1..).map(path).take_while(|path| path.exists());
         taken.map(|path| text(&std::fs::read(path).unwrap())).collect()
@@ -60,7 +67,7 @@ impl Drop for MailServer {
 }
 
 /// Appends to the configuration.
-fn configure(place: &Place, more: &str) {
+pub(crate) fn configure(place: &Place, more: &str) {
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     std::fs::write(place.path("cdds.toml"), config + more).unwrap();
 }
@@ -78,7 +85,7 @@ fn partner(place: &Place, server: &Server) {
     );
 }
 
-fn mail(place: &Place, server: &MailServer) {
+pub(crate) fn mail(place: &Place, server: &MailServer) {
     configure(
         place,
         &format!(

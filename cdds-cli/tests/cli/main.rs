@@ -11,6 +11,8 @@ mod clock;
 mod codes;
 mod commands;
 mod crash;
+#[cfg(all(target_os = "linux", feature = "delivery"))]
+mod cut_off;
 #[cfg(all(unix, feature = "delivery"))]
 mod delivering;
 mod demo;

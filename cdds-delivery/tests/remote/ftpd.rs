@@ -11,6 +11,7 @@ use cdds_delivery::secret::Secret;
 use tempfile::TempDir;
 
 use super::process::{Server, UID, folder, free_ports, needed, output_of};
+use super::steps::Steps;
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
@@ -180,12 +181,32 @@ fn pure_ftpd_with(security: FtpSecurity, limit: &str) -> Ftpd {
     Ftpd { server: Server::run(folder, port, &script), roots, security }
 }
 
+/// Starts pyftpdlib, which lets its user rename and tells its steps.
+pub(crate) fn pyftpdlib_telling(steps: &Steps) -> Ftpd {
+    let (folder, roots) = with_certificate();
+    let [port] = free_ports();
+    Ftpd { server: pyftpdlib_telling_at(folder, port, steps), roots, security: FtpSecurity::Explicit }
+}
+
+/// Starts it in a folder in which one has been before.
+pub(crate) fn pyftpdlib_telling_at(folder: TempDir, port: u16, steps: &Steps) -> Server {
+    let path = folder.path().display().to_string();
+    owned(&folder, "server.py", include_str!("ftp_steps.py"));
+    let told = format!("{port} {} {path} '{PASSWORD}'", steps.port);
+    let python = format!("env PYTHONPATH={} python3 {path}/server.py {told}", pyftpdlib_packages());
+    Server::run(folder, port, &script(&python))
+}
+
+fn pyftpdlib_packages() -> String {
+    let packages = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/tools/pyftpdlib");
+    needed(&packages).canonicalize().unwrap().display().to_string()
+}
+
 /// Starts pyftpdlib, which does not let its user rename.
 pub(crate) fn pyftpdlib() -> Ftpd {
     let (folder, roots) = with_certificate();
     let ([port], path) = (free_ports(), folder.path().display().to_string());
-    let packages = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/tools/pyftpdlib");
-    let packages = needed(&packages).canonicalize().unwrap().display().to_string();
+    let packages = pyftpdlib_packages();
     let program = format!(
         "from pyftpdlib.authorizers import DummyAuthorizer\n\
          from pyftpdlib.handlers import TLS_FTPHandler as Handler\n\

@@ -5,9 +5,17 @@
 mod drill;
 mod folder;
 mod ftp;
+#[allow(dead_code, reason = "the tests of the program use all of it")]
 mod ftpd;
 mod object;
+#[allow(dead_code, reason = "the tests of the program use all of it")]
 mod process;
 mod sftp;
+#[allow(dead_code, reason = "the tests of the program use all of it")]
 mod sshd;
+#[allow(dead_code, reason = "the tests of the program use it")]
+mod steps;
+#[allow(dead_code, reason = "the tests of the program use it")]
+mod store_steps;
+#[allow(dead_code, reason = "the tests of the program use all of it")]
 mod stores;

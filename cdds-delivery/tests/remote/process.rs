@@ -47,6 +47,14 @@ impl Server {
         server
     }
 
+    /// Kills the server with all its processes, and returns its folder for the next one.
+    pub(crate) fn killed(mut self) -> TempDir {
+        // None of them may begin another one meanwhile.
+        self.signal("STOP", true);
+        let other = tempfile::tempdir().unwrap();
+        std::mem::replace(&mut self.folder, other)
+    }
+
     pub(crate) fn output(&self) -> String {
         let read = std::fs::read(self.folder.path().join("output"));
         String::from_utf8_lossy(&read.unwrap_or_default()).into_owned()

@@ -10,6 +10,7 @@ use cdds_delivery::sftp::SftpDestination;
 use tempfile::TempDir;
 
 use super::process::{Server, UID, folder, free_ports, needed, output_of};
+use super::steps::Steps;
 
 pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const PASSPHRASE: &str = "battery staple";
@@ -23,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) lines: &'static str,
     /// A command of the shell that comes before the server.
     pub(crate) before: &'static str,
+    /// Whether it shows the host key of the server that was there before.
+    pub(crate) keeps_key: bool,
 }
 
 pub(crate) fn start(options: Options) -> Server {
@@ -30,13 +33,24 @@ pub(crate) fn start(options: Options) -> Server {
     start_at(folder(), port, options)
 }
 
+/// Starts a server that tells its steps, in a folder in which one may have been before.
+pub(crate) fn start_telling(folder: TempDir, port: u16, steps: &Steps) -> Server {
+    let program = folder.path().join("sftp_steps.py");
+    std::fs::write(&program, include_str!("sftp_steps.py")).unwrap();
+    let command = format!("ForceCommand python3 {} {}", program.display(), steps.port);
+    start_at(folder, port, Options { lines: command.leak(), keeps_key: true, ..Options::default() })
+}
+
 /// Starts a server in a folder in which one may have been before.
 pub(crate) fn start_at(folder: TempDir, port: u16, options: Options) -> Server {
     needed(Path::new("/usr/sbin/sshd"));
     let path = folder.path().display().to_string();
     let host_key = if options.host_key.is_empty() { "ed25519" } else { options.host_key };
-    let _ = std::fs::remove_file(folder.path().join("host.key"));
-    make_key(&folder.path().join("host.key"), host_key, "");
+    let key = folder.path().join("host.key");
+    if !(options.keeps_key && key.exists()) {
+        let _ = std::fs::remove_file(&key);
+        make_key(&key, host_key, "");
+    }
     if !folder.path().join("user.key").exists() {
         make_key(&folder.path().join("user.key"), "ed25519", PASSPHRASE);
     }

@@ -10,6 +10,7 @@ use cdds_delivery::net::tls::Roots;
 use cdds_delivery::net::{AddressPolicy, Net};
 use cdds_delivery::object::{AzureDestination, GcsDestination, S3Destination};
 use cdds_delivery::secret::Secret;
+use tempfile::TempDir;
 
 use super::process::{Server, folder, free_ports, needed, output_of};
 
@@ -17,7 +18,7 @@ use super::process::{Server, folder, free_ports, needed, output_of};
 const S3RVER: &str = "S3RVER";
 const ACCOUNT: &str = "partner";
 /// Base64, as Azure's are.
-const ACCOUNT_KEY: &str = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==";
+pub(crate) const ACCOUNT_KEY: &str = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==";
 
 pub(crate) fn secret(text: &'static str) -> Secret {
     Secret::ask(move || Ok(text.to_owned()))
@@ -39,7 +40,12 @@ fn tool(path: &str) -> String {
 
 /// Starts s3rver with a bucket. It knows its keys, and checks no signature.
 fn s3rver(options: &str) -> Server {
-    let ([port], folder) = (free_ports(), folder());
+    let [port] = free_ports();
+    s3rver_at(folder(), port, options)
+}
+
+/// Starts it in a folder in which one may have been before.
+pub(crate) fn s3rver_at(folder: TempDir, port: u16, options: &str) -> Server {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     std::fs::write(folder.path().join("leaf.pem"), made.cert.pem()).unwrap();
     std::fs::write(folder.path().join("leaf.key"), made.signing_key.serialize_pem()).unwrap();
@@ -71,8 +77,10 @@ pub(crate) fn moto() -> Server {
     let ([port], folder) = (free_ports(), folder());
     let modules = tool("moto");
     needed(Path::new(&modules).join("moto/server.py").as_path());
-    let program =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/remote/moto_server.py").display().to_string();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../cdds-delivery/tests/remote/moto_server.py")
+        .display()
+        .to_string();
     let script = format!("PYTHONPATH={modules} exec python3 {program} {port}");
     let server = Server::run(folder, port, &script);
     assert!(ask(&server, "PUT", "/exports").starts_with("HTTP/1.1 200"));
@@ -96,25 +104,32 @@ pub(crate) fn on_moto(server: &Server) -> S3Destination {
     on_s3(server)
 }
 
+/// A service account of Google that asks for no tokens.
+pub(crate) const ACCOUNT_WITHOUT_OAUTH: &str =
+    r#"{"private_key": "", "private_key_id": "", "client_email": "", "disable_oauth": true}"#;
+
 /// Google's multipart protocol and lists are those of S3, and so is all else that is asked for.
 pub(crate) fn gcs_on_moto(server: &Server) -> GcsDestination {
-    let account =
-        secret(r#"{"private_key": "", "private_key_id": "", "client_email": "", "disable_oauth": true}"#);
     GcsDestination::new(id(), "exports", any())
         .with_endpoint(format!("http://127.0.0.1:{}", server.port))
-        .with_service_account(account)
+        .with_service_account(secret(ACCOUNT_WITHOUT_OAUTH))
 }
 
-/// Starts Azurite with a container.
-pub(crate) fn azurite() -> Server {
-    let ([port], folder) = (free_ports(), folder());
+/// Starts Azurite in a folder in which one may have been before.
+pub(crate) fn azurite_at(folder: TempDir, port: u16) -> Server {
     let program = tool("azure/node_modules/azurite/dist/src/blob/main.js");
     let script = format!(
         "AZURITE_ACCOUNTS={ACCOUNT}:{ACCOUNT_KEY} exec node {program} --blobHost 127.0.0.1 --blobPort {port} \
          --location data --silent --disableTelemetry --skipApiVersionCheck"
     );
-    let server = Server::run(folder, port, &script);
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/remote/container.py");
+    Server::run(folder, port, &script)
+}
+
+/// Starts Azurite with a container.
+pub(crate) fn azurite() -> Server {
+    let [port] = free_ports();
+    let server = azurite_at(folder(), port);
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../cdds-delivery/tests/remote/container.py");
     let port = port.to_string();
     output_of(Command::new("python3").arg(script).args([&*port, ACCOUNT, ACCOUNT_KEY, "exports"]));
     server
