@@ -40,8 +40,8 @@ use cdds_core::ports::sink::{SinkError, SinkErrorKind};
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::{Artifacts, Download, DownloadLink};
 use cdds_core::{ArtifactId, Principal};
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 pub use http::HeaderMap;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -58,12 +58,19 @@ pub type Answer<T> = Result<T, ProblemView>;
 /// The body of a response.
 pub type Body = BoxStream<'static, Result<Bytes, ServiceError>>;
 
+/// The most bytes of a file that the body of a response gives at once. Servers keep some pieces for a client that reads
+/// slowly: hyper up to sixteen, and by default 400 KiB of larger ones.
+const PIECE_BYTES_MAX: usize = 8 * 1024;
+
 /// A file, or a range of it, as the response to a GET request.
 ///
 /// The body breaks off before its announced length if the stored file is not the published one (see
 /// [`Download`]), so a client never takes a corrupt file for a whole one. The file's digest is its entity tag: a
 /// client that goes on with `Range` and `If-Range` gets the rest of the same file. One range is served; a request
 /// for several gets the whole file (RFC 9110, 14.2). Responses are not to be stored by caches.
+///
+/// The body gives pieces of at most 8 KiB, so that a server does not keep much of it for a slow reader. With the
+/// stores of `cdds-storage` and hyper as it comes that is less than 256 KiB for each.
 #[derive(Debug)]
 pub struct FileResponse {
     status: StatusCode,
@@ -147,7 +154,7 @@ impl FileResponse {
     pub fn into_response(self) -> Response<Body> {
         let body = match self.content {
             Content::Empty => stream::empty().boxed(),
-            Content::File(download) => download.into_stream(),
+            Content::File(download) => download.into_stream().map_ok(pieces).try_flatten().boxed(),
             Content::Problem(problem) => stream::iter([Ok(json(&problem))]).boxed(),
         };
         let mut response = Response::new(body);
@@ -155,6 +162,14 @@ impl FileResponse {
         *response.headers_mut() = self.headers;
         response
     }
+}
+
+/// Cuts a chunk into pieces, without copying.
+fn pieces(mut chunk: Bytes) -> impl futures::Stream<Item = Result<Bytes, ServiceError>> {
+    stream::iter(std::iter::from_fn(move || {
+        let piece = chunk.split_to(chunk.len().min(PIECE_BYTES_MAX));
+        (!piece.is_empty()).then_some(Ok(piece))
+    }))
 }
 
 /// The problem in place of a file.

@@ -22,6 +22,10 @@ impl Service {
     fn new() -> Self {
         let mut batch = RecordBatchBuilder::new();
         batch.record(&Place::of(None, None)).finish();
+        Self::of(batch)
+    }
+
+    fn of(mut batch: RecordBatchBuilder) -> Self {
         let source = PreparedSource::of("calls", "call", vec![batch.take()]).unwrap();
         let memory =
             MemoryPorts::new("2026-03-01T10:00:00Z".parse().unwrap(), Sources::new().with(Arc::new(source)));
@@ -80,6 +84,20 @@ fn a_file_is_sent_with_its_name_size_and_digest() {
     assert!(header(&response, "repr-digest").starts_with("sha-256=:"));
     assert_eq!(header(&response, header::ETAG).len(), 66);
     assert_eq!(service.bytes(&[]), service.published);
+}
+
+#[test]
+fn a_large_file_is_given_in_small_pieces() {
+    let mut batch = RecordBatchBuilder::new();
+    // Digits that no packager makes small.
+    let digits = (1_u64..4_000).map(|at| at.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).to_string());
+    let record = serde_json::json!({"digits": digits.collect::<String>()});
+    batch.serialize(&Place::of(None, None), &record).unwrap();
+    let service = Service::of(batch);
+    assert!(service.published.len() > 3 * PIECE_BYTES_MAX, "{} bytes", service.published.len());
+    let given: Vec<Bytes> = block_on(service.answer(&[]).into_body().try_collect()).unwrap();
+    assert!(given.iter().all(|piece| (1..=PIECE_BYTES_MAX).contains(&piece.len())), "{given:?}");
+    assert_eq!(given.concat(), service.published);
 }
 
 #[test]
