@@ -12,7 +12,9 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::query::{AuditQuery, Slice};
 use cdds_core::{ExecutionQuery, JobId, ServiceError};
-use cdds_view::{AuditView, DestinationView, ExecutionView, JobView, PageView, SourceView, words};
+use cdds_view::{
+    AuditView, DeliveryState, DestinationView, ExecutionView, JobView, PageView, SourceView, words,
+};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -44,6 +46,8 @@ struct Sight {
     /// The title of its source.
     source: String,
     executions: PageView<ExecutionView>,
+    /// Where the set of its latest execution is.
+    delivery: Option<DeliveryState>,
     /// The latest changes; `None` for those who may not see them.
     changes: Option<Vec<AuditView>>,
     recipients: Vec<Recipient>,
@@ -81,6 +85,7 @@ impl Sight {
                 |(id, source)| SourceView::new(id, source).title,
             ),
             job: overview.job.clone(),
+            delivery: overview.latest.as_ref().and_then(|latest| arrivals.state(latest.id)),
             view: JobView::new(overview, &recipients, now),
             executions: PageView::new(executions, sort, |overview| {
                 arrivals.told(ExecutionView::from(overview))

@@ -136,6 +136,7 @@ async fn n5_pages_say_that_a_finished_run_has_not_arrived_and_deliver_again() {
     for path in &pages {
         let shown = host.get(VIC, path).await.text;
         assert!(shown.contains("<span>Finished, not delivered</span>"), "{path}: {shown}");
+        assert!(!shown.contains("<span>Finished</span>"), "{path}: {shown}");
     }
     let shown = host.get(OLGA, &page).await.text;
     for said in ["<code>in/2026</code>", "Not tried again", "Deliver again", "compared by size"] {

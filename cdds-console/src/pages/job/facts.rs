@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::Sight;
 use crate::pages::frame::icon;
 use crate::pages::history::standing;
-use crate::pages::parts::{mark, said as announced, signs, status, time, when};
+use crate::pages::parts::{arrived, mark, said as announced, signs, time, when};
 use crate::texts::{self, job as said};
 use crate::visit::Visit;
 
@@ -36,7 +36,7 @@ pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
                 }
             } }
             div { dt { (said::LATEST_RUN) } dd {
-                (status(if view.latest_status == LatestStatus::YetToRun { YET_TO_RUN } else { line.status }))
+                (arrived(if view.latest_status == LatestStatus::YetToRun { YET_TO_RUN } else { line.status }, sight.delivery))
                 @if let Some(share) = line.share {
                     progress max="100" value=(share) aria-label=(view.title) { (share) " %" }
                     span.sub { (share) " %, " (line.words) }
