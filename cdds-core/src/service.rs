@@ -13,6 +13,7 @@ pub mod deliveries;
 mod download;
 mod error;
 pub mod fleet;
+mod health;
 pub mod history;
 pub mod jobs;
 mod link;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::access::{check, entry};
-use super::{Entity, ServiceError, until_settled};
+use super::health::{HealthChange, change_health, health_of};
+use super::{Entity, ServiceError};
 use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
 use crate::domain::archive::artifact::ArtifactSet;
@@ -108,11 +109,7 @@ impl Deliveries {
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Conflict`].
     pub async fn enable(&self, by: &Principal, id: &DestinationId) -> Result<DestinationState, ServiceError> {
-        self.change(by, id, Action::EnableDestination, |health, _| match health.is_enabled() {
-            true => health,
-            false => health.enabled(),
-        })
-        .await
+        self.change(by, id, Action::EnableDestination, &HealthChange::Enable).await
     }
 
     /// Disables a destination: nothing is sent to it until somebody enables it, and deliveries wait. Returns it.
@@ -124,10 +121,7 @@ impl Deliveries {
         by: &Principal,
         id: &DestinationId,
     ) -> Result<DestinationState, ServiceError> {
-        self.change(by, id, Action::DisableDestination, |health, now| {
-            health.disabled_by(by.name.clone(), now)
-        })
-        .await
+        self.change(by, id, Action::DisableDestination, &HealthChange::Disable).await
     }
 
     /// Pins another identity of a destination's server, because a person has compared it with what the other side says;
@@ -141,7 +135,7 @@ impl Deliveries {
         id: &DestinationId,
         identity: Option<ServerIdentity>,
     ) -> Result<DestinationState, ServiceError> {
-        self.change(by, id, Action::PinDestination, |health, _| health.pinning(identity.clone())).await
+        self.change(by, id, Action::PinDestination, &HealthChange::Pin(identity)).await
     }
 
     /// Returns a page of the owner's deliveries, newest first.
@@ -241,42 +235,15 @@ impl Deliveries {
         by: &Principal,
         id: &DestinationId,
         action: Action,
-        change: impl Fn(Health, DateTime<Utc>) -> Health,
+        change: &HealthChange,
     ) -> Result<DestinationState, ServiceError> {
         let object = Object::Destination(id.clone());
         check(&self.ports, by, action, Some(object.clone())).await?;
-        self.find(by, id)?;
-        change_health(&self.ports, by, action, &TargetId::Destination(id.clone()), &object, change).await?;
-        self.state(by, id).await
+        let description = self.find(by, id)?.describe().clone();
+        let target = TargetId::Destination(id.clone());
+        let health = change_health(&self.ports, by, (action, &object), &target, change).await?;
+        Ok(DestinationState { description, health })
     }
-}
-
-/// Returns what is known of a destination or an endpoint.
-pub(super) async fn health_of(ports: &Ports, target: &TargetId) -> Result<Health, ServiceError> {
-    let known = ports.catalog.health().await?;
-    Ok(known.into_iter().find(|(id, _)| id == target).map(|(_, health)| health).unwrap_or_default())
-}
-
-/// Changes the health of a destination or an endpoint, and puts that on record. A change that changes nothing stores
-/// nothing.
-pub(super) async fn change_health(
-    ports: &Ports,
-    by: &Principal,
-    action: Action,
-    target: &TargetId,
-    object: &Object,
-    change: impl Fn(Health, DateTime<Utc>) -> Health,
-) -> Result<(), ServiceError> {
-    until_settled(|| async {
-        let (before, now) = (health_of(ports, target).await?, ports.catalog.now().await?);
-        let after = change(before.clone(), now);
-        if after == before {
-            return Ok(());
-        }
-        let entry = entry(ports, by, action, now).with_object(object.clone());
-        Ok(ports.catalog.set_health(target, &before, &after, &[entry]).await?)
-    })
-    .await
 }
 
 fn is_kept_whole(set: &ArtifactSet, now: DateTime<Utc>) -> bool {

@@ -4,12 +4,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::{Either, select};
 
 use super::access::check;
-use super::deliveries::{change_health, health_of};
+use super::health::{HealthChange, change_health};
 use super::{Entity, ServiceError};
 use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
@@ -124,11 +123,7 @@ impl Subscribers {
     /// # Errors
     /// [`ServiceError::NotFound`] if the owner may not name such an endpoint; [`ServiceError::Conflict`].
     pub async fn enable(&self, by: &Principal, endpoint: &Subscriber) -> Result<EndpointState, ServiceError> {
-        self.change(by, endpoint, Action::EnableEndpoint, |health, _| match health.is_enabled() {
-            true => health,
-            false => health.enabled(),
-        })
-        .await
+        self.change(by, endpoint, Action::EnableEndpoint, &HealthChange::Enable).await
     }
 
     /// Disables an endpoint: it is told nothing until somebody enables it, and its notices wait. Returns it.
@@ -140,10 +135,7 @@ impl Subscribers {
         by: &Principal,
         endpoint: &Subscriber,
     ) -> Result<EndpointState, ServiceError> {
-        self.change(by, endpoint, Action::DisableEndpoint, |health, now| {
-            health.disabled_by(by.name.clone(), now)
-        })
-        .await
+        self.change(by, endpoint, Action::DisableEndpoint, &HealthChange::Disable).await
     }
 
     async fn change(
@@ -151,7 +143,7 @@ impl Subscribers {
         by: &Principal,
         endpoint: &Subscriber,
         action: Action,
-        change: impl Fn(Health, DateTime<Utc>) -> Health,
+        change: &HealthChange,
     ) -> Result<EndpointState, ServiceError> {
         let object = Object::Endpoint(endpoint.clone());
         check(&self.ports, by, action, Some(object.clone())).await?;
@@ -159,8 +151,7 @@ impl Subscribers {
             return Err(ServiceError::not_found(Entity::Endpoint, endpoint));
         }
         let target = TargetId::Webhook(endpoint.clone());
-        change_health(&self.ports, by, action, &target, &object, change).await?;
-        let health = health_of(&self.ports, &target).await?;
+        let health = change_health(&self.ports, by, (action, &object), &target, change).await?;
         Ok(EndpointState { endpoint: endpoint.clone(), health })
     }
 

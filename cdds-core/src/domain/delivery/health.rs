@@ -183,10 +183,13 @@ impl Health {
         }
     }
 
-    /// Enables it again. Failures count anew.
+    /// Enables it again if it is disabled. Failures count anew then. One that is enabled stays as it is.
     #[must_use]
     pub fn enabled(self) -> Self {
-        Self { failing_since: None, disabled: None, ..self }
+        match self.disabled {
+            Some(_) => Self { failing_since: None, disabled: None, ..self },
+            None => self,
+        }
     }
 
     /// Disables it for a person. One that is disabled already stays as it is.
@@ -231,6 +234,8 @@ mod tests {
         // Only a person enables it.
         assert!(!five.clone().after(worked(), day(6)).is_enabled());
         assert!(five.enabled().after(failed(), day(7)).is_enabled());
+        let failing = Health::default().after(failed(), day(1));
+        assert_eq!(failing.clone().enabled(), failing, "failures of one that is enabled go on counting");
     }
 
     #[test]
