@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use cdds_core::domain::id::{Owner, Subscriber};
 use cdds_core::ports::notifier::{Channel, Message, NoticeKind, Notifier, NotifyError, NotifyErrorKind};
+use cdds_core::testing::conformance::{self, notifier::Subscribers};
 use cdds_delivery::email::{EmailNotifier, Security};
 use cdds_delivery::links::ConsoleLinks;
 use cdds_delivery::net::tls::Roots;
@@ -268,6 +269,14 @@ fn n2_only_addresses_are_subscribers() {
     for bad in ["Exports <exports@example.com>", "exports", "exports@example.com\r\nBcc: eve@example.com"] {
         assert!(EmailNotifier::new("mail.example.com", bad, net()).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn n2_the_notifier_keeps_its_contract() {
+    let subscribers = Subscribers::new("ada@example.com".parse().unwrap(), "ada".parse().unwrap());
+    let server = MailServer::start(&Told::default());
+    block_on(conformance::notifier::check(&local(&server), &subscribers)).assert();
+    assert!(server.mails().is_empty());
 }
 
 #[test]

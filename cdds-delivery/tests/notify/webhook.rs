@@ -4,6 +4,7 @@ use base64ct::{Base64, Encoding};
 use cdds_core::domain::id::{Owner, Subscriber};
 use cdds_core::domain::source::Visibility;
 use cdds_core::ports::notifier::{Channel, Message, NoticeKind, Notifier, NotifyError, NotifyErrorKind};
+use cdds_core::testing::conformance::{self, notifier::Subscribers};
 use cdds_delivery::links::ConsoleLinks;
 use cdds_delivery::net::tls::Roots;
 use cdds_delivery::net::{AddressPolicy, Net};
@@ -325,6 +326,18 @@ fn body(message: &Message) -> Value {
     let body = receiver.requests().remove(0).body;
     assert!(body.len() <= 20_000, "{}", body.len());
     serde_json::from_slice(&body).unwrap()
+}
+
+#[test]
+fn n9_the_notifier_keeps_its_contract() {
+    let url = "https://hooks.example.com/in";
+    let endpoint = |name: &str| Endpoint::new(name.parse().unwrap(), url, secret(OLD)).unwrap();
+    let others = Visibility::owners([Owner::new("others").unwrap()]);
+    let notifier = WebhookNotifier::new(net()).with_endpoint(endpoint("billing"));
+    let notifier = notifier.with_endpoint(endpoint("foreign").with_visibility(others));
+    let subscribers =
+        Subscribers::new(billing(), "nowhere".parse().unwrap()).with_foreign("foreign".parse().unwrap());
+    block_on(conformance::notifier::check(&notifier, &subscribers)).assert();
 }
 
 #[test]

@@ -8,6 +8,7 @@ use cdds_core::ports::destination::{
     Connection, Destination, DestinationError, DestinationErrorKind, Session, Upload,
 };
 use cdds_core::ports::sink::{SinkError, SinkErrorKind};
+use cdds_core::testing::conformance;
 use cdds_delivery::net::Net;
 use futures::TryStreamExt;
 use futures::executor::block_on;
@@ -63,8 +64,14 @@ pub(crate) fn refusal(destination: &dyn Destination) -> (DestinationErrorKind, S
     (error.kind(), error.report())
 }
 
-/// Delivers five files and a manifest by one session, and looks at them by all means.
+/// Delivers five files and a manifest by one session, and looks at them by all means. Then asks for everything that the
+/// port promises.
 pub(crate) fn deliver_a_set(destination: &dyn Destination, abilities: Abilities) {
+    deliver_six_files(destination, abilities);
+    block_on(conformance::destination::check(destination)).assert();
+}
+
+fn deliver_six_files(destination: &dyn Destination, abilities: Abilities) {
     let mut session = connect(destination).session;
     block_on(async {
         let session = session.as_mut();

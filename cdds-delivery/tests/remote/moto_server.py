@@ -1,6 +1,13 @@
-"""Runs moto at a PORT. It takes the tokens of Google's clients, which it does not know, for a proof of Amazon's."""
+"""Runs moto at a PORT. It takes the tokens of Google's clients, which it does not know, for a proof of Amazon's.
 
+With an ID and a SECRET behind the port it checks signatures, of which those by this key are right.
+"""
+
+import json
 import sys
+
+from moto import settings
+from moto.iam.models import iam_backends
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
@@ -15,4 +22,17 @@ def take_tokens(environ, start_response):
     return moto(environ, start_response)
 
 
+def check_signatures(key_id, secret):
+    users = iam_backends["123456789012"]["aws"]
+    users.create_user("us-east-1", user_name="exports")
+    key = users.create_access_key("exports")
+    key.access_key_id, key.secret_access_key = key_id, secret
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    users.put_user_policy("exports", "all", json.dumps({"Version": "2012-10-17", "Statement": [everything]}))
+    # The first call makes the bucket.
+    settings.INITIAL_NO_AUTH_ACTION_COUNT = 1
+
+
+if len(sys.argv) > 2:
+    check_signatures(*sys.argv[2:])
 run_simple("127.0.0.1", int(sys.argv[1]), take_tokens, threaded=True)

@@ -16,7 +16,8 @@ use super::drill::{
 };
 use super::process::Server;
 use super::stores::{
-    ask, azurite, container, gcs_on_moto, moto, on_azurite, on_moto, on_s3, refusing, s3, s3_over_tls, secret,
+    ask, azurite, container, gcs_on_moto, moto, moto_that_checks, on_azurite, on_moto, on_s3, refusing, s3,
+    s3_over_tls, secret,
 };
 
 const ALL: Abilities = Abilities { renames: false };
@@ -96,6 +97,22 @@ fn n3_who_is_not_let_in_is_told_why() {
     let (_, told) =
         refusal(&gcs_on_moto(&server).with_service_account(secret("{\"private_key\": \"s3cret\"}")));
     assert!(told.contains("cannot be used") && !told.contains("s3cret"), "{told}");
+}
+
+#[test]
+fn n3_a_wrong_secret_key_is_told_without_being_shown() {
+    let server = moto_that_checks(("AKIAEXPORTS", "rightsecretkey"));
+    let with = |id, secret_key| on_moto(&server).with_keys(id, secret(secret_key));
+    deliver_a_set(&with("AKIAEXPORTS", "rightsecretkey"), ALL);
+    for (id, secret_key) in [("AKIAEXPORTS", "wr0ngsecretkey"), ("AKIAOTHER", "rightsecretkey")] {
+        let destination = with(id, secret_key);
+        let (kind, told) = refusal(&destination);
+        assert_eq!(kind, DestinationErrorKind::Refused, "{told}");
+        assert!(told.contains("check the keys"), "{told}");
+        for shown in [told, format!("{destination:?}")] {
+            assert!(!shown.contains("secretkey"), "{shown}");
+        }
+    }
 }
 
 #[test]

@@ -83,6 +83,13 @@ fn n3_who_is_not_let_in_is_told_why() {
     assert!(told.contains("configure its passphrase"), "{told}");
     let (_, told) = refusal(&sshd::destination(&server));
     assert!(told.contains("neither password nor key"), "{told}");
+    let stranger = sshd::start(Options::default());
+    let unknown = Secret::file(stranger.folder.path().join("user.key"));
+    let unknown = sshd::destination(&server).with_key(unknown);
+    let (kind, told) = refusal(&unknown.with_passphrase(Secret::ask(|| Ok(PASSPHRASE.to_owned()))));
+    assert_eq!(kind, DestinationErrorKind::Refused, "{told}");
+    assert!(told.contains("does not let the user cdds in with its key"), "{told}");
+    assert!(!told.contains(PASSPHRASE) && !told.contains("PRIVATE KEY"), "{told}");
 }
 
 #[test]

@@ -74,6 +74,15 @@ pub(crate) fn on_s3(server: &Server) -> S3Destination {
 
 /// Starts moto with a bucket. It checks no signature.
 pub(crate) fn moto() -> Server {
+    moto_with("")
+}
+
+/// Starts moto with a bucket, which only this key opens.
+pub(crate) fn moto_that_checks((id, secret): (&str, &str)) -> Server {
+    moto_with(&format!("{id} {secret}"))
+}
+
+fn moto_with(key: &str) -> Server {
     let ([port], folder) = (free_ports(), folder());
     let modules = tool("moto");
     needed(Path::new(&modules).join("moto/server.py").as_path());
@@ -81,7 +90,7 @@ pub(crate) fn moto() -> Server {
         .join("../cdds-delivery/tests/remote/moto_server.py")
         .display()
         .to_string();
-    let script = format!("PYTHONPATH={modules} exec python3 {program} {port}");
+    let script = format!("PYTHONPATH={modules} exec python3 {program} {port} {key}");
     let server = Server::run(folder, port, &script);
     assert!(ask(&server, "PUT", "/exports").starts_with("HTTP/1.1 200"));
     server
