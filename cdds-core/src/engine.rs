@@ -18,6 +18,7 @@ mod claim;
 mod deliver;
 mod error;
 mod export;
+mod failing;
 mod heartbeat;
 mod house;
 mod notify;

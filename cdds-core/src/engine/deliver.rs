@@ -4,7 +4,6 @@ mod carry;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tracing::{info, warn};
 use self::carry::{Broken, Carrier, Guard};
 use super::EngineError;
 use super::calls::contained_async;
+use super::failing::{Claimed, Counted};
 use super::observe::Event;
 use super::worker::Shared;
 use crate::domain::archive::artifact::ArtifactSet;
@@ -64,41 +64,25 @@ impl Shared {
         }
         let failing = self.failing().await?;
         let (failing, working): (Vec<_>, Vec<_>) = known.into_iter().partition(|id| failing.contains(id));
-        let all = self.settings.deliveries.get();
-        let most = (all / 2).max(1).saturating_sub(self.to_failing.load(Ordering::Relaxed));
-        let mut attempts = Vec::new();
-        // With one attempt at a time, what works goes first; otherwise its own half is left in any case.
-        if all > 1 {
-            attempts.extend(self.claim_to_failing(&failing, most.min(room)).await?);
-        }
-        let rest = room.saturating_sub(attempts.len());
-        for delivery in self.claim_to(&working, rest, PER_DESTINATION).await? {
-            let shared = Arc::clone(self);
-            attempts.push(async move { shared.deliver(delivery).await }.boxed());
-        }
-        if all == 1 {
-            let rest = room.saturating_sub(attempts.len());
-            attempts.extend(self.claim_to_failing(&failing, most.min(rest)).await?);
-        }
-        Ok(attempts)
+        let claimed = self.to_failing.claim(
+            (self.settings.deliveries.get(), room),
+            |room| self.claim_to(&failing, room, PER_FAILING),
+            |room| self.claim_to(&working, room, PER_DESTINATION),
+        );
+        let Claimed { failing, working } = claimed.await?;
+        let failing = failing.into_iter().map(|one| self.attempt(one, Some(self.to_failing.one_more())));
+        let working = working.into_iter().map(|one| self.attempt(one, None));
+        Ok(failing.chain(working).collect())
     }
 
-    /// Claims deliveries to destinations whose last use failed, and counts them while they run.
-    async fn claim_to_failing(
-        self: &Arc<Self>,
-        destinations: &[DestinationId],
-        room: usize,
-    ) -> Result<Vec<BoxFuture<'static, ()>>, EngineError> {
-        let claimed = self.claim_to(destinations, room, PER_FAILING).await?;
-        let attempt = |delivery: Delivery| {
-            let (shared, counted) = (Arc::clone(self), Counted::one_more(&self.to_failing));
-            async move {
-                shared.deliver(delivery).await;
-                drop(counted);
-            }
-            .boxed()
-        };
-        Ok(claimed.into_iter().map(attempt).collect())
+    /// Returns one attempt, which is counted until it ends.
+    fn attempt(self: &Arc<Self>, delivery: Delivery, counted: Option<Counted>) -> BoxFuture<'static, ()> {
+        let shared = Arc::clone(self);
+        async move {
+            shared.deliver(delivery).await;
+            drop(counted);
+        }
+        .boxed()
     }
 
     async fn claim_to(
@@ -296,22 +280,6 @@ fn broken_off(kind: FailureKind) -> &'static str {
         FailureKind::Corrupt => "what arrived was not what had been sent",
         FailureKind::Missing => "a file that had been sent was not there",
         _ => "a delivery failed in the middle",
-    }
-}
-
-/// One attempt at a destination whose last use failed, for as long as it runs.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn one_more(counter: &Arc<AtomicUsize>) -> Self {
-        counter.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(counter))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

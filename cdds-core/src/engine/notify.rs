@@ -1,6 +1,7 @@
 //! Tells subscribers by e-mail and webhook (rules N2, N4, N9), beside the exports. Notices to the embedding service are
 //! taken by it from the outbox.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +13,20 @@ use tracing::warn;
 
 use super::EngineError;
 use super::calls::contained_async;
+use super::failing::{Claimed, Counted};
 use super::observe::Event;
 use super::worker::Shared;
 use crate::domain::archive::artifact::StoredManifest;
 use crate::domain::delivery::health::{ContactOutcome, TargetId};
 use crate::domain::execution::failure::FailureKind;
 use crate::domain::execution::{Execution, ExecutionState};
+use crate::domain::id::Subscriber;
 use crate::domain::job::Protection;
 use crate::domain::notice::message::{FILES_MAX, Message, MessageDelivery, MessageExecution, MessageFile};
 use crate::domain::notice::{Channel, Notice, NoticeKind};
 use crate::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::{ArtifactQuery, DeliveryQuery};
-use crate::ports::catalog::{CatalogError, NoticeClaim};
+use crate::ports::catalog::{Audience, CatalogError, NoticeClaim};
 use crate::ports::notifier::{Notifier, NotifyError, NotifyErrorKind};
 
 /// How long a claim of a notice holds. Longer than an attempt may take.
@@ -34,7 +37,8 @@ const SEND_MAX: Duration = Duration::from_secs(120);
 const PER_SUBSCRIBER: NonZeroU32 = NonZeroU32::MIN;
 
 impl Shared {
-    /// Claims up to `room` notices of a channel. Each future ends one attempt.
+    /// Claims up to `room` notices of a channel. Each future ends one attempt. Endpoints whose last use failed get at most
+    /// half of a worker's attempts.
     pub(super) async fn claim_notices(
         self: &Arc<Self>,
         channel: Channel,
@@ -44,14 +48,53 @@ impl Shared {
         if room == 0 {
             return Ok(Vec::new());
         }
-        let claim =
-            NoticeClaim::new(channel, self.worker.clone(), LEASE, room).with_per_subscriber(PER_SUBSCRIBER);
-        let claimed = self.ports.catalog.claim_notices(&claim).await?;
-        let attempt = |notice: Notice| {
+        let attempt = |notice: Notice, counted: Option<Counted>| {
             let (shared, notifier) = (Arc::clone(self), Arc::clone(notifier));
-            async move { shared.tell(&*notifier, notice).await }.boxed()
+            async move {
+                shared.tell(&*notifier, notice).await;
+                drop(counted);
+            }
+            .boxed()
         };
-        Ok(claimed.into_iter().map(attempt).collect())
+        let failing = self.failing_endpoints(channel).await?;
+        let claimed = self.to_failing_endpoints.claim(
+            (self.settings.notices.get(), room),
+            |room| self.claim_of(channel, room, Audience::Only(failing.clone())),
+            |room| self.claim_of(channel, room, Audience::Except(failing.clone())),
+        );
+        let Claimed { failing, working } = claimed.await?;
+        let failing = failing.into_iter().map(|one| attempt(one, Some(self.to_failing_endpoints.one_more())));
+        let working = working.into_iter().map(|one| attempt(one, None));
+        Ok(failing.chain(working).collect())
+    }
+
+    async fn claim_of(
+        &self,
+        channel: Channel,
+        room: usize,
+        audience: Audience,
+    ) -> Result<Vec<Notice>, EngineError> {
+        if room == 0 || audience.is_empty() {
+            return Ok(Vec::new());
+        }
+        let claim = NoticeClaim::new(channel, self.worker.clone(), LEASE, room)
+            .with_per_subscriber(PER_SUBSCRIBER)
+            .with_audience(audience);
+        Ok(self.ports.catalog.claim_notices(&claim).await?)
+    }
+
+    /// Returns the endpoints whose last use failed. Addresses of mail have no health: one server takes all mails.
+    async fn failing_endpoints(&self, channel: Channel) -> Result<BTreeSet<Subscriber>, EngineError> {
+        if channel != Channel::Webhook {
+            return Ok(BTreeSet::new());
+        }
+        let known = self.ports.catalog.health().await?;
+        let failing = known.into_iter().filter(|(_, health)| health.failing_since.is_some());
+        let name = |(target, _)| match target {
+            TargetId::Webhook(name) => Some(name),
+            TargetId::Destination(_) => None,
+        };
+        Ok(failing.filter_map(name).collect())
     }
 
     /// Makes one attempt and reports how it went.

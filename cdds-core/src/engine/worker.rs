@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tracing::error;
 use super::EngineSettings;
 use super::attend::Attendance;
 use super::calls::contained;
+use super::failing::ToFailing;
 use super::heartbeat::Running;
 use super::house::House;
 use super::observe::{Event, Observer, Unobserved};
@@ -47,7 +47,9 @@ pub(super) struct Shared {
     /// When it was last looked whether destinations are to be checked, by the clock's monotonic time.
     pub(super) looked_for_probes: Mutex<Option<Duration>>,
     /// The deliveries under way to destinations whose last use failed.
-    pub(super) to_failing: Arc<AtomicUsize>,
+    pub(super) to_failing: ToFailing,
+    /// The notices under way to endpoints whose last use failed.
+    pub(super) to_failing_endpoints: ToFailing,
 }
 
 impl Engine {
@@ -118,7 +120,8 @@ impl EngineBuilder {
                 facts,
                 attendance: Attendance::default(),
                 looked_for_probes: Mutex::new(None),
-                to_failing: Arc::default(),
+                to_failing: ToFailing::default(),
+                to_failing_endpoints: ToFailing::default(),
             }),
         }
     }

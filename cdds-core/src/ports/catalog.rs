@@ -25,7 +25,7 @@ pub use self::execution_store::ExecutionStore;
 pub use self::housekeeping::{Forget, Housekeeping};
 pub use self::job_store::JobStore;
 pub use self::layer::{CatalogLayer, Layered};
-pub use self::outbox::{NoticeClaim, Outbox, Told};
+pub use self::outbox::{Audience, NoticeClaim, Outbox, Told};
 pub use self::recipient_store::RecipientStore;
 pub use self::store_register::StoreRegister;
 pub use self::work::{

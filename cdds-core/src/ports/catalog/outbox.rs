@@ -1,5 +1,6 @@
 //! The notices to subscribers, and how far their delivery has come.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use super::query::{NoticeQuery, Page};
 use super::{CatalogError, Fence};
 use crate::domain::access::audit::AuditRecord;
-use crate::domain::id::{NoticeId, Owner, WorkerId};
+use crate::domain::id::{NoticeId, Owner, Subscriber, WorkerId};
 use crate::domain::notice::expiring::SetPlace;
 use crate::domain::notice::{Channel, Notice};
 use crate::domain::work::retry::WorkRetry;
@@ -24,11 +25,11 @@ use crate::setters::setters;
 /// The contract is that of [`Catalog`](super::Catalog).
 #[async_trait]
 pub trait Outbox: Debug + Send + Sync {
-    /// Hands waiting notices of a channel to a worker, as picked by
-    /// [`pick`](crate::domain::work::pick::pick); the owner who was served last is kept from claim to claim,
+    /// Hands waiting notices of a channel, to subscribers of the claim's [audience](NoticeClaim::audience), to a worker, as
+    /// picked by [`pick`](crate::domain::work::pick::pick); the owner who was served last is kept from claim to claim,
     /// per channel and for all workers. Returns them in the order in which they were picked.
     ///
-    /// First takes back the channel's notices whose lease has run out
+    /// First takes back all of the channel's notices whose lease has run out
     /// ([`WorkRow::abandoned`](crate::domain::work::row::WorkRow::abandoned)). Skips rows that cannot be
     /// decoded, with a warning.
     ///
@@ -107,14 +108,24 @@ pub struct NoticeClaim {
     /// The maximum number of notices to one subscriber that workers hold at the same time, so that one that
     /// hangs cannot keep all workers.
     pub per_subscriber: Option<NonZeroU32>,
+    /// The subscribers whose notices are wanted.
+    pub audience: Audience,
     /// Decides about notices whose lease has run out.
     pub retry: WorkRetry,
 }
 
 impl NoticeClaim {
-    /// Asks for up to `limit` notices, with the channel's own retries and without a limit per subscriber.
+    /// Asks for up to `limit` notices to anybody, with the channel's own retries and without a limit per subscriber.
     pub fn new(channel: Channel, worker: WorkerId, lease: Duration, limit: usize) -> Self {
-        Self { channel, worker, lease, limit, per_subscriber: None, retry: channel.retry() }
+        Self {
+            channel,
+            worker,
+            lease,
+            limit,
+            per_subscriber: None,
+            audience: Audience::All,
+            retry: channel.retry(),
+        }
     }
 }
 
@@ -125,6 +136,34 @@ setters! {
         with_lease => lease: value Duration;
         with_limit => limit: value usize;
         with_per_subscriber => per_subscriber: option NonZeroU32;
+        with_audience => audience: value Audience;
         with_retry => retry: value WorkRetry;
+    }
+}
+
+/// The subscribers whose notices a claim wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody.
+    All,
+    /// These alone.
+    Only(BTreeSet<Subscriber>),
+    /// Everybody but these.
+    Except(BTreeSet<Subscriber>),
+}
+
+impl Audience {
+    /// Returns whether notices to this subscriber are wanted.
+    pub fn has(&self, subscriber: &Subscriber) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(these) => these.contains(subscriber),
+            Self::Except(these) => !these.contains(subscriber),
+        }
+    }
+
+    /// Returns whether it has no subscriber.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Only(these) if these.is_empty())
     }
 }

@@ -56,8 +56,10 @@ impl State {
     pub(super) fn claim_notices(&mut self, claim: &NoticeClaim, now: DateTime<Utc>) -> Vec<Notice> {
         let disabled = self.deliveries.disabled_endpoints();
         let concerns = |notice: &Notice| notice.channel == claim.channel;
-        let takes =
-            |notice: &Notice| notice.channel != Channel::Webhook || !disabled.contains(&notice.subscriber);
+        let takes = |notice: &Notice| {
+            let is_disabled = notice.channel == Channel::Webhook && disabled.contains(&notice.subscriber);
+            !is_disabled && claim.audience.has(&notice.subscriber)
+        };
         let notices = &mut self.notices;
         take_over(&mut notices.all, &concerns, &claim.retry, now);
         let NoticeClaim { worker, lease, limit, per_subscriber, .. } = claim;

@@ -16,7 +16,7 @@
 //!   and none is given up without need. Nobody is told before it is true. At the end faults stop, people enable what was
 //!   disabled and ask again for what was given up, and everything arrives and is told.
 //! - [`Invariant::Alone`]: no more deliveries to a place are held than its limit allows. [`Crowd`] measures that places
-//!   which hang hardly delay the others.
+//!   and endpoints which hang hardly delay the others.
 //! - [`Invariant::I6`]: only the present claim ends an attempt.
 //!
 //! Where a server cannot rename, a worker that was thawed after others took over may write over a file of theirs: no

@@ -253,6 +253,7 @@ fn check_left(model: &Model, (claim, now): (&NoticeClaim, DateTime<Utc>), given:
     ensure(given.len() <= claim.limit, Invariant::Order, || "more notices than asked for".to_owned())?;
     let is_given = |id| given.iter().any(|notice| notice.work.id == id);
     let of_channel = model.notices.values().filter(|known| known.channel == claim.channel);
+    let of_channel = of_channel.filter(|known| claim.audience.has(&known.subscriber));
     let mut left = of_channel.filter(|known| is_due(known, now) && !is_given(known.work.id));
     let left = left.next().filter(|_| given.len() < claim.limit);
     ensure(left.is_none(), Invariant::Order, || {

@@ -1,5 +1,6 @@
 //! Services over one catalog, and an engine that carries out single steps.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::retry::RetryPolicy;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::id::{AuditId, ExecutionId, JobId, Owner, WorkerId};
+use cdds_core::domain::id::{AuditId, ExecutionId, JobId, Owner, Subscriber, WorkerId};
 use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::domain::job::{JobSettings, Protection, Read, Reads, Title};
 use cdds_core::domain::keeping::Cutoffs;
@@ -35,7 +36,7 @@ use cdds_core::ports::catalog::query::{
     JobOverview, JobQuery, NoticeQuery, Page, Sort,
 };
 use cdds_core::ports::catalog::{
-    Beat, Catalog, Claim, Fence, Forget, Nonce, NoticeClaim, Publication, Settlement, Writer,
+    Audience, Beat, Catalog, Claim, Fence, Forget, Nonce, NoticeClaim, Publication, Settlement, Writer,
 };
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::sink::Key;
@@ -342,11 +343,17 @@ impl Side {
     }
 
     /// Takes some notices and settles those that an earlier call has taken, which others may have by now.
-    /// Asks again for those that were given up.
+    /// Asks again for one that was given up and one that was told.
     pub(crate) fn tell(&mut self, number: usize) -> String {
         let worker = WorkerId::new("teller").unwrap();
         let claim = NoticeClaim::new(Channel::Host, worker, LEASE, 1 + number % 4)
-            .with_per_subscriber(number.is_multiple_of(3).then_some(NonZeroU32::MIN));
+            .with_per_subscriber(number.is_multiple_of(3).then_some(NonZeroU32::MIN))
+            .with_audience(match number % 7 {
+                // The only subscriber here is the embedding service.
+                5 => Audience::Except(BTreeSet::from([Subscriber::default()])),
+                6 => Audience::Only(BTreeSet::from([Subscriber::default()])),
+                _ => Audience::All,
+            });
         let taken = block_on(self.catalog.claim_notices(&claim)).unwrap();
         let mut said = format!("{taken:?}");
         let retry = Channel::Host.retry();
@@ -360,10 +367,12 @@ impl Side {
             };
             said += &catalog_said(block_on(self.catalog.settle_notice(notice.work.fence(), &outcome)));
         }
-        let given_up = NoticeQuery::default().with_status(WorkStatus::GivenUp);
-        for notice in block_on(self.catalog.notices(&self.owner, &given_up)).unwrap().items.iter().take(1) {
-            let again = self.catalog.ask_notice_again(&self.owner, notice.work.id, &[]);
-            said += &catalog_said(block_on(again));
+        for status in [WorkStatus::GivenUp, WorkStatus::Done] {
+            let query = NoticeQuery::default().with_status(status);
+            for notice in block_on(self.catalog.notices(&self.owner, &query)).unwrap().items.iter().take(1) {
+                let again = self.catalog.ask_notice_again(&self.owner, notice.work.id, &[]);
+                said += &catalog_said(block_on(again));
+            }
         }
         said
     }

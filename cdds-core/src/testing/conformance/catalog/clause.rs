@@ -166,6 +166,10 @@ clauses! {
     /// ([`claim_notices`](crate::ports::catalog::Outbox::claim_notices); rule N4). Found by:
     /// `NoticesForgetTurns`, `NoticesIgnoreLimit`, `NoticesIgnoreSubscriber`.
     NoticesInTurn => "notices are handed out in turns, and within the limit of a subscriber", notices::turns;
+    /// A claim takes notices to its audience only, and one to a subscriber without room holds up no other
+    /// ([`claim_notices`](crate::ports::catalog::Outbox::claim_notices); rule N4). Found by: `NoticesToAnybody`,
+    /// `NoticesHeldUp`.
+    NoticesOfAudience => "a claim takes notices to its audience, and a full subscriber holds up no other", notices::audience;
     /// Only the present claim of a notice settles it; it is taken over after its lease, tried again after its
     /// wait, and done once ([`settle_notice`](crate::ports::catalog::Outbox::settle_notice); rules N4, N5). Found
     /// by: `NoticeIgnoresEpoch`, `NoticesTakeLive`, `NoticesNeverTakeOver`, `NoticeGivenUpAtOnce`,

@@ -6,16 +6,17 @@ use std::num::NonZeroU32;
 use chrono::TimeDelta;
 
 use super::case::{Case, Found, done, refused, require};
-use super::scene::{HOUR, LEASE, failed, owner, settings, worker};
+use super::scene::{HOUR, LEASE, failed, once, owner, settings, worker};
 use crate::domain::access::Action;
 use crate::domain::calendar::frequency::Frequency;
-use crate::domain::id::{ExecutionId, NoticeId, Owner};
+use crate::domain::id::{ExecutionId, NoticeId, Owner, Subscriber};
 use crate::domain::job::policy::Policies;
+use crate::domain::notice::subscription::{Subscription, Subscriptions};
 use crate::domain::notice::{Channel, Notice, NoticeKind};
 use crate::domain::work::Fence;
 use crate::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::NoticeQuery;
-use crate::ports::catalog::{NoticeClaim, Settlement};
+use crate::ports::catalog::{Audience, NoticeClaim, Settlement};
 
 /// Lets a worker take notices.
 async fn takes(case: &Case, told: &str, claim: &NoticeClaim) -> Found<Vec<Notice>> {
@@ -99,6 +100,46 @@ pub(super) async fn turns(case: &Case) -> Found {
     let wider = claim_of("u", 9)?.with_per_subscriber(NonZeroU32::new(4));
     about("of a subscriber with room for one", &takes(case, "of a subscriber", &wider).await?, &[*b2])?;
     about("of the rest", &takes(case, "of the rest", &claim_of("t", 9)?).await?, &[*a3])
+}
+
+/// Publishes a set whose two endpoints are told.
+async fn published_to_endpoints(case: &Case, title: &str) -> Found {
+    let endpoints = ["webhook:a", "webhook:b"].map(str::parse::<Subscription>);
+    let endpoints: Vec<_> = endpoints.into_iter().collect::<Result<_, _>>().map_err(|why| why.to_string())?;
+    let endpoints = Subscriptions::new(endpoints).map_err(|why| why.to_string())?;
+    case.submit(&owner("ada")?, settings(title, once())?.with_subscriptions(endpoints)).await?;
+    let claimed = case.claimed("w").await?;
+    case.publishes(&claimed, 1).await?;
+    case.pass(1);
+    Ok(())
+}
+
+/// Requires that notices are to these subscribers, in this order.
+fn to(told: &str, notices: &[Notice], should: &[&str]) -> Found {
+    let is: Vec<&str> = notices.iter().map(|notice| notice.subscriber.as_str()).collect();
+    require(is == should, || format!("claim_notices, {told}: should be to {should:?}, and was to {is:?}"))
+}
+
+pub(super) async fn audience(case: &Case) -> Found {
+    let of = |audience: fn(BTreeSet<Subscriber>) -> Audience| -> Found<NoticeClaim> {
+        let a = Subscriber::new("a").map_err(|why| why.to_string())?;
+        Ok(claim_of("t", 9)?.with_channel(Channel::Webhook).with_audience(audience(BTreeSet::from([a]))))
+    };
+    published_to_endpoints(case, "first").await?;
+    to("to nobody", &takes(case, "to nobody", &of(|_| Audience::Only(BTreeSet::new()))?).await?, &[])?;
+    to("to all but one", &takes(case, "to all but one", &of(Audience::Except)?).await?, &["b"])?;
+    to("to one", &takes(case, "to one", &of(Audience::Only)?).await?, &["a"])?;
+    // What is held of one subscriber leaves the other alone.
+    for title in ["second", "third"] {
+        published_to_endpoints(case, title).await?;
+    }
+    let all = of(|_| Audience::All)?.with_per_subscriber(NonZeroU32::new(2));
+    let mut taken = takes(case, "with room for one each", &all).await?;
+    taken.sort_by(|one, other| one.subscriber.cmp(&other.subscriber));
+    to("with room for one each", &taken, &["a", "b"])?;
+    let Some(of_b) = taken.pop() else { return Err("the script itself is wrong".to_owned()) };
+    done!(case, "that is told", settle_notice(of_b.work.fence(), &WorkOutcome::Done));
+    to("beside a full subscriber", &takes(case, "beside a full subscriber", &all).await?, &["b"])
 }
 
 pub(super) async fn settled(case: &Case) -> Found {

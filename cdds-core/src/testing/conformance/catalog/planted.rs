@@ -207,6 +207,10 @@ planted! {
     NoticesIgnoreLimit => NoticesInTurn,
     /// `claim_notices` does not know limits of subscribers.
     NoticesIgnoreSubscriber => NoticesInTurn,
+    /// `claim_notices` takes notices to anybody.
+    NoticesToAnybody => NoticesOfAudience,
+    /// `claim_notices` takes nothing behind a notice to a subscriber without room.
+    NoticesHeldUp => NoticesOfAudience,
     /// `settle_notice` does not compare the epoch.
     NoticeIgnoresEpoch => NoticeSettled,
     /// `claim_notices` takes over what another worker holds.
@@ -551,6 +555,7 @@ impl Planted {
             | Clause::FilesRemoved
             | Clause::NoticesOfEnds
             | Clause::NoticesInTurn
+            | Clause::NoticesOfAudience
             | Clause::NoticeSettled
             | Clause::NoticeAskedAgain
             | Clause::ExpiringTold

@@ -27,7 +27,7 @@ pub enum DeliveryBug {
     GivenUpAtOnce,
     /// A delivery whose worker has died is given up.
     CrashedGivenUp,
-    /// Nobody limits what goes to destinations that hang. Measured by [`Crowd`](super::Crowd).
+    /// Nobody limits what goes to destinations and endpoints that hang. Measured by [`Crowd`](super::Crowd).
     HangsUnlimited,
     /// A delivery is reported as done, although nothing was sent.
     DoneUnsent,

@@ -15,6 +15,9 @@ use crate::ports::catalog::query::{DeliveryQuery, NoticeQuery};
 use crate::ports::catalog::{DeliveryStore, Outbox};
 use crate::ports::notifier::{Channel, Message, NoticeKind, Notifier, NotifyError, NotifyErrorKind};
 
+/// How the names of endpoints begin that never answer until faults stop.
+pub(super) const HANGS: &str = "hung";
+
 /// The way from one engine to the subscribers of a channel.
 #[derive(Debug)]
 pub(super) struct Hearer {
@@ -74,6 +77,9 @@ impl Notifier for Hearer {
 
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {
         self.board.stumble(self.engine).await;
+        if self.board.storms() && message.notice.subscriber.as_str().starts_with(HANGS) {
+            std::future::pending::<()>().await;
+        }
         let throw = if self.board.storms() && self.board.rate > 0 { self.board.below(40) } else { 40 };
         let fails = |kind| Err(NotifyError::new(kind, "a simulated fault"));
         match throw {

@@ -46,6 +46,8 @@ const TURNS_PER_DAY_MAX: u64 = 4_000_000;
 
 /// Makes the places of a world.
 type MakePlaces = fn(&Arc<Board>) -> Vec<Arc<Place>>;
+/// Who is told in a world, as jobs name them.
+type Subscribed = fn() -> Vec<String>;
 
 /// What a world has of everything.
 #[derive(Debug, Clone, Copy)]
@@ -59,13 +61,26 @@ pub(super) struct Plan {
     pub(super) distance: Micros,
     /// The places, by the seed and the days; `None` for those of a world as it comes.
     pub(super) places: Option<MakePlaces>,
+    pub(super) subscribed: Subscribed,
 }
 
 impl Plan {
     /// The plan of a world as it comes.
     pub(super) fn world(days: u32) -> Self {
-        Self { engines: 0, over: u64::from(days.max(1)) * DAY, rate: 1, distance: 4 * HOUR, places: None }
+        Self {
+            engines: 0,
+            over: u64::from(days.max(1)) * DAY,
+            rate: 1,
+            distance: 4 * HOUR,
+            places: None,
+            subscribed,
+        }
     }
+}
+
+/// Who is told in a world as it comes.
+pub(super) fn subscribed() -> Vec<String> {
+    ["mailto:ada@example.com", "webhook:orders"].map(str::to_owned).to_vec()
 }
 
 /// A world of deliveries that runs.
@@ -81,6 +96,7 @@ pub(super) struct Run {
     over: Micros,
     distance: Micros,
     one_by_one: bool,
+    subscribed: Subscribed,
     turns: u64,
 }
 
@@ -111,6 +127,7 @@ impl Run {
             over: plan.over,
             distance: plan.distance,
             one_by_one: plan.places.is_some(),
+            subscribed: plan.subscribed,
             turns: 0,
         }
     }
@@ -295,6 +312,7 @@ impl Run {
             places: self.places.clone(),
             distance: self.distance,
             one_by_one: self.one_by_one,
+            subscribed: (self.subscribed)(),
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) struct People {
     pub(super) distance: Micros,
     /// Whether each set goes to one place, and to each in turn.
     pub(super) one_by_one: bool,
+    /// Who is told of each set.
+    pub(super) subscribed: Vec<String>,
 }
 
 fn told(error: impl std::fmt::Display) -> String {
@@ -92,9 +94,8 @@ impl People {
             let receipt = if digest { Receipt::Digest } else { Receipt::Size };
             JobDestination::new(place.id.clone()).with_receipt(receipt)
         });
-        let subscriptions = ["mailto:ada@example.com", "webhook:orders"];
         let subscriptions: Vec<Subscription> =
-            subscriptions.iter().map(|text| text.parse().map_err(told)).collect::<Result<_, _>>()?;
+            self.subscribed.iter().map(|text| text.parse().map_err(told)).collect::<Result<_, _>>()?;
         let settings = JobSettings::new(
             Title::new("delivered").map_err(told)?,
             SourceId::new("calls").map_err(told)?,

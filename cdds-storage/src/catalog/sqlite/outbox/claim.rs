@@ -136,7 +136,8 @@ impl Queue for NoticeQueue<'_> {
             let Some(next) = next else { return Ok(targets) };
             // Rows of an impossible subscriber are those of a newer program.
             let subscriber = Subscriber::new(&next).ok();
-            targets.extend(subscriber.filter(|subscriber| !self.disabled.contains(subscriber)));
+            let is_wanted = |one: &Subscriber| !self.disabled.contains(one) && self.claim.audience.has(one);
+            targets.extend(subscriber.filter(is_wanted));
             name = next;
         }
     }

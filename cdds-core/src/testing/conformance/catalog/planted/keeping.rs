@@ -19,8 +19,8 @@ use crate::domain::notice::{Channel, Notice, NoticeKind};
 use crate::domain::work::row::{WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::{NoticeQuery, Page};
 use crate::ports::catalog::{
-    ArtifactStore, Catalog, CatalogError, CatalogErrorKind, CatalogLayer, Fence, Forget, Housekeeping,
-    JobStore, NoticeClaim, Outbox, Removal, Told, WorkQueue,
+    ArtifactStore, Audience, Catalog, CatalogError, CatalogErrorKind, CatalogLayer, Fence, Forget,
+    Housekeeping, JobStore, NoticeClaim, Outbox, Removal, Told, WorkQueue,
 };
 use crate::testing::MemoryCatalog;
 
@@ -78,6 +78,18 @@ impl Keeping {
             }
         }
         Ok(held)
+    }
+
+    /// Whether a worker holds a notice to a subscriber.
+    async fn any_is_held(&self) -> Stored<bool> {
+        let held = NoticeQuery::default().with_status(WorkStatus::Held);
+        for job in self.catalog.all_jobs() {
+            let page = self.catalog.notices(&job.owner, &held).await?;
+            if page.items.iter().any(|notice| notice.channel == Channel::Webhook) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn fenced() -> CatalogError {
@@ -208,6 +220,8 @@ impl CatalogLayer for Keeping {
             Planted::NoticesIgnoreLimit => claim.limit += 1,
             Planted::NoticesIgnoreSubscriber => claim.per_subscriber = None,
             Planted::NoticesIgnoreChannel => claim.channel = Channel::Host,
+            Planted::NoticesToAnybody => claim.audience = Audience::All,
+            Planted::NoticesHeldUp if self.any_is_held().await? => return Ok(Vec::new()),
             Planted::NoticesTakeLive => claim.lease = Duration::ZERO,
             Planted::NoticesNeverTakeOver => claim.lease *= 10_000,
             _ => {}
