@@ -283,6 +283,18 @@ mod tests {
     }
 
     #[test]
+    fn n4_deliveries_of_several_executions_are_looked_up_by_each() {
+        let of = DeliveryQuery::default().with_executions(vec![ExecutionId(uuid::Uuid::nil())]);
+        let (filter, order) = filter(&Owner::default(), &of);
+        for sql in filter.gathered_sql(&order, &of.slice) {
+            let steps = plan(&sql);
+            let by_execution = "SEARCH d USING INDEX delivery_of_execution (execution_id=?)";
+            assert!(steps.iter().any(|step| step == by_execution), "{steps:?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN d")), "{steps:?}");
+        }
+    }
+
+    #[test]
     fn n4_deliveries_are_found_by_their_execution_and_by_their_destination() {
         let steps = plan(&format!("SELECT {COLUMNS} {OF_EXECUTION}"));
         assert_eq!(steps, ["SEARCH d USING INDEX delivery_of_execution (execution_id=?)"]);

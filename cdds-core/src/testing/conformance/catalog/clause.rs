@@ -228,7 +228,8 @@ clauses! {
     DeliveredAgain => "a delivery starts over when somebody asks for it", delivered::again;
     /// `deliveries` gives the rows that its query asks for, in its order, page by page until the end, each once and none
     /// lost, and counts all of them on the first page ([`Page`](crate::ports::catalog::query::Page)). Found by:
-    /// `DeliveriesIgnoreId`, `DeliveriesIgnoreExecution`, `DeliveriesIgnoreStatus`, `DeliveriesOfAnyDestination`.
+    /// `DeliveriesIgnoreId`, `DeliveriesIgnoreExecution`, `DeliveriesIgnoreExecutions`, `DeliveriesIgnoreStatus`,
+    /// `DeliveriesOfAnyDestination`.
     DeliveryList => "the list of deliveries is filtered, sorted, counted and cut into pages as asked", lists::deliveries;
     /// The first identity of a destination is pinned, failures count from the first on and disable it after five days,
     /// what is gone is disabled at once, and the jobs with open deliveries to it are told once

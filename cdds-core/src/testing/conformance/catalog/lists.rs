@@ -9,8 +9,7 @@ use super::seen::{difference, page_text, text};
 use super::stock::{Stock, fill};
 use crate::domain::access::{Action, PrincipalName};
 use crate::domain::execution::Status;
-use crate::domain::id::DeliveryId;
-use crate::domain::id::{Owner, RecipientName, SourceId, TypeId};
+use crate::domain::id::{DeliveryId, ExecutionId, Owner, RecipientName, SourceId, TypeId};
 use crate::domain::job::JobState;
 use crate::domain::notice::subscription::{Subscription, Subscriptions};
 use crate::domain::notice::{Channel, NoticeKind};
@@ -325,6 +324,14 @@ pub(super) async fn deliveries(case: &Case) -> Found {
         queries.push(to);
     }
     queries.extend(WorkStatus::ALL.map(|status| all().with_status(status)));
+    let of_page: Vec<ExecutionId> = deliveries.items.iter().map(|one| one.execution_id).collect();
+    let (first, last) = (of_page.iter().take(1), of_page.iter().rev().take(1));
+    let few: Vec<ExecutionId> = first.chain(last).copied().chain([ExecutionId(case.id())]).collect();
+    for executions in [Vec::new(), vec![ExecutionId(case.id())], few, of_page] {
+        let of = all().with_executions(executions);
+        queries.push(of.clone().with_destination(destination("a")?));
+        queries.push(of);
+    }
     for query in queries {
         same_deliveries(case, &owner, &query, &[1, 2]).await?;
     }

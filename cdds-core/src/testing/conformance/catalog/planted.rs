@@ -299,6 +299,8 @@ planted! {
     DeliveriesIgnoreId => DeliveryList,
     /// `deliveries` does not filter by `execution`.
     DeliveriesIgnoreExecution => DeliveryList,
+    /// `deliveries` does not filter by `executions`.
+    DeliveriesIgnoreExecutions => DeliveryList,
     /// `deliveries` does not filter by `status`.
     DeliveriesIgnoreStatus => DeliveryList,
     /// `deliveries` does not filter by `destination`.

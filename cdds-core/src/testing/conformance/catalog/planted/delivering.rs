@@ -225,6 +225,7 @@ impl CatalogLayer for Delivering {
         match self.bug {
             Planted::DeliveriesIgnoreId => query.id = None,
             Planted::DeliveriesIgnoreExecution => query.execution = None,
+            Planted::DeliveriesIgnoreExecutions => query.executions = None,
             Planted::DeliveriesIgnoreStatus => query.status = None,
             Planted::DeliveriesOfAnyDestination => query.destination = None,
             _ => {}
