@@ -1,6 +1,6 @@
 //! Links to the console.
 
-use cdds_core::domain::id::{ExecutionId, JobId};
+use cdds_core::domain::id::{ExecutionId, JobId, RecipientName};
 
 /// Makes links to the pages of the console, from the address under which people open it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,17 @@ impl ConsoleLinks {
         format!("{}/jobs/{id}", self.0)
     }
 
+    /// Returns the page on which the certificate of a recipient is renewed.
+    pub fn renewal(&self, recipient: &RecipientName) -> String {
+        let encoded = |byte: u8| match byte {
+            b'-' | b'_' | b'.' | b'@' => char::from(byte).to_string(),
+            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        };
+        let name: String = recipient.as_str().bytes().map(encoded).collect();
+        format!("{}/recipients/renew?name={name}", self.0)
+    }
+
     /// Returns the page of an execution.
     pub fn execution(&self, id: ExecutionId) -> String {
         format!("{}/history/{id}", self.0)
@@ -55,6 +66,10 @@ mod tests {
             links.job(id),
             "https://exports.example.com:8443/console/jobs/00000000-0000-0000-0000-000000000000"
         );
+        let recipient: RecipientName = "jürgen@law.example".parse().unwrap();
+        let renewal =
+            "https://exports.example.com:8443/console/recipients/renew?name=j%C3%BCrgen@law.example";
+        assert_eq!(links.renewal(&recipient), renewal);
         for bad in [
             "",
             "https://",

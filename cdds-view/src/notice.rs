@@ -1,8 +1,8 @@
 //! A notice, and how far its delivery has come.
 
-use cdds_core::domain::id::{ExecutionId, JobId, NoticeId, Subscriber};
+use cdds_core::domain::id::{ExecutionId, JobId, NoticeId, RecipientName, Subscriber};
 use cdds_core::domain::notice::subscription::Subscription;
-use cdds_core::domain::notice::{Channel, Notice};
+use cdds_core::domain::notice::{Channel, Notice, Subject};
 use cdds_core::domain::work::row::{WorkState, WorkStatus};
 use cdds_core::service::subscribers::Tested;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ impl From<WorkStatus> for NoticeState {
     }
 }
 
-/// A notice about an execution to one subscriber, and how far its delivery has come (rules N2, N5).
+/// A notice about an execution, or a job, to one subscriber, and how far its delivery has come (rules N2, N5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
@@ -56,12 +56,15 @@ pub struct NoticeView {
     /// Its id.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub id: NoticeId,
-    /// The execution that it is about.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
-    pub execution_id: ExecutionId,
-    /// The job of that execution.
+    /// The execution that it is about; null if it is about a certificate of its job.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Uuid))]
+    pub execution_id: Option<ExecutionId>,
+    /// The job that it is about, or that of the execution.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub job_id: JobId,
+    /// The recipient whose certificate it is about; null if it is about an execution.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub recipient: Option<RecipientName>,
     /// What happened: `published`, `failed`.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::NoticeKind))]
     pub kind: String,
@@ -97,6 +100,7 @@ pub struct NoticeView {
 
 impl From<Notice> for NoticeView {
     fn from(notice: Notice) -> Self {
+        let execution_id = notice.execution_id();
         let work = notice.work;
         let (next_attempt_at, settled_at, given_up) = match work.state {
             WorkState::Waiting { next_attempt_at } => (Some(Instant(next_attempt_at)), None, None),
@@ -106,7 +110,11 @@ impl From<Notice> for NoticeView {
         };
         Self {
             id: work.id,
-            execution_id: notice.execution_id,
+            execution_id,
+            recipient: match notice.subject {
+                Subject::Certificate(certificate) => Some(certificate.recipient),
+                _ => None,
+            },
             job_id: notice.job_id,
             kind: notice.kind.as_str().to_owned(),
             at: Instant(notice.at),

@@ -158,7 +158,7 @@ impl Record {
         };
         let own = [
             ("event", Field::Word(event.to_owned())),
-            ("execution", Field::Word(notice.execution_id.to_string())),
+            ("execution", notice.execution_id().map_or(Field::Unknown, |id| Field::Word(id.to_string()))),
             ("job", Field::Word(notice.job_id.to_string())),
             ("channel", Field::Word(notice.channel.to_string())),
             ("subscriber", Field::Text(notice.subscriber.to_string())),

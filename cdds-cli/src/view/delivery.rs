@@ -32,7 +32,7 @@ impl View for DeliveryView {
 
 impl View for NoticeView {
     const COLUMNS: &'static [&'static str] =
-        &["id", "target", "kind", "state", "attempts", "sent", "execution", "error"];
+        &["id", "target", "kind", "state", "attempts", "sent", "about", "error"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -42,13 +42,22 @@ impl View for NoticeView {
             Cell::Word(self.state.as_str()),
             Cell::Count(u64::from(self.attempts)),
             self.sent_at.into(),
-            self.execution_id.to_string().into(),
+            about(self).into(),
             self.error.clone().into(),
         ]
     }
 
     fn details(&self) -> Vec<(&'static str, Cell)> {
         Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+/// The execution that a notice is about, or the recipient whose certificate expires.
+fn about(notice: &NoticeView) -> String {
+    match (&notice.execution_id, &notice.recipient) {
+        (Some(execution), _) => execution.to_string(),
+        (None, Some(recipient)) => format!("certificate of {recipient}"),
+        (None, None) => format!("job {}", notice.job_id),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::NoticeId;
-use cdds_core::domain::notice::Channel;
+use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::ports::catalog::query::{ExecutionQuery, NoticeColumn, Slice, Sort};
 use cdds_core::{ExecutionId, Principal};
 use cdds_view::{EndpointView, ExecutionView, NoticeState, NoticeView, PageView, words};
@@ -50,7 +50,7 @@ impl Sight {
         // Those for the service itself are for its own eyes, unless somebody asks.
         query.for_host = (query.channel != Some(Channel::Host)).then_some(false);
         let page = services.outbox.list(by, &query).await?;
-        let mut ids: Vec<ExecutionId> = page.items.iter().map(|notice| notice.execution_id).collect();
+        let mut ids: Vec<ExecutionId> = page.items.iter().filter_map(Notice::execution_id).collect();
         ids.sort_unstable();
         ids.dedup();
         let about = ExecutionQuery::default().with_slice(Slice::first(ids.len() as u64)).with_ids(ids);
@@ -182,13 +182,15 @@ fn is_sent_again(sight: &Sight, notice: &NoticeView) -> bool {
     let is_over = matches!(notice.state, NoticeState::Sent | NoticeState::Failed);
     is_over
         && notice.given_up.as_deref() != Some("gone")
-        && sight.executions.contains_key(&notice.execution_id)
+        && notice.execution_id.is_none_or(|execution| sight.executions.contains_key(&execution))
 }
 
 /// Returns what a notice is about, as links to what is there.
 fn about(visit: &Visit, sight: &Sight, notice: &NoticeView) -> Markup {
     html! {
-        @match sight.executions.get(&notice.execution_id) {
+        @if let Some(recipient) = &notice.recipient {
+            a href=(visit.to(&format!("jobs/{}", notice.job_id))) { (said::CERTIFICATE_OF) " " (recipient) }
+        } @else { @match notice.execution_id.and_then(|execution| sight.executions.get(&execution)) {
             Some(execution) => {
                 @if execution.job_deleted { (execution.job_title) } @else {
                     a href=(visit.to(&format!("jobs/{}", execution.job_id))) { (execution.job_title) }
@@ -200,7 +202,7 @@ fn about(visit: &Visit, sight: &Sight, notice: &NoticeView) -> Markup {
                 }
             },
             None => span.hint { (texts::execution::DELETED) },
-        }
+        } }
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) const SHOW_ALL: &str = "Show all notices";
 pub(crate) const WHAT: &str = "What happened";
 pub(crate) const JOB: &str = "Job";
 pub(crate) const EXECUTION: &str = "Execution (its id)";
+pub(crate) const CERTIFICATE_OF: &str = "Certificate of";
 pub(crate) const RUN_OF: &str = "run of";
 pub(crate) const WHEN: &str = "When";
 pub(crate) const FROM: &str = "From";

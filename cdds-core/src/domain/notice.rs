@@ -1,5 +1,6 @@
 //! Rules N2, N4, N8: notices to the people and programs behind a job.
 
+pub mod certificate;
 pub mod expiring;
 pub mod message;
 pub mod subscription;
@@ -9,19 +10,20 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use self::certificate::CertificateNotice;
 use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::id::{ExecutionId, JobId, NoticeId, Subscriber};
 use crate::domain::work::retry::WorkRetry;
 use crate::domain::work::row::WorkRow;
 
-/// A notice about an execution to one subscriber over one channel.
+/// A notice about an execution, or a job, to one subscriber over one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// Its id and owner, and how far its delivery has come.
     pub work: WorkRow<NoticeId>,
-    /// The execution that it is about.
-    pub execution_id: ExecutionId,
-    /// The job of the execution.
+    /// What it is about.
+    pub subject: Subject,
+    /// The job that it is about, or that of the execution.
     pub job_id: JobId,
     /// What happened.
     pub kind: NoticeKind,
@@ -31,6 +33,16 @@ pub struct Notice {
     pub subscriber: Subscriber,
     /// How the subscriber is told.
     pub channel: Channel,
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Subject {
+    /// An execution.
+    Execution(ExecutionId),
+    /// A certificate that the job needs and that expires (rule N8).
+    Certificate(CertificateNotice),
 }
 
 macro_rules! names {
@@ -112,6 +124,14 @@ impl Channel {
 }
 
 impl Notice {
+    /// Returns the execution that it is about; `None` if it is about a job alone.
+    pub fn execution_id(&self) -> Option<ExecutionId> {
+        match self.subject {
+            Subject::Execution(id) => Some(id),
+            Subject::Certificate(_) => None,
+        }
+    }
+
     /// Creates the notices about the end of `execution`, to be stored in the transaction that ends it. There are none
     /// if a person cancelled it, if it was skipped, or if it has not ended.
     pub fn of(execution: &Execution) -> Vec<Self> {
@@ -147,7 +167,7 @@ impl Notice {
                 execution.owner.clone(),
                 at,
             ),
-            execution_id: execution.id,
+            subject: Subject::Execution(execution.id),
             job_id: execution.job_id,
             kind,
             at,

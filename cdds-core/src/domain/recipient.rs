@@ -117,6 +117,23 @@ pub enum Expires {
 }
 
 impl Expires {
+    /// Every value.
+    pub const ALL: [Self; 3] = [Self::Already, Self::BeforeNextOccurrence, Self::Soon];
+
+    /// Returns the name as it is stored and printed: `expired`, `before_next_run` or `soon`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Already => "expired",
+            Self::BeforeNextOccurrence => "before_next_run",
+            Self::Soon => "soon",
+        }
+    }
+
+    /// Returns the value with this name, or `None` if there is no such value.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.as_str() == name)
+    }
+
     /// Returns how soon a certificate expires that can be used until `not_after`, for a job that is due `next`. Returns
     /// `None` if it lasts beyond that and for 30 days (rule S3).
     pub fn of(not_after: DateTime<Utc>, next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Self> {

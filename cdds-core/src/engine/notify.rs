@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
 use tracing::warn;
@@ -22,8 +22,9 @@ use crate::domain::execution::failure::FailureKind;
 use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::id::Subscriber;
 use crate::domain::job::Protection;
+use crate::domain::notice::certificate::CertificateNotice;
 use crate::domain::notice::message::{FILES_MAX, Message, MessageDelivery, MessageExecution, MessageFile};
-use crate::domain::notice::{Channel, Notice, NoticeKind};
+use crate::domain::notice::{Channel, Notice, NoticeKind, Subject};
 use crate::domain::work::row::{WorkFailure, WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::{ArtifactQuery, DeliveryQuery};
 use crate::ports::catalog::{Audience, CatalogError, NoticeClaim};
@@ -172,8 +173,14 @@ impl Shared {
             let told = format!("the catalog failed: {}", error.report());
             WorkFailure::new(FailureKind::Unavailable, told, true)
         };
-        let (catalog, owner, id) = (&self.ports.catalog, notice.work.owner.clone(), notice.execution_id);
+        let (catalog, owner) = (&self.ports.catalog, notice.work.owner.clone());
         let now = catalog.now().await.map_err(unread)?;
+        let id = match notice.subject.clone() {
+            Subject::Execution(id) => id,
+            Subject::Certificate(certificate) => {
+                return self.of_certificate(notice, &certificate, now).await.map_err(unread);
+            }
+        };
         let found = catalog.execution(&owner, id, now).await.map_err(unread)?;
         let Some(overview) = found else {
             return Err(WorkFailure::new(FailureKind::Missing, "its execution is gone", false));
@@ -213,13 +220,39 @@ impl Shared {
         Ok(Some(message))
     }
 
+    /// Puts together what is known of a job and a certificate. Returns `None` if the certificate was renewed or removed
+    /// since, if the job does without it, or if it does not expire soon for the job any more.
+    async fn of_certificate(
+        &self,
+        notice: Notice,
+        told: &CertificateNotice,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Message>, CatalogError> {
+        let (catalog, owner) = (&self.ports.catalog, notice.work.owner.clone());
+        let Some(job) = catalog.job(&owner, notice.job_id).await?.map(|overview| overview.job) else {
+            return Ok(None);
+        };
+        let mut known = catalog.recipients(&owner).await?.into_iter();
+        let same =
+            known.find(|one| one.name == told.recipient && one.certificate.fingerprint == told.fingerprint);
+        let Some(present) = same.and_then(|one| CertificateNotice::of(&job, &one, now)) else {
+            return Ok(None);
+        };
+        let mut message = Message::new(notice, now, job.settings.title.as_str());
+        message.sealed_for = vec![present.fingerprint.clone()];
+        message.reason = Some(present.expiring().to_string());
+        message.certificate = Some(present);
+        Ok(Some(message))
+    }
+
     /// Returns whether the files of a set that was to expire unfetched were fetched since, are on hold, or are gone.
     async fn is_fetched_by_now(&self, message: &Message) -> Result<bool, CatalogError> {
         let mut deliveries = message.deliveries.iter();
         if message.files.is_empty() || deliveries.any(|delivery| delivery.status == WorkStatus::Done) {
             return Ok(true);
         }
-        let query = ArtifactQuery::default().with_execution(message.notice.execution_id);
+        let Some(execution) = message.notice.execution_id() else { return Ok(false) };
+        let query = ArtifactQuery::default().with_execution(execution);
         let files = self.ports.catalog.artifacts(&message.notice.work.owner, &query).await?.items;
         Ok(files.iter().any(|file| file.downloads > 0 || file.artifact.hold))
     }

@@ -12,7 +12,7 @@ use crate::domain::id::{Owner, Subscriber};
 pub use crate::domain::notice::message::{
     Message, MessageDelivery, MessageExecution, MessageFile, MessageJob,
 };
-pub use crate::domain::notice::{Channel, Notice, NoticeKind};
+pub use crate::domain::notice::{Channel, Notice, NoticeKind, Subject};
 
 /// Tells subscribers over one channel (rules N2, N9): by e-mail, by webhook.
 ///

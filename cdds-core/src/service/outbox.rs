@@ -120,7 +120,10 @@ impl Outbox {
         let found = catalog.notices(&by.owner, &NoticeQuery::default().with_id(id)).await?.items.pop();
         let notice = found.ok_or_else(|| ServiceError::not_found(Entity::Notice, id))?;
         let now = catalog.now().await?;
-        let is_kept = catalog.execution(&by.owner, notice.execution_id, now).await?.is_some();
+        let is_kept = match notice.execution_id() {
+            Some(execution) => catalog.execution(&by.owner, execution, now).await?.is_some(),
+            None => true,
+        };
         if let Some(refusal) = refusal(&notice, is_kept, now) {
             return Err(refusal.into());
         }
@@ -141,10 +144,13 @@ fn refusal(notice: &Notice, is_kept: bool, now: DateTime<Utc>) -> Option<RuleVio
         NotAgain::Waiting { .. } | NotAgain::Held => {
             (Code::NoticeOpen, format!("notice {id} is on its way already: {why}"))
         }
-        NotAgain::Gone => (
-            Code::NoticeGone,
-            format!("notice {id} cannot be told again: its execution {} was deleted", notice.execution_id),
-        ),
+        NotAgain::Gone => {
+            let gone = match notice.execution_id().filter(|_| !is_kept) {
+                Some(execution) => format!("its execution {execution} was deleted"),
+                None => "it is not true any more".to_owned(),
+            };
+            (Code::NoticeGone, format!("notice {id} cannot be told again: {gone}"))
+        }
     };
     Some(RuleViolation::new(code, told))
 }

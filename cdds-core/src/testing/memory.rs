@@ -429,6 +429,16 @@ impl Outbox for MemoryCatalog {
         let now = self.present();
         Ok(state.tell_of_expiring(behind, limit, now))
     }
+
+    async fn tell_of_certificates(
+        &self,
+        behind: Option<JobId>,
+        limit: usize,
+    ) -> Result<Told<JobId>, CatalogError> {
+        let mut state = self.state();
+        let now = self.present();
+        Ok(state.tell_of_certificates(behind, limit, now))
+    }
 }
 
 #[async_trait]

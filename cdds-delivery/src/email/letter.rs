@@ -78,6 +78,12 @@ fn facts(message: &Message, title: &str) -> Vec<(&'static str, String)> {
         }
         facts.push((said::RECORDS, said::records(execution.records, execution.bad_records)));
     }
+    if let Some(certificate) = &message.certificate {
+        let name = clean(certificate.recipient.as_str());
+        facts.push((said::RECIPIENT, name.clone()));
+        facts.push((said::VALID_UNTIL, said::instant(certificate.not_after)));
+        facts.push((said::RENEWAL, said::renewal(&name)));
+    }
     let (files, bytes) = message.files_total;
     if files > 0 {
         facts.push((said::FILES, said::files(files, bytes)));
@@ -112,6 +118,9 @@ fn delivery(delivery: &MessageDelivery) -> (String, String) {
 }
 
 fn link(message: &Message, has_files: bool, links: &ConsoleLinks) -> (&'static str, String) {
+    if let Some(certificate) = &message.certificate {
+        return (said::TO_RENEWAL, links.renewal(&certificate.recipient));
+    }
     match &message.execution {
         Some(execution) if has_files => (said::TO_FILES, links.files(execution.id)),
         Some(execution) => (said::TO_RUN, links.execution(execution.id)),

@@ -14,6 +14,10 @@ pub(super) const FILES: &str = "Files";
 pub(super) const DELIVERIES: &str = "Destinations";
 pub(super) const KEPT_UNTIL: &str = "Kept until";
 pub(super) const REASON: &str = "Reason";
+pub(super) const RECIPIENT: &str = "Recipient";
+pub(super) const VALID_UNTIL: &str = "Valid until";
+pub(super) const RENEWAL: &str = "To renew it";
+pub(super) const TO_RENEWAL: &str = "Renew the certificate in the console";
 pub(super) const SEALED_FOR: &str = "Encrypted for";
 pub(super) const OPENING: &str = "How to open the files";
 pub(super) const TO_FILES: &str = "Open the files in the console";
@@ -98,6 +102,11 @@ pub(super) fn files(files: u64, bytes: u64) -> String {
 /// `and 12 more files`
 pub(super) fn more_files(files: u64) -> String {
     format!("and {}", words::counted(files, "more file"))
+}
+
+/// How the certificate of a recipient is renewed at the command line.
+pub(super) fn renewal(recipient: &str) -> String {
+    format!("cdds recipient renew {recipient} CERTIFICATE.pem")
 }
 
 /// The certificate with this fingerprint.

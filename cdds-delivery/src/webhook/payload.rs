@@ -2,6 +2,7 @@
 
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::job::Title;
+use cdds_core::domain::notice::certificate::CertificateNotice;
 use cdds_core::ports::notifier::{
     Message, MessageDelivery, MessageExecution, MessageFile, MessageJob, NoticeKind,
 };
@@ -63,6 +64,8 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     execution: Option<Execution>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<Certificate<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// The file that says which files are complete, for whoever looks no further.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +97,17 @@ struct Execution {
     window: Option<Span>,
     records: u64,
     bad_records: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
+/// A certificate that expires.
+#[derive(Serialize)]
+struct Certificate<'a> {
+    recipient: &'a str,
+    fingerprint: &'a str,
+    not_after: DateTime<Utc>,
+    expires: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
 }
@@ -137,6 +151,7 @@ impl<'a> Payload<'a> {
             owner: message.notice.work.owner.as_str(),
             job: Job::of(&message.job, job_links),
             execution: message.execution.as_ref().map(|execution| Execution::of(execution, console)),
+            certificate: message.certificate.as_ref().map(|one| Certificate::of(one, console)),
             reason: message.reason.as_deref().map(reason),
             manifest: message.manifest.as_ref().map(File::of),
             files_total,
@@ -172,6 +187,18 @@ impl Execution {
             records: execution.records,
             bad_records: execution.bad_records,
             url: console.map(|links| links.execution(execution.id)),
+        }
+    }
+}
+
+impl<'a> Certificate<'a> {
+    fn of(certificate: &'a CertificateNotice, console: Option<&ConsoleLinks>) -> Self {
+        Self {
+            recipient: certificate.recipient.as_str(),
+            fingerprint: &certificate.fingerprint,
+            not_after: certificate.not_after,
+            expires: certificate.expires.as_str(),
+            url: console.map(|links| links.renewal(&certificate.recipient)),
         }
     }
 }

@@ -9,7 +9,7 @@ use cdds_core::domain::work::row::{WorkRow, WorkStatus};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::destination::DestinationKind;
 use cdds_core::ports::notifier::{
-    Channel, Message, MessageDelivery, MessageExecution, MessageFile, Notice, NoticeKind,
+    Channel, Message, MessageDelivery, MessageExecution, MessageFile, Notice, NoticeKind, Subject,
 };
 use cdds_core::system::SystemClock;
 
@@ -25,7 +25,8 @@ pub(crate) fn message(kind: NoticeKind, channel: Channel, subscriber: &str) -> M
     let job_id: JobId = "7f8a2f0e-55d1-4c4f-8e36-b7f3a8f0c001".parse().unwrap();
     let id = notice_id(execution(), kind, None, &subscriber, channel);
     let work = WorkRow::new(id, Owner::default(), at);
-    let notice = Notice { work, execution_id: execution(), job_id, kind, at, subscriber, channel };
+    let notice =
+        Notice { work, subject: Subject::Execution(execution()), job_id, kind, at, subscriber, channel };
     Message::new(notice, SystemClock::new().now(), "Customer contacts")
 }
 

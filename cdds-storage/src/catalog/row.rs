@@ -22,7 +22,7 @@ pub(super) use self::audit::AuditRow;
 pub(super) use self::delivery::{DeliveryRow, HealthRow};
 pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};
-pub(super) use self::notice::NoticeRow;
+pub(super) use self::notice::{CertificateColumns, NoticeRow};
 pub(super) use self::recipient::RecipientRow;
 pub(super) use self::work::WorkColumns;
 pub(super) use self::worker::WorkerRow;

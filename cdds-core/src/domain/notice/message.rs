@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Channel, Notice, NoticeKind};
+use super::certificate::CertificateNotice;
+use super::{Channel, Notice, NoticeKind, Subject};
 use crate::domain::archive::artifact::Sha256Digest;
 use crate::domain::calendar::window::Window;
 use crate::domain::delivery::destination::DestinationKind;
@@ -36,6 +37,8 @@ pub struct Message {
     pub sealed_for: Vec<String>,
     /// Where the set was delivered, or was to be.
     pub deliveries: Vec<MessageDelivery>,
+    /// The certificate, as the notice names it, with how soon it expires at this attempt; `None` for other kinds.
+    pub certificate: Option<CertificateNotice>,
     /// The reason, in a sentence, for kinds that have one: the failure, the certificate, what was disabled.
     pub reason: Option<String>,
 }
@@ -108,6 +111,7 @@ impl Message {
             expires_at: None,
             sealed_for: Vec::new(),
             deliveries: Vec::new(),
+            certificate: None,
             reason: None,
         }
     }
@@ -123,7 +127,7 @@ impl Message {
     ) -> Self {
         let notice = Notice {
             work: WorkRow::new(id, owner, now),
-            execution_id: ExecutionId(Uuid::nil()),
+            subject: Subject::Execution(ExecutionId(Uuid::nil())),
             job_id: JobId(Uuid::nil()),
             kind: NoticeKind::Published,
             at: now,

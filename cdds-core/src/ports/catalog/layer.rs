@@ -196,6 +196,7 @@ hand_on! {
         fn ask_notice_again(owner: &Owner, id: NoticeId, audit: &[AuditRecord]) -> Notice;
         fn notices(owner: &Owner, query: &NoticeQuery) -> Page<Notice>;
         fn tell_of_expiring(behind: Option<SetPlace>, limit: usize) -> Told<SetPlace>;
+        fn tell_of_certificates(behind: Option<JobId>, limit: usize) -> Told<JobId>;
     }
     DeliveryStore {
         fn claim_deliveries(claim: &DeliveryClaim) -> Vec<Delivery>;

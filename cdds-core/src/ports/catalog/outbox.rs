@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::query::{NoticeQuery, Page};
 use super::{CatalogError, Fence};
 use crate::domain::access::audit::AuditRecord;
-use crate::domain::id::{NoticeId, Owner, Subscriber, WorkerId};
+use crate::domain::id::{JobId, NoticeId, Owner, Subscriber, WorkerId};
 use crate::domain::notice::expiring::SetPlace;
 use crate::domain::notice::{Channel, Notice};
 use crate::domain::work::retry::WorkRetry;
@@ -82,6 +82,20 @@ pub trait Outbox: Debug + Send + Sync {
         behind: Option<SetPlace>,
         limit: usize,
     ) -> Result<Told<SetPlace>, CatalogError>;
+
+    /// Looks at up to `limit` jobs of all owners that name recipients, in the order of their ids, behind one, and stores
+    /// the notices of the certificates that each needs and that expire, as defined by
+    /// [`certificate::notices`](crate::domain::notice::certificate::notices), at the catalog's present (rule N8). Leaves
+    /// a notice that is on record as it is. The cost grows with the limit, not with the record. Passes over rows that
+    /// cannot be decoded, with a warning.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written.
+    async fn tell_of_certificates(
+        &self,
+        behind: Option<JobId>,
+        limit: usize,
+    ) -> Result<Told<JobId>, CatalogError>;
 }
 
 /// A page of what was looked at for notices that no execution causes (rule N8).

@@ -66,6 +66,7 @@
 
 mod audits;
 mod case;
+mod certificates;
 mod claims;
 mod clause;
 pub mod damaged;

@@ -44,7 +44,9 @@ use super::{Contract, Report};
 use crate::domain::id::{ExecutionId, JobId, NoticeId, Owner, Subscriber};
 use crate::domain::work::row::WorkRow;
 use crate::ports::error::PortErrorKind;
-use crate::ports::notifier::{Channel, Message, Notice, NoticeKind, Notifier, NotifyError, NotifyErrorKind};
+use crate::ports::notifier::{
+    Channel, Message, Notice, NoticeKind, Notifier, NotifyError, NotifyErrorKind, Subject,
+};
 
 pub use self::planted::{Planted, PlantedNotifier};
 
@@ -184,7 +186,7 @@ fn message(channel: Channel, owner: &Owner, subscriber: &Subscriber) -> Message 
     let at = DateTime::<Utc>::from_timestamp(1_772_366_400, 0).unwrap_or_default();
     let notice = Notice {
         work: WorkRow::new(NoticeId(Uuid::from_u128(1)), owner.clone(), at),
-        execution_id: ExecutionId(Uuid::from_u128(2)),
+        subject: Subject::Execution(ExecutionId(Uuid::from_u128(2))),
         job_id: JobId(Uuid::from_u128(3)),
         kind: NoticeKind::Published,
         at,

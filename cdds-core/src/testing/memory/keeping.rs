@@ -11,6 +11,7 @@ use crate::domain::id::{AuditId, ExecutionId, JobId, NoticeId};
 use crate::domain::job::JobState;
 use crate::domain::keeping::sweep::{Chapter, OldRecord, OldRow, Place, Swept, sweep};
 use crate::domain::keeping::{Cutoffs, Facts, Files};
+use crate::domain::notice::Notice;
 use crate::domain::work::row::WorkState;
 use crate::ports::catalog::Forget;
 
@@ -110,8 +111,9 @@ impl Old<'_> {
                     WorkState::Done { at } | WorkState::GivenUp { at, .. } => Some((at, notice)),
                     WorkState::Waiting { .. } | WorkState::Held { .. } => None,
                 });
-                let held = |id| Facts::Notice { is_held: state.is_on_hold(id) };
-                ended.map(|(at, notice)| row(at, notice.work.id.0, held(notice.execution_id))).collect()
+                let is_held = |notice: &Notice| notice.execution_id().is_some_and(|id| state.is_on_hold(id));
+                let held = |notice| Facts::Notice { is_held: is_held(notice) };
+                ended.map(|(at, notice)| row(at, notice.work.id.0, held(notice))).collect()
             }
             Chapter::Audit => {
                 let held = |object| Facts::Audit { is_held: state.is_held_object(object) };

@@ -116,7 +116,7 @@ impl State {
         let wanted = |notice: &&Notice| {
             notice.work.owner == *owner
                 && is_wanted(query.id.as_ref(), &notice.work.id)
-                && is_wanted(query.execution.as_ref(), &notice.execution_id)
+                && query.execution.is_none_or(|id| notice.execution_id() == Some(id))
                 && is_wanted(query.job.as_ref(), &notice.job_id)
                 && is_wanted(query.kind.as_ref(), &notice.kind)
                 && is_wanted(query.subscriber.as_ref(), &notice.subscriber)

@@ -7,9 +7,12 @@ use chrono::{DateTime, Utc};
 use super::queue::{self, Asked, Queued, take_over};
 use super::state::{State, conflict};
 use crate::domain::access::audit::{AuditRecord, Object, Outcome};
-use crate::domain::id::{ExecutionId, NoticeId, Owner, Subscriber};
+use crate::domain::id::{ExecutionId, JobId, NoticeId, Owner, Subscriber};
+use crate::domain::job::{Job, JobState};
+use crate::domain::notice::certificate;
 use crate::domain::notice::expiring::{EXPIRY_NOTICE, KeptSet, SetPlace};
 use crate::domain::notice::{Channel, Notice};
+use crate::domain::recipient::Recipient;
 use crate::domain::work::row::{WorkOutcome, WorkRow, WorkStatus};
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Fence, NoticeClaim, Told};
 
@@ -34,7 +37,7 @@ impl Notices {
 
     /// Gives up the notices of an execution that is deleted.
     pub(super) fn cancel(&mut self, execution: ExecutionId, now: DateTime<Utc>) {
-        for notice in self.all.values_mut().filter(|notice| notice.execution_id == execution) {
+        for notice in self.all.values_mut().filter(|notice| notice.execution_id() == Some(execution)) {
             notice.work = notice.work.clone().cancelled(now);
         }
     }
@@ -42,7 +45,7 @@ impl Notices {
     /// Forgets the notices of an execution. Returns their number.
     pub(super) fn remove(&mut self, execution: ExecutionId) -> usize {
         let known = self.all.len();
-        self.all.retain(|_, notice| notice.execution_id != execution);
+        self.all.retain(|_, notice| notice.execution_id() != Some(execution));
         known - self.all.len()
     }
 
@@ -107,6 +110,26 @@ impl State {
         Told { stored, next: places.last().filter(|_| places.len() == limit).copied() }
     }
 
+    pub(super) fn tell_of_certificates(
+        &mut self,
+        behind: Option<JobId>,
+        limit: usize,
+        now: DateTime<Utc>,
+    ) -> Told<JobId> {
+        let sealing = self
+            .jobs
+            .values()
+            .filter(|job| job.state != JobState::Deleted && !job.settings.protection.recipients().is_empty());
+        let of_page = sealing.filter(|job| behind.is_none_or(|behind| job.id > behind)).take(limit);
+        let jobs: Vec<&Job> = of_page.collect();
+        let known = |job: &Job| -> Vec<Recipient> {
+            self.recipients.values().filter(|one| one.owner == job.owner).cloned().collect()
+        };
+        let notices = jobs.iter().flat_map(|job| certificate::notices(job, &known(job), now)).collect();
+        let next = jobs.last().filter(|_| jobs.len() == limit).map(|job| job.id);
+        Told { stored: self.notices.insert(notices), next }
+    }
+
     fn kept_set(&self, place: &SetPlace) -> Option<KeptSet> {
         let SetPlace { expires_at, execution: id } = *place;
         let stored = self.sets.get(id)?;
@@ -133,8 +156,8 @@ impl State {
     ) -> Result<Notice, CatalogError> {
         let found = self.notices.all.get_mut(&id).filter(|notice| notice.work.owner == *owner);
         let notice = found.ok_or_else(|| conflict(format!("there is no notice {id}")))?;
-        let entry = self.executions.get(notice.execution_id);
-        if entry.is_none_or(|entry| entry.deleted_at.is_some()) {
+        let is_gone = |id| self.executions.get(id).is_none_or(|entry| entry.deleted_at.is_some());
+        if notice.execution_id().is_some_and(is_gone) {
             return Err(conflict(format!("the execution of notice {id} is gone")));
         }
         let again = notice.work.clone().asked_again(now);

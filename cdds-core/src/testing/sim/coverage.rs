@@ -6,7 +6,7 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 50] = [
+const CALLS: [&str; 51] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
@@ -43,6 +43,7 @@ const CALLS: [&str; 50] = [
     "catalog.settle",
     "catalog.settle_notice",
     "catalog.standing",
+    "catalog.tell_of_certificates",
     "catalog.tell_of_expiring",
     "sink.begin",
     "sink.delete",

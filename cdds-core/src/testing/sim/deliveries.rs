@@ -33,6 +33,7 @@
 
 mod board;
 mod bug;
+mod certificates;
 mod crowd;
 mod hearer;
 mod models;

@@ -413,6 +413,16 @@ impl Outbox for FaultyCatalog {
         let tell = async { self.watch.tell_of_expiring(&self.catalog, behind, limit.min(EXPIRING_SETS)) };
         self.faults.around("catalog.tell_of_expiring", Care::Idle, tell).await
     }
+
+    // No job of a world seals, so nothing is told; the worlds of deliveries have certificates.
+    async fn tell_of_certificates(
+        &self,
+        behind: Option<JobId>,
+        limit: usize,
+    ) -> Result<Told<JobId>, CatalogError> {
+        let tell = self.catalog.inner.tell_of_certificates(behind, limit);
+        self.look("catalog.tell_of_certificates", Care::Idle, tell).await
+    }
 }
 
 #[async_trait]

@@ -125,14 +125,14 @@ impl Watch {
             WorkState::Done { at } | WorkState::GivenUp { at, .. } => at + kept.ended <= now,
             WorkState::Waiting { .. } | WorkState::Held { .. } => false,
         };
-        let of_forgotten = |notice: &&Notice| is_forgotten(model, notice.execution_id);
+        let of_forgotten = |notice: &&Notice| notice.execution_id().is_some_and(|id| is_forgotten(model, id));
         let mut gone: Vec<NoticeId> = Vec::new();
         for notice in model.notices.values().filter(|one| is_old(one) || of_forgotten(one)) {
             let query = NoticeQuery::default().with_id(notice.work.id);
             let there = !self.read(self.catalog.notices(&notice.work.owner, &query))?.items.is_empty();
             let lawful = match (there, of_forgotten(&notice)) {
                 (true, forgotten) => !forgotten,
-                (false, forgotten) => forgotten || !is_held(model, notice.execution_id),
+                (false, forgotten) => forgotten || notice.execution_id().is_none_or(|id| !is_held(model, id)),
             };
             ensure(lawful, Invariant::I12, || format!("{notice:?} is there: {there}"))?;
             gone.extend((!there).then_some(notice.work.id));

@@ -156,7 +156,10 @@ impl Watch {
             };
             let over = match before.work.state {
                 WorkState::GivenUp { reason, .. } => reason != GivenUp::Gone,
-                WorkState::Done { .. } => !model.execution(before.execution_id)?.deleted,
+                WorkState::Done { .. } => match before.execution_id() {
+                    Some(execution) => !model.execution(execution)?.deleted,
+                    None => true,
+                },
                 WorkState::Waiting { .. } | WorkState::Held { .. } => false,
             };
             check_refusal("ask_notice_again", &result, |kind| kind == CatalogErrorKind::Conflict && !over)?;
@@ -176,7 +179,7 @@ impl Watch {
 
     /// Checks that deleting an execution has given up its notices, except those that were told.
     pub(super) fn check_silenced(&self, model: &mut Model, execution: ExecutionId) -> Check {
-        let of = model.notices.values().filter(|notice| notice.execution_id == execution);
+        let of = model.notices.values().filter(|notice| notice.execution_id() == Some(execution));
         let of: Vec<Notice> = of.cloned().collect();
         for before in of {
             let after = self.notice(&before.work.owner, before.work.id)?;

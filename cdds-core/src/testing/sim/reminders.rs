@@ -76,7 +76,7 @@ impl Watch {
 }
 
 fn is_reminder(notice: &Notice, of: &Execution) -> bool {
-    notice.kind == NoticeKind::Expiring && notice.execution_id == of.id
+    notice.kind == NoticeKind::Expiring && notice.execution_id() == Some(of.id)
 }
 
 /// Returns when the set of an execution expires, if it has one that is not removed.

@@ -63,7 +63,7 @@ impl Person {
             4 => outbox.failed(notice, WorkFailure::permanent("there is no such address")).await,
             _ => outbox.confirm(notice).await,
         };
-        self.told(|| format!("tell of {}", notice.execution_id), &result.map_err(ServiceError::from));
+        self.told(|| format!("tell of {:?}", notice.subject), &result.map_err(ServiceError::from));
     }
 
     async fn send_again(&mut self, outbox: &Outbox) {

@@ -218,7 +218,7 @@ impl World {
         let place = |id: ExecutionId| appeared.iter().position(|one| *one == id);
         executions.sort_by_key(|one| place(one.execution.id));
         files.sort_by_key(|one| place(one.artifact.execution_id));
-        notices.sort_by_key(|one| place(one.execution_id));
+        notices.sort_by_key(|one| place(one.execution_id().unwrap()));
         let jobs: Vec<JobId> = jobs.iter().map(|one| one.job.id).collect();
         let executions: Vec<ExecutionId> = executions.iter().map(|one| one.execution.id).collect();
         let files: Vec<ArtifactId> = files.iter().map(|one| one.artifact.id).collect();

@@ -53,7 +53,7 @@ fn e14_history_audit_and_notices_are_kept_for_400_days() {
     assert_eq!((history(&service).len(), notices(&service)), (11, 11));
     let outbox = Outbox::new(&service.memory.ports);
     for notice in block_on(outbox.take(99)).unwrap() {
-        let told = match notice.execution_id == first {
+        let told = match notice.execution_id() == Some(first) {
             true => block_on(outbox.failed(&notice, WorkFailure::permanent("no such address"))),
             false => block_on(outbox.confirm(&notice)),
         };

@@ -60,13 +60,14 @@ fn n2_each_success_and_each_failure_is_told_once_it_is_true() {
     assert_eq!(take(&outbox, 10), [], "nothing before it is published");
     service.run();
     let taken = take(&outbox, 10);
-    let told: BTreeMap<_, _> = taken.iter().map(|notice| (notice.execution_id, notice.kind)).collect();
+    let told: BTreeMap<_, _> =
+        taken.iter().map(|notice| (notice.execution_id().unwrap(), notice.kind)).collect();
     let published = NoticeKind::Published;
     assert_eq!(told, BTreeMap::from([(one, published), (other, published)]));
     assert_eq!(take(&outbox, 10), [], "each has its lease");
     block_on(outbox.confirm(&taken[0])).unwrap();
     assert_eq!(block_on(outbox.confirm(&taken[0])).unwrap().work.status(), WorkStatus::Done);
-    let silenced = taken[1].execution_id;
+    let silenced = taken[1].execution_id().unwrap();
     block_on(service.history.delete(&service.by, silenced, WithArtifacts::Delete)).unwrap();
     let error = block_on(outbox.confirm(&taken[1])).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::Fenced, "nothing is left to be told");
@@ -117,7 +118,7 @@ fn n4_a_notice_that_fails_holds_up_no_other() {
     let mut seen: Vec<ExecutionId> = Vec::new();
     for _ in all {
         let taken = take(&outbox, 1);
-        seen.push(taken[0].execution_id);
+        seen.push(taken[0].execution_id().unwrap());
         temporary(&outbox, &taken[0]);
     }
     seen.sort();

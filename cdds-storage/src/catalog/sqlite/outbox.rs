@@ -1,6 +1,7 @@
 //! Notices: stored when an execution ends or a set is about to expire, claimed and settled by those who send them
 //! (rules N2, N4, N5, N8).
 
+mod certificates;
 mod claim;
 mod expiring;
 
@@ -12,7 +13,7 @@ use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind, Fence};
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::super::row::NoticeRow;
+use super::super::row::{CertificateColumns, NoticeRow};
 use super::fault::{Fault, conflict};
 use super::listing::Filter;
 use super::order::{Key, Order, Ties};
@@ -20,13 +21,14 @@ use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 use super::work;
 
+pub(super) use self::certificates::tell_of_certificates;
 pub(super) use self::claim::claim;
 pub(super) use self::expiring::tell_of_expiring;
 
 const COLUMNS: &str =
     "n.id, n.execution_id, n.job_id, n.owner, n.kind, n.at, n.subscriber, n.channel, n.state,
     n.reason, n.epoch, n.attempts, n.first_attempt_at, n.last_attempt_at, n.failure, n.next_attempt_at,
-    n.worker, n.lease_renewed_at, n.lease_expires_at, n.ended_at";
+    n.worker, n.lease_renewed_at, n.lease_expires_at, n.ended_at, n.recipient, n.fingerprint, n.not_after, n.expires";
 
 const TIES: Ties = Ties { at: "n.at", id: "n.id", part: None };
 
@@ -44,8 +46,19 @@ fn read(row: &Row<'_>) -> Result<Notice, Fault> {
         subscriber: row.get(6)?,
         channel: row.get(7)?,
         work: work::columns(row, 8)?,
+        certificate: certificate(row, 20)?,
     };
     Ok(row.into_notice()?)
+}
+
+/// Reads the columns of a certificate, which begin at `first`.
+fn certificate(row: &Row<'_>, first: usize) -> rusqlite::Result<CertificateColumns> {
+    Ok(CertificateColumns {
+        recipient: row.get(first)?,
+        fingerprint: row.get(first + 1)?,
+        not_after: row.get(first + 2)?,
+        expires: row.get(first + 3)?,
+    })
 }
 
 /// Stores notices in the transaction of what they tell. One that is on record was told, or will be. Returns how many
@@ -56,8 +69,8 @@ pub(super) fn insert(tx: &Transaction<'_>, notices: &[Notice]) -> Result<usize, 
         let row = NoticeRow::of(notice)?;
         stored += tx.execute(
             "INSERT OR IGNORE INTO notice (id, execution_id, job_id, owner, kind, at, subscriber, channel, state, epoch,
-                attempts, next_attempt_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                attempts, next_attempt_at, recipient, fingerprint, not_after, expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             params![
                 row.id,
                 row.execution_id,
@@ -71,6 +84,10 @@ pub(super) fn insert(tx: &Transaction<'_>, notices: &[Notice]) -> Result<usize, 
                 row.work.epoch,
                 row.work.attempts,
                 row.work.next_attempt_at,
+                row.certificate.recipient,
+                row.certificate.fingerprint,
+                row.certificate.not_after,
+                row.certificate.expires,
             ],
         )?;
     }
@@ -136,7 +153,9 @@ pub(super) fn ask_again(
 ) -> Result<Notice, Fault> {
     let found = find(tx, &id.to_string())?.filter(|notice| notice.work.owner == *owner);
     let notice = found.ok_or_else(|| conflict(format!("there is no notice {id}")))?;
-    if !is_kept(tx, notice.execution_id)? {
+    if let Some(execution) = notice.execution_id()
+        && !is_kept(tx, execution)?
+    {
         return Err(conflict(format!("the execution of notice {id} is gone")));
     }
     let again = notice.work.asked_again(now);

@@ -7,7 +7,7 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::ports::catalog::RecipientRemoval;
 use cdds_core::stored::settings_from_json;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::super::row::{RecipientRow, corrupt};
 use super::fault::{Fault, conflict, constraint};
@@ -61,25 +61,43 @@ pub(super) fn replace(tx: &Transaction<'_>, recipient: &Recipient, expected: &st
     }
 }
 
+const COLUMNS: &str = "owner, name, der, fingerprint, subject, not_before, not_after, warnings, added_at";
+
+fn recipient_row(row: &Row<'_>) -> rusqlite::Result<RecipientRow> {
+    Ok(RecipientRow {
+        owner: row.get(0)?,
+        name: row.get(1)?,
+        der: row.get(2)?,
+        fingerprint: row.get(3)?,
+        subject: row.get(4)?,
+        not_before: row.get(5)?,
+        not_after: row.get(6)?,
+        warnings: row.get(7)?,
+        added_at: row.get(8)?,
+    })
+}
+
 pub(super) fn list(tx: &Transaction<'_>, owner: &Owner) -> Result<Vec<Recipient>, Fault> {
-    let mut statement = tx.prepare(
-        "SELECT owner, name, der, fingerprint, subject, not_before, not_after, warnings, added_at
-         FROM recipient WHERE owner = ?1 ORDER BY name",
-    )?;
-    let rows = statement.query_map([owner.as_str()], |row| {
-        Ok(RecipientRow {
-            owner: row.get(0)?,
-            name: row.get(1)?,
-            der: row.get(2)?,
-            fingerprint: row.get(3)?,
-            subject: row.get(4)?,
-            not_before: row.get(5)?,
-            not_after: row.get(6)?,
-            warnings: row.get(7)?,
-            added_at: row.get(8)?,
-        })
-    })?;
+    let sql = format!("SELECT {COLUMNS} FROM recipient WHERE owner = ?1 ORDER BY name");
+    let mut statement = tx.prepare(&sql)?;
+    let rows = statement.query_map([owner.as_str()], recipient_row)?;
     rows.map(|row| Ok(row?.into_recipient()?)).collect()
+}
+
+/// Returns those of an owner's recipients that have one of some names.
+pub(super) fn named(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    names: &[RecipientName],
+) -> Result<Vec<Recipient>, Fault> {
+    let mut statement =
+        tx.prepare(&format!("SELECT {COLUMNS} FROM recipient WHERE owner = ?1 AND name = ?2"))?;
+    let mut found = Vec::new();
+    for name in names {
+        let row = statement.query_row([owner.as_str(), name.as_str()], recipient_row).optional()?;
+        found.extend(row.map(RecipientRow::into_recipient).transpose()?);
+    }
+    Ok(found)
 }
 
 /// Stores which recipients a job names; a deleted job names none.

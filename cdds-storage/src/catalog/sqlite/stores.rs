@@ -436,6 +436,18 @@ impl Outbox for SqliteCatalog {
         })
         .await
     }
+
+    async fn tell_of_certificates(
+        &self,
+        behind: Option<JobId>,
+        limit: usize,
+    ) -> Result<Told<JobId>, CatalogError> {
+        let clock = Arc::clone(&self.clock);
+        self.write("tell of certificates that expire", move |tx| {
+            outbox::tell_of_certificates(tx, behind, limit, present(&*clock))
+        })
+        .await
+    }
 }
 
 #[async_trait]

@@ -250,7 +250,7 @@ fn n2_notices_that_nobody_confirmed_wait_for_the_host() {
     let claim = NoticeClaim::new(Channel::Host, worker("w"), LEASE, 9);
     let taken = block_on(world.catalog.at(day(3)).claim_notices(&claim)).unwrap();
     let [notice] = &taken[..] else { panic!("{taken:?}") };
-    assert_eq!((notice.execution_id, notice.job_id), (execution_id(11), job_id(1)));
+    assert_eq!((notice.execution_id(), notice.job_id), (Some(execution_id(11)), job_id(1)));
     assert_eq!((notice.kind, notice.at, notice.work.epoch), (NoticeKind::Published, day(2), 1));
     assert_eq!(notice.subscriber, Subscriber::default());
 }

@@ -2,8 +2,8 @@
 
 use super::case::{Case, Found};
 use super::{
-    audits, claims, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, health, house, late,
-    lists, notices, owners, revisions, unique, workers,
+    audits, certificates, claims, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, health,
+    house, late, lists, notices, owners, revisions, unique, workers,
 };
 use crate::testing::conformance::Contract;
 
@@ -184,6 +184,11 @@ clauses! {
     /// ([`tell_of_expiring`](crate::ports::catalog::Outbox::tell_of_expiring); rule N8). Found by: `ExpiryUntold`,
     /// `HeldSaidToExpire`, `ExpiringIgnoresLimit`, `ExpiringFromTheStart`.
     ExpiringTold => "a set that expires soon and that nobody has fetched is told of once", expiring::told;
+    /// A certificate that a job needs and that expires is told of once when it comes within 30 days, and once when it
+    /// comes before the next occurrence or has expired; a renewed one is not, nor is that of a job that does not run
+    /// ([`tell_of_certificates`](crate::ports::catalog::Outbox::tell_of_certificates); rule N8). Found by:
+    /// `CertificatesUntold`, `CertificatesIgnoreLimit`, `CertificatesFromTheStart`, `CertificatesToldAgain`.
+    CertificatesTold => "a certificate that a job needs and that expires is told of once for each threshold", certificates::told;
     /// Each destination of a published set has one delivery, which is stored with the set and never apart from it
     /// ([`DeliveryStore`](crate::ports::catalog::DeliveryStore); rule N4). Found by: `DeliveriesNotStored`,
     /// `DeliveryOfOneDestination`.

@@ -265,7 +265,7 @@ pub(super) async fn notices(case: &Case) -> Found {
     let mut queries: Vec<NoticeQuery> = Vec::new();
     for notice in &notices.items {
         queries.push(all().with_id(notice.work.id));
-        queries.push(all().with_execution(notice.execution_id));
+        queries.extend(notice.execution_id().map(|id| all().with_execution(id)));
         queries.push(all().with_job(notice.job_id));
         queries.push(all().with_subscriber(notice.subscriber.clone()));
     }

@@ -29,7 +29,7 @@ fn claim_of(name: &str, limit: usize) -> Found<NoticeClaim> {
 
 /// Requires that notices are about these executions, in this order.
 fn about(told: &str, notices: &[Notice], should: &[ExecutionId]) -> Found {
-    let is: Vec<ExecutionId> = notices.iter().map(|notice| notice.execution_id).collect();
+    let is: Vec<ExecutionId> = notices.iter().filter_map(Notice::execution_id).collect();
     require(is == should, || format!("claim_notices, {told}: should be about {should:?}, and was {is:?}"))
 }
 
@@ -56,7 +56,8 @@ pub(super) async fn of_ends(case: &Case) -> Found {
     case.pass(HOUR);
     let claimed = case.claimed("w").await?;
     case.publishes(&claimed, 2).await?;
-    let own = |notices: &[Notice]| notices.iter().filter(|one| one.execution_id == claimed.id).count();
+    let own =
+        |notices: &[Notice]| notices.iter().filter(|one| one.execution_id() == Some(claimed.id)).count();
     let count = own(&listed(case, &ada).await?);
     require(count == 1, || format!("notices: a published set has {count}"))?;
     let late = super::scene::publication(&claimed, 2, case.now());
@@ -76,7 +77,7 @@ async fn paused(case: &Case, owner: &Owner) -> Found {
     let claimed = case.claimed("w").await?;
     case.settles(claimed.fence(), &failed(false)).await?;
     let notices = listed(case, owner).await?;
-    let own = notices.iter().filter(|one| one.execution_id == claimed.id);
+    let own = notices.iter().filter(|one| one.execution_id() == Some(claimed.id));
     let kinds: BTreeSet<NoticeKind> = own.map(|one| one.kind).collect();
     require(kinds == BTreeSet::from([NoticeKind::Failed, NoticeKind::Paused]), || {
         format!("notices: a failure that pauses its job is told as {kinds:?}")
@@ -226,7 +227,7 @@ pub(super) async fn again(case: &Case) -> Found {
     let taken = one(&takes(case, "of one", &claim).await?)?;
     let gone =
         done!(case, "that is not true any more", settle_notice(taken.work.fence(), &WorkOutcome::Gone));
-    require(gone.execution_id == other.id && gone.work.status() == WorkStatus::GivenUp, || {
+    require(gone.execution_id() == Some(other.id) && gone.work.status() == WorkStatus::GivenUp, || {
         "settle_notice: goes on with what is not true any more".to_owned()
     })?;
     let notice = gone.work.id;

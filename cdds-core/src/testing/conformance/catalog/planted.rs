@@ -237,6 +237,14 @@ planted! {
     ExpiringIgnoresLimit => ExpiringTold,
     /// `tell_of_expiring` begins each page at the start.
     ExpiringFromTheStart => ExpiringTold,
+    /// `tell_of_certificates` stores nothing.
+    CertificatesUntold => CertificatesTold,
+    /// `tell_of_certificates` does not keep to the size of a page.
+    CertificatesIgnoreLimit => CertificatesTold,
+    /// `tell_of_certificates` begins each page at the start.
+    CertificatesFromTheStart => CertificatesTold,
+    /// `tell_of_certificates` counts notices again that are on record.
+    CertificatesToldAgain => CertificatesTold,
     /// A published set has no deliveries.
     DeliveriesNotStored => DeliveriesStored,
     /// Of the destinations of a set only the first one has a delivery.
@@ -561,6 +569,7 @@ impl Planted {
             | Clause::NoticeSettled
             | Clause::NoticeAskedAgain
             | Clause::ExpiringTold
+            | Clause::CertificatesTold
             | Clause::HouseKept
             | Clause::RecordForgotten
             | Clause::ClockOfCatalog

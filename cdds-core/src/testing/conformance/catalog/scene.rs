@@ -247,7 +247,7 @@ pub(super) async fn given_up(case: &Case, published: &Execution) -> Found<Notice
     let notices = done!(case, "of everything", claim_notices(&claim));
     let mut given_up = None;
     for notice in notices {
-        let outcome = match notice.execution_id == published.id {
+        let outcome = match notice.execution_id() == Some(published.id) {
             true => {
                 WorkOutcome::Failed { failure: WorkFailure::permanent("nobody listens"), retry: claim.retry }
             }
@@ -255,7 +255,7 @@ pub(super) async fn given_up(case: &Case, published: &Execution) -> Found<Notice
         };
         let fence = notice.work.fence();
         let settled = done!(case, "under the present claim", settle_notice(fence, &outcome));
-        if notice.execution_id == published.id {
+        if notice.execution_id() == Some(published.id) {
             given_up = Some(settled.work.id);
         }
     }

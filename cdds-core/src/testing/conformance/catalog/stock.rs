@@ -129,9 +129,9 @@ async fn removals(case: &Case, owner: &Owner, ran: &[Execution]) -> Found {
     let notices = done!(case, "of some", claim_notices(&claim));
     for notice in notices {
         let failure = WorkFailure::permanent("nobody listens");
-        let outcome = match notice.execution_id {
-            id if id == first.id => WorkOutcome::Failed { failure, retry: claim.retry },
-            id if id == before.id || id == second.id => WorkOutcome::Done,
+        let outcome = match notice.execution_id() {
+            id if id == Some(first.id) => WorkOutcome::Failed { failure, retry: claim.retry },
+            id if id == Some(before.id) || id == Some(second.id) => WorkOutcome::Done,
             _ => continue,
         };
         done!(case, "under the present claim", settle_notice(notice.work.fence(), &outcome));

@@ -31,11 +31,15 @@ pub enum DeliveryBug {
     HangsUnlimited,
     /// A delivery is reported as done, although nothing was sent.
     DoneUnsent,
+    /// Nobody is told of certificates that expire.
+    CertificateUntold,
+    /// A certificate that lasts is told of.
+    LastingToldOf,
 }
 
 impl DeliveryBug {
     /// Every planted bug that a world finds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ManifestFirst,
         Self::RenamedUnchecked,
         Self::SettledWithoutFence,
@@ -47,6 +51,8 @@ impl DeliveryBug {
         Self::GivenUpAtOnce,
         Self::CrashedGivenUp,
         Self::DoneUnsent,
+        Self::CertificateUntold,
+        Self::LastingToldOf,
     ];
 
     /// Returns the invariant that the bug breaks first.
@@ -60,7 +66,9 @@ impl DeliveryBug {
             | Self::ToldEarly
             | Self::GivenUpAtOnce
             | Self::CrashedGivenUp
-            | Self::DoneUnsent => Invariant::Arrives,
+            | Self::DoneUnsent
+            | Self::CertificateUntold
+            | Self::LastingToldOf => Invariant::Arrives,
         }
     }
 }

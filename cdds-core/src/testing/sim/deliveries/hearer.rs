@@ -8,8 +8,10 @@ use async_trait::async_trait;
 use super::super::report::{Invariant, Who};
 use super::super::watch::step;
 use super::board::Board;
+use super::certificates;
 use super::record::is_exhausted;
 use crate::domain::id::{Owner, Subscriber};
+use crate::domain::notice::Subject;
 use crate::domain::work::row::{WorkState, WorkStatus};
 use crate::ports::catalog::query::{DeliveryQuery, NoticeQuery};
 use crate::ports::catalog::{DeliveryStore, Outbox};
@@ -30,7 +32,7 @@ impl Hearer {
     /// Checks that a notice is on record as being told, and that what it tells is true.
     fn hears(&self, message: &Message) {
         let notice = &message.notice;
-        let (owner, execution) = (&notice.work.owner, notice.execution_id);
+        let owner = &notice.work.owner;
         let query = NoticeQuery::default().with_id(notice.work.id);
         let row = step(self.board.catalog.notices(owner, &query)).ok().and_then(|mut page| page.items.pop());
         let tried = row.is_some_and(|row| row.work.epoch >= notice.work.epoch && row.work.attempts.count > 0);
@@ -38,6 +40,10 @@ impl Hearer {
             let told = format!("{:?} is told without an attempt on record", notice.work);
             self.board.violate(Invariant::OnRecord, told);
         }
+        let execution = match &notice.subject {
+            Subject::Execution(id) => *id,
+            Subject::Certificate(one) => return certificates::hears(&self.board, message, &one.fingerprint),
+        };
         let query = DeliveryQuery::default().with_execution(execution);
         let rows =
             step(self.board.catalog.deliveries(owner, &query)).map(|page| page.items).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::super::dice::Dice;
 use super::super::report::Event;
@@ -63,6 +64,10 @@ pub(super) struct State {
     /// The files that have been whole under their final names.
     pub(super) arrived: BTreeSet<Spot>,
     pub(super) told: BTreeSet<NoticeId>,
+    /// The notices of certificates that were stored.
+    pub(super) reminded: BTreeSet<NoticeId>,
+    /// When certificates were replaced, by their fingerprints.
+    pub(super) replaced: BTreeMap<String, DateTime<Utc>>,
     /// The executions of which a delivery was given up.
     pub(super) given_up: BTreeSet<ExecutionId>,
     /// The places at which files are written under their final names.
@@ -81,6 +86,8 @@ impl State {
             sets: BTreeMap::new(),
             arrived: BTreeSet::new(),
             told: BTreeSet::new(),
+            reminded: BTreeSet::new(),
+            replaced: BTreeMap::new(),
             given_up: BTreeSet::new(),
             in_place: BTreeSet::new(),
             figures: DeliveryFigures { worlds: 1, ..DeliveryFigures::default() },

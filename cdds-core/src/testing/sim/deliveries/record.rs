@@ -11,18 +11,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::super::report::{Invariant, Who};
 use super::board::Board;
 use super::bug::DeliveryBug;
+use super::certificates;
 use super::spots::Place;
 use crate::domain::archive::artifact::{ArtifactSet, StoredManifest};
 use crate::domain::delivery::health::{ContactOutcome, Health, TargetId};
 use crate::domain::delivery::{Delivery, DeliveryProgress};
-use crate::domain::id::{DeliveryId, DestinationId, ExecutionId, NoticeId, Owner};
+use crate::domain::id::{DeliveryId, DestinationId, ExecutionId, JobId, NoticeId, Owner};
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::work::retry::WorkRetry;
 use crate::domain::work::row::{GivenUp, WorkOutcome, WorkState, WorkStatus};
 use crate::ports::catalog::query::DeliveryQuery;
 use crate::ports::catalog::{
     ArtifactStore, Catalog, CatalogError, CatalogErrorKind, CatalogLayer, DeliveryClaim, DeliveryStore,
-    ExecutionStore, Fence, NoticeClaim, Outbox, Publication, WorkQueue,
+    ExecutionStore, Fence, NoticeClaim, Outbox, Publication, Told, WorkQueue,
 };
 
 /// For how long a delivery is tried before it is given up.
@@ -346,5 +347,10 @@ impl CatalogLayer for Record {
         }
         before?;
         self.board.catalog.settle_notice(fence, outcome).await
+    }
+
+    async fn tell_of_certificates(&self, behind: Option<JobId>, limit: usize) -> Stored<Told<JobId>> {
+        self.stumble("tell_of_certificates").await?;
+        certificates::tells(&self.board, behind, limit)
     }
 }

@@ -27,8 +27,8 @@ use super::spots::{Place, places};
 use crate::domain::delivery::destination::Naming;
 use crate::domain::delivery::health::{Health, TargetId};
 use crate::domain::id::DestinationId;
-use crate::domain::notice::Channel;
-use crate::domain::work::row::{WorkRow, WorkState};
+use crate::domain::notice::{Channel, NoticeKind};
+use crate::domain::work::row::{GivenUp, WorkRow, WorkState};
 use crate::engine::{Engine, EngineSettings, Until};
 use crate::ports::Ports;
 use crate::ports::catalog::query::{DeliveryQuery, NoticeQuery};
@@ -295,7 +295,10 @@ impl Run {
             for row in rows.map(|page| page.items).unwrap_or_default() {
                 let was_told = self.board.state().told.contains(&row.work.id);
                 let is_done = matches!(row.work.state, WorkState::Done { .. });
-                if row.channel != Channel::Host && !(was_told && is_done) {
+                // Of a certificate that was renewed before anybody could be told, nothing is left to tell.
+                let is_gone = matches!(row.work.state, WorkState::GivenUp { reason: GivenUp::Gone, .. });
+                let is_overtaken = is_gone && row.kind == NoticeKind::Certificate;
+                if row.channel != Channel::Host && !(was_told && is_done) && !is_overtaken {
                     return Some(format!("{} over {}: {:?}", row.kind, row.channel, row.work));
                 }
             }

@@ -55,13 +55,18 @@ pub(super) struct People {
     pub(super) subscribed: Vec<String>,
 }
 
-fn told(error: impl std::fmt::Display) -> String {
+pub(super) fn told(error: impl std::fmt::Display) -> String {
     format!("the world itself is wrong: {error}")
 }
 
 impl People {
     /// Publishes a set now and then, takes files away, and asks again, until `over`.
     pub(super) async fn live(self, over: Micros) {
+        if !self.one_by_one
+            && let Err(error) = self.seals()
+        {
+            self.board.violate(Invariant::Ends, error);
+        }
         while self.board.timeline.elapsed() < over {
             let places = self.chosen();
             for to in places {
@@ -75,6 +80,7 @@ impl People {
             if !self.one_by_one {
                 self.takes_away();
                 self.asks_again();
+                self.renews();
             }
         }
     }
@@ -88,7 +94,7 @@ impl People {
         if some.is_empty() { vec![self.places.clone()] } else { vec![some] }
     }
 
-    fn settings(&self, to: &[Arc<Place>]) -> Result<JobSettings, String> {
+    pub(super) fn settings(&self, to: &[Arc<Place>]) -> Result<JobSettings, String> {
         let to = to.iter().map(|place| {
             let digest = self.board.below(3) == 0;
             let receipt = if digest { Receipt::Digest } else { Receipt::Size };

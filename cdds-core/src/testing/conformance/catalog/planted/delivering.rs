@@ -251,7 +251,7 @@ impl CatalogLayer for Delivering {
             let done = |one: &Delivery| one.work.status() == WorkStatus::Done;
             let all = self.catalog.deliveries(owner, &DeliveryQuery::default()).await?.items;
             for notice in &mut page.items {
-                let of_set = all.iter().filter(|one| one.execution_id == notice.execution_id);
+                let of_set = all.iter().filter(|one| Some(one.execution_id) == notice.execution_id());
                 if notice.kind == NoticeKind::Published && of_set.clone().any(done) {
                     notice.kind = NoticeKind::Delivered;
                 }

@@ -11,7 +11,7 @@ use super::Planted;
 use super::claiming::gives_way;
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::{Execution, Trigger};
-use crate::domain::id::{ArtifactId, ExecutionId, NoticeId, Owner, WorkerId};
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, NoticeId, Owner, WorkerId};
 use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::expiring::SetPlace;
@@ -285,6 +285,18 @@ impl CatalogLayer for Keeping {
             self.catalog.hold(&one.owner, one.id, true, &[]).await?;
         }
         told
+    }
+
+    async fn tell_of_certificates(&self, behind: Option<JobId>, limit: usize) -> Stored<Told<JobId>> {
+        let (behind, limit) = match self.bug {
+            Planted::CertificatesUntold => return Ok(Told { stored: 0, next: None }),
+            Planted::CertificatesIgnoreLimit => (behind, usize::MAX),
+            Planted::CertificatesFromTheStart => (None, limit),
+            _ => (behind, limit),
+        };
+        let told = self.catalog.tell_of_certificates(behind, limit).await?;
+        let again = usize::from(self.has(Planted::CertificatesToldAgain));
+        Ok(Told { stored: told.stored + again, ..told })
     }
 
     async fn keep_house(&self, worker: &WorkerId, lease: Duration) -> Stored<bool> {
