@@ -7,10 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cdds_core::domain::access::Principal;
+#[cfg(feature = "serve")]
+use cdds_core::domain::delivery::health::{Health, TargetId};
+#[cfg(feature = "serve")]
+use cdds_core::domain::id::Owner;
 use cdds_core::domain::work::worker::{FactText, WorkerFacts};
 use cdds_core::engine::{Engine, EngineBuilder, EngineSettings};
 use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::Catalog;
+#[cfg(feature = "serve")]
+use cdds_core::ports::catalog::query::WorkerOverview;
 #[cfg(feature = "serve")]
 use cdds_core::ports::catalog::{Agenda, CatalogError};
 use cdds_core::ports::clock::Clock;
@@ -23,6 +29,8 @@ use cdds_core::service::audit::Audit;
 use cdds_core::service::clock::{self, ClockReport};
 use cdds_core::service::deliveries::Deliveries;
 use cdds_core::service::fleet::Fleet;
+#[cfg(feature = "serve")]
+use cdds_core::service::fleet::LISTED_MAX;
 use cdds_core::service::history::History;
 #[cfg(feature = "serve")]
 use cdds_core::service::jobs::JobRules;
@@ -223,6 +231,18 @@ impl Vitals {
     /// Returns how much runs and waits.
     pub(crate) async fn agenda(&self) -> Result<Agenda, CatalogError> {
         self.catalog.agenda().await
+    }
+
+    /// Returns the workers on record, the living first.
+    pub(crate) async fn workers(&self) -> Result<Vec<WorkerOverview>, CatalogError> {
+        let now = self.catalog.now().await?;
+        // What they run is of no interest, so any owner will do.
+        self.catalog.workers(&Owner::default(), now, LISTED_MAX).await
+    }
+
+    /// Returns what is known of the destinations and endpoints that were used.
+    pub(crate) async fn health(&self) -> Result<Vec<(TargetId, Health)>, CatalogError> {
+        self.catalog.health().await
     }
 }
 

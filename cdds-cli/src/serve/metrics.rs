@@ -1,4 +1,6 @@
-//! Counts of requests and runs, as OpenMetrics text. Labels come from fixed sets: no id, no owner, no path.
+//! Counts of requests and runs, and the state of the catalog, as OpenMetrics text. Labels come from fixed sets: no id, no owner, no path.
+
+mod gauges;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use axum::http::Method;
 use cdds_core::engine::observe::{Event, Observer};
 
+use self::gauges::Present;
 use crate::compose::{App, Vitals};
 
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -62,21 +65,17 @@ impl Metrics {
 
     /// Writes everything.
     pub(super) async fn text(&self) -> String {
-        let agenda = self.vitals.agenda().await;
+        let present = Present::read(&self.vitals).await;
         let mut text = String::new();
         // Writing into a text cannot fail.
         let _whole = self.counts().write(&mut text);
-        if let Ok(agenda) = agenda {
-            for (name, help, value) in [
-                ("running", "Executions held by a worker, of all workers.", agenda.running),
-                ("queued", "Executions that wait for a worker, counted up to 10000.", agenda.queued),
-            ] {
-                let _whole = write!(
-                    text,
-                    "# TYPE cdds_executions_{name} gauge\n# HELP cdds_executions_{name} {help}\n\
-                     cdds_executions_{name} {value}\n"
-                );
-            }
+        let _whole = write!(
+            text,
+            "# TYPE cdds_catalog_up gauge\n# HELP cdds_catalog_up Whether the catalog answers.\ncdds_catalog_up {}\n",
+            u8::from(present.is_ok())
+        );
+        if let Ok(present) = present {
+            let _whole = present.write(&mut text);
         }
         text.push_str("# EOF\n");
         text
