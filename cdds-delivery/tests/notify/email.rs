@@ -91,6 +91,17 @@ fn n2_every_kind_has_its_words() {
 }
 
 #[test]
+fn n8_a_mail_about_a_certificate_says_how_to_renew_it() {
+    let message = crate::messages::certificate(Channel::Email, "ada@example.com");
+    let mail = sent(&message);
+    let (text, page) = mail.parts();
+    insta::assert_snapshot!("mail_certificate", format!("{}\n{text}", mail.header("Subject")));
+    let link = "https://exports.example.com/console/recipients/renew?name=law";
+    assert!(page.contains(&format!("href=\"{link}\"")), "{page}");
+    assert!(!text.contains(&execution().to_string()) && !text.contains("openssl"), "{text}");
+}
+
+#[test]
 fn n2_no_title_breaks_out_of_its_place() {
     let server = MailServer::start(&Told::default());
     let emoji = "\u{1F600}".repeat(255);

@@ -4,7 +4,9 @@ use cdds_core::domain::archive::artifact::Sha256Digest;
 use cdds_core::domain::archive::manifest;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{DestinationId, ExecutionId, JobId, Owner, Subscriber};
+use cdds_core::domain::notice::certificate::CertificateNotice;
 use cdds_core::domain::notice::notice_id;
+use cdds_core::domain::recipient::Expires;
 use cdds_core::domain::work::row::{WorkRow, WorkStatus};
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::destination::DestinationKind;
@@ -28,6 +30,22 @@ pub(crate) fn message(kind: NoticeKind, channel: Channel, subscriber: &str) -> M
     let notice =
         Notice { work, subject: Subject::Execution(execution()), job_id, kind, at, subscriber, channel };
     Message::new(notice, SystemClock::new().now(), "Customer contacts")
+}
+
+/// A message about a certificate that expires.
+pub(crate) fn certificate(channel: Channel, subscriber: &str) -> Message {
+    let mut message = message(NoticeKind::Certificate, channel, subscriber);
+    let certificate = CertificateNotice {
+        recipient: "law".parse().unwrap(),
+        fingerprint: "cd".repeat(32),
+        not_after: "2026-12-01T00:00:00Z".parse().unwrap(),
+        expires: Expires::BeforeNextOccurrence,
+    };
+    message.notice.subject = Subject::Certificate(certificate.clone());
+    message.sealed_for = vec![certificate.fingerprint.clone()];
+    message.reason = Some(certificate.expiring().to_string());
+    message.certificate = Some(certificate);
+    message
 }
 
 /// A message with all that one may hold.

@@ -349,6 +349,12 @@ fn n9_a_body_holds_ids_counts_and_digests() {
 }
 
 #[test]
+fn n8_a_body_about_a_certificate_names_it_and_no_execution() {
+    let message = crate::messages::certificate(Channel::Webhook, "billing");
+    insta::assert_snapshot!("certificate", format!("{:#}", body(&message)));
+}
+
+#[test]
 fn n9_each_kind_has_a_type() {
     let types = NoticeKind::ALL.iter().map(|kind| {
         let body = body(&message(*kind, Channel::Webhook, "billing"));
