@@ -127,6 +127,11 @@ impl Notifier for WebhookNotifier {
         Ok(())
     }
 
+    fn endpoints_of(&self, owner: &Owner) -> Vec<Subscriber> {
+        let visible = self.endpoints.iter().filter(|(_, endpoint)| endpoint.is_visible_to(owner));
+        visible.map(|(name, _)| name.clone()).collect()
+    }
+
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {
         let endpoint = self.find(&message.notice.subscriber, &message.notice.work.owner)?;
         let request = request(endpoint, message, self.console.as_ref())?;

@@ -21,7 +21,7 @@ pub(super) fn routes(api: Api) -> Api {
         about(
             "list_endpoints",
             "List endpoints",
-            "Returns the endpoints of webhooks that were called or changed, by their names, and whether they work.",
+            "Returns the endpoints of webhooks, by their names, and whether they work.",
         )
         .needs(Action::See)
         .whole::<EndpointView>(200),
@@ -40,9 +40,13 @@ pub(super) fn routes(api: Api) -> Api {
     .post(
         "/endpoints/{name}/disable",
         disable,
-        about("disable_endpoint", "Disable an endpoint", "Tells it nothing until it is enabled. Notices wait.")
-            .needs(Action::DisableEndpoint)
-            .answers::<EndpointView>(200),
+        about(
+            "disable_endpoint",
+            "Disable an endpoint",
+            "Tells it nothing until it is enabled. Notices wait.",
+        )
+        .needs(Action::DisableEndpoint)
+        .answers::<EndpointView>(200),
     )
 }
 

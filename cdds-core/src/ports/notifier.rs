@@ -37,6 +37,14 @@ pub trait Notifier: Debug + Send + Sync {
     /// [`NotifyErrorKind::Refused`] with the reason and what to do.
     fn check(&self, subscriber: &Subscriber, owner: &Owner) -> Result<(), NotifyError>;
 
+    /// Returns the endpoints that jobs of `owner` may name, in any order, for lists of them: those too that cannot be
+    /// told at the moment, for instance because their secret cannot be read. There are none for people, and none unless
+    /// it is written.
+    fn endpoints_of(&self, owner: &Owner) -> Vec<Subscriber> {
+        let _ = owner;
+        Vec::new()
+    }
+
     /// Tells one subscriber.
     ///
     /// # Errors
@@ -107,6 +115,10 @@ impl<N: Notifier + ?Sized> Notifier for Arc<N> {
 
     fn check(&self, subscriber: &Subscriber, owner: &Owner) -> Result<(), NotifyError> {
         (**self).check(subscriber, owner)
+    }
+
+    fn endpoints_of(&self, owner: &Owner) -> Vec<Subscriber> {
+        (**self).endpoints_of(owner)
     }
 
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {

@@ -1,5 +1,6 @@
 //! Endpoints of notices, and tests of subscribers.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,19 +63,30 @@ impl Subscribers {
         Self { ports: ports.clone() }
     }
 
-    /// Returns the endpoints that the owner may name and that were used or changed, ordered by their names.
+    /// Returns the endpoints that the owner may name, ordered by their names. Those of a notifier that does not
+    /// [list](Notifier::endpoints_of) them are there once they were used or changed.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     pub async fn endpoints(&self, by: &Principal) -> Result<Vec<EndpointState>, ServiceError> {
         check(&self.ports, by, Action::See, None).await?;
-        let known = self.ports.catalog.health().await?;
-        let state = |(target, health)| match target {
-            TargetId::Webhook(endpoint) => Some(EndpointState { endpoint, health }),
-            TargetId::Destination(_) => None,
-        };
-        let states = known.into_iter().filter_map(state);
-        Ok(states.filter(|one| self.check_name(by, Channel::Webhook, &one.endpoint).is_ok()).collect())
+        let listed = self.listed(by).into_iter().map(|endpoint| (endpoint, Health::default()));
+        let mut states: BTreeMap<Subscriber, Health> = listed.collect();
+        for (target, health) in self.ports.catalog.health().await? {
+            if let TargetId::Webhook(endpoint) = target
+                && (states.contains_key(&endpoint)
+                    || self.check_name(by, Channel::Webhook, &endpoint).is_ok())
+            {
+                states.insert(endpoint, health);
+            }
+        }
+        Ok(states.into_iter().map(|(endpoint, health)| EndpointState { endpoint, health }).collect())
+    }
+
+    /// Returns the endpoints that the owner may name, as far as the notifier lists them.
+    fn listed(&self, by: &Principal) -> Vec<Subscriber> {
+        let notifier = self.ports.notifiers.find(Channel::Webhook);
+        notifier.map(|notifier| notifier.endpoints_of(&by.owner)).unwrap_or_default()
     }
 
     /// Sends a message that says it is a test to one subscriber, whatever its health, for a minute at most. Returns how
@@ -147,7 +159,8 @@ impl Subscribers {
     ) -> Result<EndpointState, ServiceError> {
         let object = Object::Endpoint(endpoint.clone());
         check(&self.ports, by, action, Some(object.clone())).await?;
-        if self.check_name(by, Channel::Webhook, endpoint).is_err() {
+        // One whose secret cannot be read is to be disabled, too.
+        if self.check_name(by, Channel::Webhook, endpoint).is_err() && !self.listed(by).contains(endpoint) {
             return Err(ServiceError::not_found(Entity::Endpoint, endpoint));
         }
         let target = TargetId::Webhook(endpoint.clone());

@@ -300,6 +300,7 @@ fn n9_a_subscriber_is_an_endpoint_that_its_owner_sees() {
     let endpoint = endpoint.with_visibility(Visibility::owners([ada.clone()]));
     let notifier = WebhookNotifier::new(net()).with_endpoint(endpoint);
     notifier.check(&billing(), &ada).unwrap();
+    assert_eq!((notifier.endpoints_of(&ada), notifier.endpoints_of(&bob)), (vec![billing()], Vec::new()));
     let mut message = published();
     message.notice.work.owner = bob.clone();
     for error in [
@@ -313,6 +314,7 @@ fn n9_a_subscriber_is_an_endpoint_that_its_owner_sees() {
     let broken = Endpoint::new(billing(), url, secret("whsec_short")).unwrap();
     let broken = WebhookNotifier::new(net()).with_endpoint(broken);
     assert_eq!(broken.check(&billing(), &ada).unwrap_err().kind(), NotifyErrorKind::Refused);
+    assert_eq!(broken.endpoints_of(&ada), [billing()], "people have to see the one that does not work");
     let error = block_on(broken.send(&published())).unwrap_err();
     assert!(error.is_retryable(), "a key may be mended");
     assert!(!error.report().contains("whsec_short"), "{}", error.report());

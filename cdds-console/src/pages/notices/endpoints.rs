@@ -17,7 +17,7 @@ use crate::pages::parts::{mark, time, when};
 use crate::texts::{self, destinations, notices as said};
 use crate::visit::Visit;
 
-/// Returns the endpoints that were called or changed.
+/// Returns the endpoints.
 pub(super) fn shown(visit: &Visit, endpoints: &[EndpointView], now: DateTime<Utc>) -> Markup {
     if endpoints.is_empty() {
         return Markup::default();

@@ -75,6 +75,11 @@ pub enum Clause {
     ///
     /// Found by: [`Planted::TellsUnknown`], [`Planted::TriesUnknownAgain`].
     NothingToUnknown,
+    /// The endpoints for an owner are neither those of other owners nor ones that do not exist, and none is named twice.
+    /// From: [`Notifier::endpoints_of`].
+    ///
+    /// Found by: [`Planted::ListsForeign`], [`Planted::ListsTwice`].
+    EndpointsOfOwner,
 }
 
 impl Contract for Clause {
@@ -84,6 +89,7 @@ impl Contract for Clause {
         Self::UnknownRefused,
         Self::ForeignRefused,
         Self::NothingToUnknown,
+        Self::EndpointsOfOwner,
     ];
 
     fn promise(self) -> &'static str {
@@ -93,6 +99,7 @@ impl Contract for Clause {
             Self::UnknownRefused => "A subscriber who cannot be told is refused, with a reason.",
             Self::ForeignRefused => "A subscriber of other owners is refused.",
             Self::NothingToUnknown => "A message to a subscriber who cannot be told is refused, for good.",
+            Self::EndpointsOfOwner => "The endpoints for an owner are those that it may name, each once.",
         }
     }
 }
@@ -155,7 +162,21 @@ pub async fn check(notifier: &dyn Notifier, subscribers: &Subscribers) -> Report
     let message = message(notifier.channel(), owner, unknown);
     let what = format!("a message to subscriber {unknown}");
     report.add(Clause::NothingToUnknown, refused(&what, notifier.send(&message).await));
+    report.add(Clause::EndpointsOfOwner, endpoints(notifier, subscribers));
     report
+}
+
+fn endpoints(notifier: &dyn Notifier, subscribers: &Subscribers) -> Result<(), String> {
+    let listed = notifier.endpoints_of(&subscribers.owner);
+    for (place, name) in listed.iter().enumerate() {
+        if *name == subscribers.unknown || Some(name) == subscribers.foreign.as_ref() {
+            return Err(format!("endpoint {name} is listed for {}", subscribers.owner));
+        }
+        if listed[..place].contains(name) {
+            return Err(format!("endpoint {name} is listed twice"));
+        }
+    }
+    Ok(())
 }
 
 fn channel(notifier: &dyn Notifier) -> Result<(), String> {

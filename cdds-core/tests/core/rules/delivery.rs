@@ -41,8 +41,13 @@ impl Notifier for Postbox {
     fn check(&self, subscriber: &Subscriber, _: &Owner) -> Result<(), NotifyError> {
         match subscriber.as_str() {
             "billing" => Ok(()),
+            "keyless" => Err(NotifyError::new(NotifyErrorKind::Refused, "its secret cannot be read")),
             other => Err(NotifyError::new(NotifyErrorKind::Refused, format!("no endpoint {other}"))),
         }
+    }
+
+    fn endpoints_of(&self, _: &Owner) -> Vec<Subscriber> {
+        ["keyless", "billing"].map(|name| Subscriber::new(name).unwrap()).to_vec()
     }
 
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {

@@ -7,7 +7,7 @@ use cdds_core::domain::access::Action;
 use cdds_core::domain::access::audit::{AuditRecord, Object};
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::delivery::destination::{Naming, ServerIdentity, Transport};
-use cdds_core::domain::delivery::health::DisabledReason;
+use cdds_core::domain::delivery::health::{DisabledReason, Health};
 use cdds_core::domain::delivery::path::RemotePath;
 use cdds_core::domain::delivery::probe::{Probe, ProbeStep};
 use cdds_core::domain::id::{ExecutionId, Owner, Subscriber, WorkerId};
@@ -313,10 +313,14 @@ fn n9_a_subscriber_is_tested_and_an_endpoint_enabled_again() {
     }
     let billing = Subscriber::new("billing").unwrap();
     let listed = block_on(subscribers.endpoints(&service.by)).unwrap();
-    assert_eq!((listed.len(), listed[0].endpoint.clone()), (1, billing.clone()));
+    let keyless = Subscriber::new("keyless").unwrap();
+    let names: Vec<_> = listed.iter().map(|one| one.endpoint.clone()).collect();
+    assert_eq!(names, [billing.clone(), keyless.clone()], "one that was never used and cannot be told, too");
+    assert_eq!(listed[1].health, Health::default());
     assert_eq!(listed[0].health.disabled.clone().unwrap().reason, DisabledReason::Gone);
     assert!(block_on(subscribers.enable(&service.by, &billing)).unwrap().health.is_enabled());
     assert!(!block_on(subscribers.disable(&service.by, &billing)).unwrap().health.is_enabled());
+    assert!(!block_on(subscribers.disable(&service.by, &keyless)).unwrap().health.is_enabled());
     let unknown = block_on(subscribers.enable(&service.by, &Subscriber::new("nobody").unwrap()));
     assert!(matches!(unknown, Err(ServiceError::NotFound { .. })));
 }

@@ -31,6 +31,10 @@ planted! {
     TellsUnknown => NothingToUnknown,
     /// Says of an unknown subscriber that a repetition may help.
     TriesUnknownAgain => NothingToUnknown,
+    /// Lists the endpoints of all owners.
+    ListsForeign => EndpointsOfOwner,
+    /// Lists an endpoint for each of its addresses.
+    ListsTwice => EndpointsOfOwner,
 }
 
 /// A notifier with one bug. It can tell the subscriber `known`, and `foreign` for nobody who asks.
@@ -82,6 +86,15 @@ impl Notifier for PlantedNotifier {
             ("unknown", Some(Planted::SaysNoReason)) => refuses(refused, ""),
             _ => refuses(refused, why),
         }
+    }
+
+    fn endpoints_of(&self, _: &Owner) -> Vec<Subscriber> {
+        let names: &[&str] = match self.planted {
+            Some(Planted::ListsForeign) => &["known", "foreign"],
+            Some(Planted::ListsTwice) => &["known", "known"],
+            _ => &["known"],
+        };
+        names.iter().filter_map(|name| Subscriber::new(*name).ok()).collect()
     }
 
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {
