@@ -26,7 +26,7 @@ pub(crate) fn serve(folder: &Path, megabytes: u64) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     println!("{}", listener.local_addr()?);
-    runtime.spawn(async { axum::serve(listener, console).await });
+    runtime.spawn(async { axum::serve(listener, console.into_make_service()).await });
     std::thread::spawn(move || block_on(engine.run(Until::Stopped, std::future::pending())));
     // Whoever began it is gone when this ends.
     std::io::stdin().read_to_end(&mut Vec::new())?;

@@ -32,9 +32,6 @@ pub(crate) fn guarded(routes: Router) -> Router {
     let forged = |_| Refused::from(ProblemView::new(403, "cross_site", CROSS_SITE)).into_response();
     let routes = routes.layer(map_request(without_range));
     let routes = routes.layer(CsrfLayer::new().with_rejection_response(forged)).layer(from_fn(pages::shown));
-    // As one service, which is shared: `axum::serve` copies a router for each connection, with each of its routes and
-    // all their layers. For those of the console that were 2.6 MB.
-    let routes = Router::new().fallback_service(routes);
     headers.into_iter().fold(routes, |routes, (name, value)| {
         routes.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
     })

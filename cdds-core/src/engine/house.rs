@@ -47,9 +47,9 @@ impl House {
 
 impl Engine {
     /// Removes expired sets and, once an hour, files that nobody wants and rows that are too old (rules A7,
-    /// E14), and stores the notices of sets that expire soon and that nobody has fetched (rule N8), unless another engine of this catalog keeps house (rule E15). Call it once a minute if you have
-    /// a loop of your own; [`run`](Engine::run) does. Returns whether everything was done. What was not is
-    /// logged and done by a later call, of this or another engine.
+    /// E14), and stores the notices of sets and certificates that expire soon (rule N8), unless another engine of this
+    /// catalog keeps house (rule E15). Call it once a minute if you have a loop of your own; [`run`](Engine::run) does.
+    /// Returns whether everything was done. What was not is logged and done by a later call, of this or another engine.
     ///
     /// # Errors
     /// If the catalog cannot tell who keeps house, or if a port panics.
@@ -112,10 +112,6 @@ impl Shared {
         if !self.house.begins_sweep(self.ports.clock.monotonic()) {
             return done;
         }
-        if let Err(error) = self.remind().await {
-            warn!(name: "house.failed", target: "cdds", "notices of what expires were not stored: {}", error.report());
-            done = false;
-        }
         // Nothing is forgotten before the store was swept: files of an execution that is not on record belong
         // to nobody, and stay.
         let swept = self.sweep().await;
@@ -123,6 +119,11 @@ impl Shared {
             warn!(name: "house.failed", target: "cdds", "the store was not swept: {}", error.report());
         } else if let Err(error) = self.forget().await {
             warn!(name: "house.failed", target: "cdds", "old rows were not forgotten: {}", error.report());
+            done = false;
+        }
+        // Last: what is to be removed does not wait for words about it.
+        if let Err(error) = self.remind().await {
+            warn!(name: "house.failed", target: "cdds", "notices of what expires were not stored: {}", error.report());
             done = false;
         }
         done && swept.is_ok()
