@@ -1,8 +1,6 @@
 //! Tells of what no execution causes, as a part of keeping house: sets that expire and that nobody has
 //! fetched, certificates that jobs need and that expire (rule N8).
 
-use std::time::Duration;
-
 use tracing::info;
 
 use super::EngineError;
@@ -11,8 +9,6 @@ use crate::ports::catalog::CatalogError;
 
 /// The number of rows that one transaction looks at.
 const PAGE: usize = 500;
-/// The wait between two pages, in which others write.
-const PAGE_PAUSE: Duration = Duration::from_millis(50);
 
 impl Shared {
     /// Stores the notices that have become due, page by page. Nothing is told while the clock is in doubt.
@@ -37,7 +33,6 @@ impl Shared {
             if behind.is_none() {
                 return Ok(stored);
             }
-            self.ports.clock.sleep(PAGE_PAUSE).await;
         }
     }
 
@@ -51,7 +46,6 @@ impl Shared {
             if behind.is_none() {
                 return Ok(stored);
             }
-            self.ports.clock.sleep(PAGE_PAUSE).await;
         }
     }
 }

@@ -204,9 +204,7 @@ impl Clock for SkewedClock {
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let micros = Micros::try_from(duration.as_micros()).unwrap_or(Micros::MAX);
-        // Nobody looks around for something to do within less than a second: that is a pause within one piece of work,
-        // between two pages of old rows for instance, and all of them would take hours if time jumped over each.
-        self.timeline.sleep_as(micros, micros < SECOND).boxed()
+        self.timeline.sleep_as(micros, false).boxed()
     }
 }
 
