@@ -89,7 +89,7 @@ impl Watch {
         } else {
             self.refresh_job(model, owner, after.id, cause)?;
         }
-        model.join_stretch(&change.edited);
+        model.join_stretch(after.id, &change.edited);
         change.entries.iter().try_for_each(|entry| self.refresh(model, owner, entry.id, cause))?;
         self.check_stored(model, change, before.revision + 1, &new)?;
         self.check_covered(model, change)?;

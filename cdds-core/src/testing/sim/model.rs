@@ -269,21 +269,31 @@ impl Model {
         }
     }
 
-    /// Adds waiting occurrences to the stretch when an edit makes their job tile (rules J10, W3): the newest, and
-    /// those whose windows join up to it. Others keep windows that overlap, of the time before.
-    pub(super) fn join_stretch(&mut self, edited: &[Execution]) {
-        let joins = |one: &&Execution| one.trigger == Trigger::Scheduled && one.settings.tiles();
-        let mut waiting: Vec<&Execution> = edited.iter().filter(joins).collect();
-        waiting.sort_by_key(|one| (one.window.end(), one.slot));
+    /// Adds waiting occurrences to the stretch when an edit makes their job tile (rules J10, W3): the newest of
+    /// all that wait, and those whose windows join up to it. Others keep windows that overlap, of the time
+    /// before. `edited` are those of one step: an edit reaches a long backlog in several.
+    pub(super) fn join_stretch(&mut self, job: JobId, edited: &[Execution]) {
+        let Some(known) = self.jobs.get(&job) else { return };
+        let stretch = known.stretch;
+        let waits =
+            |one: &&ExecutionModel| one.execution.trigger == Trigger::Scheduled && one.execution.is_waiting();
+        let of_id = |id| self.executions.get(id).filter(waits);
+        let mut waiting: Vec<_> = known.open.iter().filter_map(of_id).collect();
+        waiting.sort_by_key(|one| (one.execution.window.end(), one.execution.slot));
         let mut next = None;
+        let mut joined = BTreeSet::new();
         for one in waiting.into_iter().rev() {
-            let stretch = self.jobs.get(&one.job_id).map(|job| job.stretch);
-            let Some(known) = self.executions.get_mut(&one.id) else { continue };
-            if known.stretch.is_none() && next.is_some_and(|start| start != Some(one.window.end())) {
+            let window = one.execution.window;
+            if one.stretch.is_none() && next.is_some_and(|start| start != Some(window.end())) {
                 continue;
             }
-            known.stretch = known.stretch.or(stretch);
-            next = Some(one.window.start());
+            joined.insert(one.execution.id);
+            next = Some(window.start());
+        }
+        for one in edited.iter().filter(|one| one.settings.tiles() && joined.contains(&one.id)) {
+            if let Some(known) = self.executions.get_mut(&one.id) {
+                known.stretch = known.stretch.or(Some(stretch));
+            }
         }
     }
 
