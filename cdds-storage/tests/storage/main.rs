@@ -19,6 +19,7 @@ mod engine_faults;
 mod engine_reads;
 mod engine_records;
 mod mounted;
+mod postgres_server;
 mod restored;
 mod simulation;
 #[cfg(feature = "links")]
