@@ -5,14 +5,14 @@ use axum::response::Response;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::delivery::destination::ServerIdentity;
 use cdds_core::domain::id::DestinationId;
-use cdds_view::{CheckStepView, DestinationCheckView, DestinationView, HealthState, ProblemView, words};
-use chrono::{DateTime, TimeDelta, Utc};
+use cdds_view::{CheckStepView, DestinationCheckView, DestinationView, HealthState, ProblemView};
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::Refused;
 use super::confirm::Question;
 use super::frame::{Section, page};
-use super::parts::{mark, when};
+use super::parts::{mark, took, when};
 use crate::App;
 use crate::answers::{Answers, Form, wrong};
 use crate::done::Done;
@@ -200,7 +200,6 @@ pub(super) async fn check(
 }
 
 fn tried(one: &CheckStepView) -> Markup {
-    let took = i64::try_from(one.milliseconds).ok().and_then(TimeDelta::try_milliseconds);
     html! {
         tr role="row" {
             th scope="row" role="rowheader" { (said::step(&one.step)) }
@@ -215,10 +214,7 @@ fn tried(one: &CheckStepView) -> Markup {
                 }
             }
             td.num.nw role="cell" data-l=(said::TOOK) {
-                @match took {
-                    Some(took) if one.milliseconds >= 100 => (words::lasting(took)),
-                    _ => { (one.milliseconds) " ms" },
-                }
+                (took(one.milliseconds))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What several pages show.
 
 use cdds_view::{DeliveryState, StatusLine, words};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use maud::{Markup, html};
 
 use super::frame::icon;
@@ -27,6 +27,12 @@ pub(super) fn clock(at: DateTime<Utc>) -> Markup {
 /// Returns a day: `14 Sep 2026`.
 pub(super) fn day(at: DateTime<Utc>) -> Markup {
     html! { time datetime=(at.format("%Y-%m-%d")) { (at.format("%-d %b %Y")) } }
+}
+
+/// Says how long something took.
+pub(super) fn took(milliseconds: u64) -> String {
+    let took = i64::try_from(milliseconds).ok().and_then(TimeDelta::try_milliseconds);
+    words::lasting(took.unwrap_or(TimeDelta::MAX))
 }
 
 /// The class of a status, and its icon: no status is told by its colour alone.

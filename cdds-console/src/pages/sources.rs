@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::Refused;
 use super::frame::{Section, icon, page};
-use super::parts::mark;
+use super::parts::{mark, took};
 use crate::App;
 use crate::answers::{Form, wrong};
 use crate::texts::{self, sources as said};
@@ -179,14 +179,6 @@ pub(super) async fn check(
     Ok(page(&visit, Section::Sources, &title, &body))
 }
 
-/// `0.4 s`; what took less than a tenth of a second is told in milliseconds.
-fn took(one: &TypeCheckView) -> String {
-    match i64::try_from(one.took_milliseconds).ok().and_then(chrono::TimeDelta::try_milliseconds) {
-        Some(took) if one.took_milliseconds >= 100 => words::lasting(took),
-        _ => format!("{} ms", one.took_milliseconds),
-    }
-}
-
 /// Names the first records that cannot be read.
 fn examples(one: &TypeCheckView, bad_records: u64) -> Markup {
     let others = bad_records.saturating_sub(one.bad_examples.len() as u64);
@@ -201,10 +193,10 @@ fn examples(one: &TypeCheckView, bad_records: u64) -> Markup {
 fn answer(one: &TypeCheckView) -> Markup {
     let bad_records = one.bad_records.unwrap_or_default();
     let read = one.records_read.map(|records| match one.all_read {
-        Some(false) => format!("{} {records}", said::FIRST),
-        _ => records.to_string(),
+        Some(false) => format!("{} {}", said::FIRST, words::count(records)),
+        _ => words::count(records),
     });
-    let estimate = one.estimated_records.map(|records| records.to_string());
+    let estimate = one.estimated_records.map(words::count);
     let estimate = estimate.or_else(|| one.estimated_bytes.map(words::bytes));
     html! {
         tr role="row" {
@@ -225,7 +217,7 @@ fn answer(one: &TypeCheckView) -> Markup {
             }
             td.num role="cell" data-l=(said::READ) { (read.as_deref().unwrap_or(texts::NONE)) }
             td.num role="cell" data-l=(said::ESTIMATE) { (estimate.as_deref().unwrap_or(said::UNKNOWN)) }
-            td.num.nw role="cell" data-l=(said::TOOK) { (took(one)) }
+            td.num.nw role="cell" data-l=(said::TOOK) { (took(one.took_milliseconds)) }
         }
     }
 }

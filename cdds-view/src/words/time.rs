@@ -25,14 +25,16 @@ pub fn relative(ahead: TimeDelta) -> String {
     if seconds > 0 { format!("in {count} {unit}") } else { format!("{count} {unit} ago") }
 }
 
-/// `0.4 s`, `13 s`, `2 min 05 s`, `1 h 02 min`, `2 d 03 h`: how long something took or takes.
+/// `30 ms`, `0.4 s`, `4 s`, `13 s`, `2 min 05 s`, `1 h 02 min`, `2 d 03 h`: how long something took or takes.
 pub fn lasting(duration: TimeDelta) -> String {
     let seconds = duration.num_seconds().max(0);
     let two = |large: i64, large_unit: &str, small: i64, small_unit: &str| {
         format!("{large} {large_unit} {small:02} {small_unit}")
     };
+    let millis = duration.subsec_millis().max(0);
     match seconds {
-        few if few < 10 => format!("{few}.{} s", duration.subsec_millis().max(0) / 100),
+        0 if millis < 100 => format!("{millis} ms"),
+        few if few < 10 && millis > 0 => format!("{few}.{} s", millis / 100),
         few if few < MINUTE => format!("{few} s"),
         few if few < HOUR => two(few / MINUTE, "min", few % MINUTE, "s"),
         few if few < DAY => two(few / HOUR, "h", few % HOUR / MINUTE, "min"),
@@ -42,8 +44,8 @@ pub fn lasting(duration: TimeDelta) -> String {
 
 /// `1 min 13 s left`
 pub fn remaining(seconds: u64) -> String {
-    let seconds = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).unwrap_or(TimeDelta::MAX);
-    format!("{} left", lasting(seconds))
+    let left = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).unwrap_or(TimeDelta::MAX);
+    if seconds == 0 { "0 s left".to_owned() } else { format!("{} left", lasting(left)) }
 }
 
 /// `12.345`: seconds as a number that programs can add.
@@ -78,17 +80,21 @@ mod tests {
     #[test]
     fn durations_have_two_units_at_most() {
         for (millis, told) in [
-            (0, "0.0 s"),
+            (0, "0 ms"),
+            (99, "99 ms"),
+            (100, "0.1 s"),
             (449, "0.4 s"),
+            (4_000, "4 s"),
+            (4_010, "4.0 s"),
             (13_900, "13 s"),
             (125_000, "2 min 05 s"),
             (3_720_000, "1 h 02 min"),
             (183_600_000, "2 d 03 h"),
-            (-5, "0.0 s"),
+            (-5, "0 ms"),
         ] {
             assert_eq!(lasting(TimeDelta::milliseconds(millis)), told);
         }
-        assert_eq!(remaining(73), "1 min 13 s left");
+        assert_eq!((&*remaining(0), &*remaining(73)), ("0 s left", "1 min 13 s left"));
         assert!(remaining(u64::MAX).ends_with(" h left"));
         assert_eq!(seconds(TimeDelta::milliseconds(75_010)), "75.010");
     }

@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cdds_core::ServiceError;
 use cdds_core::domain::notice::subscription::Subscription;
-use cdds_view::{NoticeTestView, words};
-use chrono::TimeDelta;
+use cdds_view::NoticeTestView;
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -15,7 +14,7 @@ use crate::forms::Fault;
 use crate::forms::job::subscriber;
 use crate::pages::Refused;
 use crate::pages::frame::{Section, page};
-use crate::pages::parts::mark;
+use crate::pages::parts::{mark, took};
 use crate::pages::sheet::{Sheet, needed};
 use crate::texts::{self, notices as said};
 use crate::visit::Visit;
@@ -80,7 +79,6 @@ fn head(visit: &Visit, title: &str) -> Markup {
 /// Says how a test went.
 fn told(visit: &Visit, answers: &Answers, subscriber: &str, found: &NoticeTestView) -> Markup {
     let title = said::test_of(subscriber);
-    let took = i64::try_from(found.milliseconds).ok().and_then(TimeDelta::try_milliseconds);
     let body = html! {
         (head(visit, &title))
         section.card.pad.rows {
@@ -91,10 +89,7 @@ fn told(visit: &Visit, answers: &Answers, subscriber: &str, found: &NoticeTestVi
             @if let Some(error) = &found.error { p { (texts::sentence(error)) } }
             p.sub {
                 (said::TOOK) " "
-                @match took {
-                    Some(took) if found.milliseconds >= 100 => (words::lasting(took)),
-                    _ => { (found.milliseconds) " ms" },
-                }
+                (took(found.milliseconds))
             }
         }
         (form(visit, answers, &[]))
