@@ -32,8 +32,12 @@ mod job_form;
 mod job_page;
 #[path = "console/jobs.rs"]
 mod jobs;
+#[path = "console/keepers.rs"]
+mod keepers;
 #[path = "console/links.rs"]
 mod links;
+#[path = "console/links_s3.rs"]
+mod links_s3;
 #[path = "console/live.rs"]
 mod live;
 #[path = "console/matrix.rs"]

@@ -69,14 +69,14 @@ impl Sealing for Pretended {
     }
 }
 
-fn host() -> Host {
+pub(crate) fn host() -> Host {
     let mut host = Host::new();
     host.memory.ports.certificates = Arc::new(Pretended);
     host.router = router(Services::new(&host.memory.ports, JobRules::default()), users());
     host
 }
 
-fn form(name: &str, certificate: &str) -> String {
+pub(crate) fn form(name: &str, certificate: &str) -> String {
     let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     format!("name={}&certificate={}", encoded(name), encoded(certificate))
 }
