@@ -76,6 +76,15 @@ pub(crate) const DELETE: &str = "Delete…";
 pub(crate) const FIRST_EXPORT: &str = "Your first export";
 pub(crate) const FIRST_EXPORT_SAYS: &str =
     "A job says what to export, how often, and who can open it. Three things are needed.";
+pub(crate) const A_SOURCE: &str = "A source";
+pub(crate) const NO_SOURCE: &str = "No source is registered: the service's operator adds one.";
+pub(crate) const REGISTERED: &str = "registered.";
+pub(crate) const SEE_SOURCES: &str = "See the sources";
+pub(crate) const A_CERTIFICATE: &str = "A certificate";
+pub(crate) const NO_CERTIFICATE: &str = "Exports are encrypted for somebody, and nobody can be chosen yet.";
+pub(crate) const STORED: &str = "stored.";
+pub(crate) const SEE_RECIPIENTS: &str = "Go to the recipients";
+pub(crate) const A_JOB: &str = "A job";
 
 #[cfg(feature = "accounts")]
 pub(crate) use self::accounts::*;
@@ -184,6 +193,18 @@ pub(crate) fn status(name: &str) -> String {
 pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Ends a sentence with a full stop, unless it has an end.
+pub(crate) fn ended(text: &str) -> String {
+    let end = if text.ends_with(['.', '…', '!', '?']) { "" } else { "." };
+    format!("{}{end}", sentence(text))
+}
+
+/// Returns the first sentence of a text, without its full stop: a row of a list has room for the fact, and the page that
+/// it leads to for the advice.
+pub(crate) fn first_sentence(text: &str) -> &str {
+    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.')
 }
 
 /// Shortens a text to what a row of a list has room for.

@@ -23,9 +23,9 @@ use cdds_core::domain::record::selection::CategoryDimension;
 use cdds_core::ports::destination::DestinationErrorKind;
 use cdds_core::ports::notifier::NotifyErrorKind;
 use cdds_core::system::SystemClock;
-use cdds_core::testing::PreparedSource;
 use cdds_core::testing::destination::{Fate, RemoteCall};
-use cdds_core::{DataType, JobRules, Ownership, SourceDescription};
+use cdds_core::testing::{MemoryPorts, PreparedSource};
+use cdds_core::{DataType, JobRules, Ownership, SourceDescription, Sources};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::host::{ADA, Host, daily, once, users};
@@ -99,14 +99,17 @@ fn monthly() -> serde_json::Value {
     })
 }
 
-/// A host whose source has categories.
+/// A host with a source that has categories, and one that cannot be used, which says why at length.
 fn with_categories() -> Host {
     let values = ["voice", "video", "fax, letters and other paper"].map(str::to_owned).to_vec();
     let call = DataType::new("call".parse().unwrap())
         .with_ownership(Ownership::Shared)
         .with_category(CategoryDimension { name: "Channel".to_owned(), values });
     let description = SourceDescription::new("calls".parse().unwrap(), "Telephony").with_type(call);
-    Host::over(PreparedSource::new(description, Vec::new()))
+    let sources = Sources::new().with(PreparedSource::new(description, Vec::new()));
+    let reason = "The archive has no interface for exports yet, and nobody knows when there will be one.";
+    let sources = sources.with_unsupported("mail".parse().unwrap(), "Mail", reason);
+    Host::with(MemoryPorts::new("2026-11-26T14:32:08Z".parse().unwrap(), sources))
 }
 
 /// A recipient whose certificate has expired.

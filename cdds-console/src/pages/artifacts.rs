@@ -15,7 +15,7 @@ use maud::{Markup, html};
 
 use super::Refused;
 use super::confirm::{again, chosen};
-use super::execution::{downloads, kept as kept_for, link, sealed_for};
+use super::execution::{downloads, kept as kept_for, link, protection};
 use super::filters::{Column, Columns, Offered, day_field, text_field, total};
 use super::frame::{Section, icon, page};
 use super::listing::{Nothing, listed, no_match};
@@ -38,7 +38,7 @@ struct Sight {
     artifacts: PageView<ArtifactView>,
     sort: Sort<ArtifactColumn>,
     offered: Offered,
-    /// The executions that published the sets of these files, and for whom they are sealed.
+    /// The executions that published the sets of these files, and who can open these.
     sets: BTreeMap<ExecutionId, (ExecutionView, String)>,
     now: DateTime<Utc>,
 }
@@ -52,8 +52,8 @@ impl Sight {
         let arrivals = Arrivals::of(services, by, of_sets.ids.iter().flatten().copied()).await?;
         // An execution that was deleted since the list was read is missing here, and has nothing more to say.
         let executions = services.history.list(by, &of_sets).await?.items.into_iter().map(|overview| {
-            let sealed_for = sealed_for(&overview.execution.settings);
-            (overview.execution.id, (arrivals.told(overview.into()), sealed_for))
+            let protection = protection(&overview.execution.settings);
+            (overview.execution.id, (arrivals.told(overview.into()), protection))
         });
         let sets = executions.collect();
         let offered = Offered::to(services, by).await?;
@@ -187,9 +187,9 @@ fn set(visit: &Visit, sight: &Sight, files: &[ArtifactView]) -> Markup {
                 div.bar {
                     div {
                         a href=(visit.to(&format!("sets/{id}"))) { (title) }
-                        @if let Some((execution, sealed_for)) = known {
+                        @if let Some((execution, protection)) = known {
                             ", " (time(execution.slot.0, sight.now))
-                            span.sub { (words::counted(first.parts.into(), history::FILE)) ". " (execution::SEALED_FOR) ": " (sealed_for) }
+                            span.sub { (words::counted(first.parts.into(), history::FILE)) ". " (protection) }
                             @if let Some(state) = execution.delivery { span.sub { (delivered(state)) } }
                         }
                         @if first.hold { span.sub { (mark("off", "lock", said::ON_HOLD)) } }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod happened;
+mod places;
 mod settings;
 mod why;
 
@@ -13,14 +14,15 @@ use cdds_core::domain::execution::{Execution, ExecutionState, Status};
 use cdds_core::domain::notice::Notice;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, NoticeQuery, Slice, Sort};
 use cdds_core::{ExecutionId, Principal};
-use cdds_view::{ArtifactView, ExecutionDetailsView, PageView, WindowView, words};
+use cdds_view::{ArtifactView, DestinationView, ExecutionDetailsView, PageView, WindowView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-pub(super) use self::settings::sealed_for;
+use self::places::Places;
+pub(super) use self::settings::{protection, sealed_for};
 use super::Refused;
 use super::confirm::Question;
-use super::deliveries::Arrived;
+use super::deliveries::{self, Arrived};
 use super::frame::{Section, page};
 use super::parts::{arrived, day, said as said_to_all, time};
 use crate::answers::{Form, Id, wrong};
@@ -43,6 +45,8 @@ struct Sight {
     source: String,
     files: PageView<ArtifactView>,
     notices: Vec<Notice>,
+    destinations: Vec<DestinationView>,
+    places: Places,
     now: DateTime<Utc>,
 }
 
@@ -65,12 +69,15 @@ impl Sight {
         let id = &execution.settings.source;
         let source = sources.iter().find(|(known, _)| known == id);
         let source = source.map(|(id, source)| cdds_view::SourceView::new(id, source).title);
+        let deliveries = arrivals.of_set(execution.id);
         Ok(Self {
+            destinations: deliveries::destinations(services, by, deliveries).await?,
+            places: Places::of(services, by, &execution.attempts).await?,
             source: source.unwrap_or_else(|| id.to_string()),
             files: ArtifactView::list(&services.artifacts, by, &files).await?,
             notices,
             now: services.jobs.now().await?,
-            view: ExecutionDetailsView::new(overview, arrivals.of_set(execution.id).to_vec(), Vec::new()),
+            view: ExecutionDetailsView::new(overview, deliveries.to_vec(), Vec::new()),
             execution,
         })
     }
@@ -84,6 +91,7 @@ impl Sight {
     fn arrived(&self) -> Arrived<'_> {
         Arrived {
             deliveries: &self.view.deliveries,
+            destinations: &self.destinations,
             of: "history",
             execution: self.execution.id,
             is_kept: !self.files.items.is_empty(),
@@ -109,15 +117,15 @@ pub(super) async fn show(
     let is_running = sight.execution.status() == Status::InProgress;
     let body = html! {
         div #head .rows data-live { (head(&visit, &sight)) }
-        div #now .rows data-live {
+        div #now .rows.apart data-live {
             @if is_running { (progress(&sight)) }
             (why::told(&visit, &sight))
             (facts(&sight))
         }
         div.cols {
             div {
-                div #results .rows data-live {
-                    (attempts::shown(&sight))
+                div #results .rows.apart data-live {
+                    (attempts::shown(&visit, &sight))
                     (sight.arrived().shown(&visit))
                     (files(&visit, &sight))
                 }

@@ -179,7 +179,7 @@ fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: 
                 (sight.offered.source(execution.source.as_str()))
                 span.sub { (execution.types) }
             }
-            td role="cell" data-l=(said::STATUS) { (standing(execution, sight.now)) }
+            td.any role="cell" data-l=(said::STATUS) { (standing(execution, sight.now)) }
             td.nw role="cell" data-l=(said::DUE) { (when(execution.slot.0, sight.now)) }
             td.nw role="cell" data-l=(texts::STARTED) {
                 @match execution.started_at {
@@ -301,6 +301,7 @@ async fn ask(services: &Services, visit: &Visit, ids: &[ExecutionId]) -> Result<
         executions.push(ExecutionView::from(overview));
     }
     let files: usize = executions.iter().map(|execution| execution.files.len()).sum();
+    let bare = executions.iter().filter(|execution| execution.files.is_empty()).count();
     let now = services.jobs.now().await?;
     let body = html! {
         h1 { (said::delete_many(executions.len())) }
@@ -320,7 +321,11 @@ async fn ask(services: &Services, visit: &Visit, ids: &[ExecutionId]) -> Result<
                 @if files > 0 {
                     button.danger name="do" value="delete_all" { (said::delete_with_files(files)) }
                 }
-                button.danger name="do" value="delete_kept" { (said::DELETE_WITHOUT_FILES) }
+                @if bare == executions.len() {
+                    button.danger name="do" value="delete_kept" { (said::DELETE_THEM) }
+                } @else if bare > 0 {
+                    button.danger name="do" value="delete_kept" { (said::DELETE_WITHOUT_FILES) }
+                }
                 a.btn href=(visit.to("history")) { (said::KEEP_THEM) }
             }
         }

@@ -229,6 +229,7 @@ fn attention(visit: &Visit, sight: &Sight) -> Markup {
                                 } }
                                 " " (texts::job::WAS_PAUSED) " " (texts::job::failures(job.failures_in_row)) "."
                             }
+                            (see_why(&visit.to(&format!("jobs/{}", job.id)), job.title.as_str()))
                         }
                     }
                     @for job in &sight.failed {
@@ -243,6 +244,7 @@ fn attention(visit: &Visit, sight: &Sight) -> Markup {
                                 }
                                 "."
                             }
+                            (see_why(&visit.to(&format!("jobs/{}", job.id)), job.title.as_str()))
                         }
                     }
                     @for gap in &sight.skipped {
@@ -254,9 +256,7 @@ fn attention(visit: &Visit, sight: &Sight) -> Markup {
                                 " " (texts::job::WAS_SKIPPED) " " (shortly(gap.reason, sight.now)) ". "
                                 (texts::job::IN_NO_SET)
                             }
-                            a.btn href=(visit.to(&format!("history/{}", gap.execution))) aria-label={ (texts::job::SEE_GAP) ": " (gap.title) } {
-                                (texts::job::SEE_GAP)
-                            }
+                            (see_why(&visit.to(&format!("history/{}", gap.execution)), gap.title.as_str()))
                         }
                     }
                     @for one in &sight.ill { (ill::told(visit, one, sight.now)) }
@@ -277,6 +277,11 @@ fn attention(visit: &Visit, sight: &Sight) -> Markup {
             }
         }
     }
+}
+
+/// Returns the way to the page that says what is wrong and what to do.
+fn see_why(page: &str, name: &str) -> Markup {
+    html! { a.btn href=(page) aria-label={ (texts::job::SEE_GAP) ": " (name) } { (texts::job::SEE_GAP) } }
 }
 
 /// Returns the tabs of states, the search by title, and all filters.
@@ -355,8 +360,8 @@ fn row(visit: &Visit, sight: &Sight, line: &Line) -> Markup {
                 a href=(visit.to(&format!("jobs/{}", job.id))) { (job.title) }
                 span.sub { (line.says) }
             }
-            td.nw role="cell" data-l=(texts::SOURCE_TYPE) { (sight.source(job)) span.sub { (job.types) } }
-            td role="cell" data-l=(texts::LATEST_STATUS) { (latest(line)) }
+            td role="cell" data-l=(texts::SOURCE_TYPE) { (sight.source(job)) span.sub { (job.types) } }
+            td.any role="cell" data-l=(texts::LATEST_STATUS) { (latest(line)) }
             td.nw role="cell" data-l=(texts::STARTED) {
                 @match job.latest_started_at {
                     Some(at) => (when(at.0, sight.now)),
@@ -397,7 +402,7 @@ fn latest(of: &Line) -> Markup {
             span.sub { (texts::sentence(&texts::shortened(&error.message))) }
         }
         @if is_paused(job) { span.sub { (mark("bad", "stop", &texts::job::paused(job.failures_in_row))) } }
-        @for warning in &job.warnings { span.sub { (mark("warn", "warn", warning)) } }
+        @for warning in &job.warnings { span.sub { (mark("warn", "warn", texts::first_sentence(warning))) } }
     }
 }
 
@@ -415,6 +420,12 @@ fn switch(visit: &Visit, job: &JobView) -> Markup {
     }
 }
 
+/// Returns something that the first export needs, and whether it is in place.
+fn needed(is_there: bool, name: &str, says: &Markup) -> Markup {
+    let (class, shape) = if is_there { ("ok", "ok") } else { ("warn", "warn") };
+    html! { li.(class) { (icon(shape)) h3 { (name) } p { (says) } } }
+}
+
 /// What is needed for the first export, and what of it is in place.
 fn first(visit: &Visit, sight: &Sight) -> Markup {
     html! {
@@ -422,13 +433,23 @@ fn first(visit: &Visit, sight: &Sight) -> Markup {
             h2 #first { (texts::FIRST_EXPORT) }
             p { (texts::FIRST_EXPORT_SAYS) }
             ol.line {
-                @if sight.sources.is_empty() {
-                    li.warn { (icon("warn")) h3 { "A source" } p { "None is registered: the service's operator adds one." } }
-                } @else {
-                    li.ok { (icon("ok")) h3 { "A source" } p { (sight.sources.len()) " registered." } }
-                }
+                (needed(!sight.sources.is_empty(), texts::A_SOURCE, &html! {
+                    @if sight.sources.is_empty() { (texts::NO_SOURCE) } @else {
+                        (sight.sources.len()) " " (texts::REGISTERED) " "
+                        a href=(visit.to("sources")) { (texts::SEE_SOURCES) }
+                    }
+                }))
+                (needed(!sight.recipients.is_empty(), texts::A_CERTIFICATE, &html! {
+                    @if sight.recipients.is_empty() { (texts::NO_CERTIFICATE) } @else {
+                        (sight.recipients.len()) " " (texts::STORED)
+                    }
+                    " " a href=(visit.to("recipients")) { (texts::SEE_RECIPIENTS) }
+                }))
+                (needed(false, texts::A_JOB, &html! { (texts::NO_JOBS) }))
             }
-            div.acts { a.btn.primary href=(visit.to("jobs/new")) { (icon("plus")) (texts::ADD_JOB) } }
+            @if visit.may(Action::CreateJob) {
+                div.acts { a.btn.primary href=(visit.to("jobs/new")) { (icon("plus")) (texts::ADD_JOB) } }
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) async fn shown(request: Request, next: Next) -> Response {
                 &html! {
                     section.card.pad.rows {
                         h1 { (title) }
-                        p { (texts::sentence(&problem.detail)) }
+                        p { (texts::ended(&problem.detail)) }
                         p.acts { a.btn href={ (root) "jobs" } { (texts::TO_JOBS) } }
                         p.hint { (texts::CODE) " " code { (problem.code) } }
                     }

@@ -92,9 +92,15 @@ async fn shown(services: &Services, visit: &Visit, typed: &Typed<'_>) -> Result<
     let sight = Sight::of(services, visit.principal()).await?;
     let is_added = visit.may(Action::AddRecipient);
     let body = html! {
-        div.rows.tight {
-            h1 { (texts::RECIPIENTS) }
-            p.sub { (said::ABOUT) }
+        div.bar {
+            div.rows.tight {
+                h1 { (texts::RECIPIENTS) }
+                p.sub { (said::ABOUT) }
+            }
+            // The form comes after the list, which may be long.
+            @if is_added && !sight.recipients.is_empty() {
+                div.acts { a.btn href="#add" { (icon("plus")) (said::ADD) } }
+            }
         }
         @if sight.recipients.is_empty() {
             section.card.pad.rows aria-labelledby="none" {

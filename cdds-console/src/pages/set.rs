@@ -12,14 +12,14 @@ use cdds_core::domain::delivery::Delivery;
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, AuditQuery, Slice, Sort};
 use cdds_core::{ExecutionId, Principal};
 use cdds_view::http::{FileResponse, HeaderMap};
-use cdds_view::{ArtifactView, AuditView, DeliveryView, ExecutionView, words};
+use cdds_view::{ArtifactView, AuditView, DeliveryView, DestinationView, ExecutionView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use self::keys::Keys;
 use super::Refused;
 use super::confirm::Question;
-use super::deliveries::Arrived;
+use super::deliveries::{self, Arrived};
 use super::execution::{downloads, kept, link, sealed_for};
 use super::frame::{Section, icon, page};
 use super::parts::{mark, time};
@@ -47,6 +47,7 @@ struct Sight {
     set: ArtifactSet,
     files: Vec<ArtifactView>,
     deliveries: Vec<DeliveryView>,
+    destinations: Vec<DestinationView>,
     /// The downloads of its files, newest first; `None` for those who may not see the audit.
     log: Option<Vec<AuditView>>,
     now: DateTime<Utc>,
@@ -69,9 +70,20 @@ impl Sight {
         let keys = Keys::of(services, by, &overview.execution).await?;
         let arrivals = Arrivals::of(services, by, [id]).await?;
         let view = |one: &Delivery| DeliveryView::new(one.clone(), &overview.execution);
+        let destinations = deliveries::destinations(services, by, arrivals.of_set(id)).await?;
         let deliveries = arrivals.of_set(id).iter().map(view).collect();
         let now = services.artifacts.now().await?;
-        Ok(Self { execution: overview.into(), sealed_for, keys, set, files, deliveries, log, now })
+        Ok(Self {
+            execution: overview.into(),
+            sealed_for,
+            keys,
+            set,
+            files,
+            deliveries,
+            destinations,
+            log,
+            now,
+        })
     }
 
     /// Returns the address of one of its parts or actions, from the root of the console.
@@ -82,6 +94,7 @@ impl Sight {
     fn arrived(&self) -> Arrived<'_> {
         Arrived {
             deliveries: &self.deliveries,
+            destinations: &self.destinations,
             of: "sets",
             execution: self.execution.id,
             is_kept: self.set.deleted_parts().is_empty(),

@@ -26,7 +26,7 @@ pub(crate) const MANIFEST_OF: &str = "Manifest of";
 pub(crate) const SIGNATURE: &str = "Signature";
 pub(crate) const OPEN: &str = "Open";
 pub(crate) const OPEN_SET: &str = "Open the set of";
-pub(crate) const DELETE_SAYS: &str = "Nobody can download them any more. Their execution stays in the history, and so does the record of who downloaded them.";
+pub(crate) const DELETE_SAYS: &str = "What is deleted cannot be downloaded any more. Its execution stays in the history, and so does the record of who downloaded it.";
 pub(crate) const HELD_SAYS: &str =
     "A legal hold keeps a whole set. Release it first, or take its files out of the selection.";
 pub(crate) const TORN: &str = "The rest of the set cannot be read";
@@ -115,7 +115,8 @@ pub(crate) fn download_all(files: usize) -> String {
 
 /// Says whose private key opens the files.
 pub(crate) fn needs_key(sealed_for: &str) -> String {
-    format!("key.pem stands for the private key of one of: {sealed_for}. It never leaves your computer.")
+    let one_of = if sealed_for.contains(", ") { "one of: " } else { "" };
+    format!("key.pem stands for the private key of {one_of}{sealed_for}. It never leaves your computer.")
 }
 
 /// Says that the present key opens the files.
@@ -139,10 +140,11 @@ pub(crate) fn perhaps_earlier_key(name: &str) -> String {
 }
 
 /// Returns the title of the step that unpacks.
-pub(crate) const fn step_extract(is_sealed: bool) -> &'static str {
-    if is_sealed {
-        "2. Decrypt and unpack; the other parts are found by themselves"
-    } else {
-        "2. Unpack; the other parts are found by themselves"
+pub(crate) const fn step_extract(is_sealed: bool, is_split: bool) -> &'static str {
+    match (is_sealed, is_split) {
+        (true, true) => "2. Decrypt and unpack; the other parts are found by themselves",
+        (true, false) => "2. Decrypt and unpack",
+        (false, true) => "2. Unpack; the other parts are found by themselves",
+        (false, false) => "2. Unpack",
     }
 }

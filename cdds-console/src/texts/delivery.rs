@@ -34,6 +34,9 @@ pub(crate) const NOW: &str = "Now";
 pub(crate) const NOT_TRIED_AGAIN: &str = "Not tried again";
 pub(crate) const COMPARED: &str = "compared by";
 pub(crate) const DELIVER_AGAIN: &str = "Deliver again";
+pub(crate) const DELIVER_ALL_AGAIN: &str = "Deliver to all again";
+pub(crate) const WHEN_ENABLED: &str = "When somebody enables the destination";
+pub(crate) const NEXT_TURN: &str = "As soon as a worker has room";
 
 pub(crate) const IS_DISABLED: &str = "was disabled";
 pub(crate) const SINCE: &str = "since";

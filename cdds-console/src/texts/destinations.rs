@@ -23,10 +23,9 @@ pub(crate) const DELIVERIES_WAIT: &str =
     "Nothing is sent there. Deliveries wait, and go on when somebody enables it.";
 pub(crate) const CHECK: &str = "Check";
 pub(crate) const CHECK_AGAIN: &str = "Check again";
-pub(crate) const CHECK_SAYS: &str =
-    "A small file is written, measured, renamed, read back and removed. That takes a minute at most.";
+pub(crate) const CHECK_SAYS: &str = "“Check” writes a small file, measures, renames and reads it, and removes it. That takes a minute at most.";
 pub(crate) const ENABLE: &str = "Enable";
-pub(crate) const DISABLE: &str = "Disable";
+pub(crate) const DISABLE: &str = "Disable…";
 pub(crate) const DISABLE_SAYS: &str =
     "Nothing is sent there until somebody enables it. Deliveries wait meanwhile, for all owners who see it.";
 pub(crate) const DISABLE_IT: &str = "Disable it";

@@ -50,6 +50,7 @@ pub(crate) const TIME_TITLE: &str = "Time";
 pub(crate) const WHO_DELETED: &str = "See the audit of this run";
 pub(crate) const OUTCOME: &str = "Outcome";
 pub(crate) const WORKER: &str = "worker";
+pub(crate) const ON: &str = "on";
 pub(crate) const FAILED: &str = "Failed";
 pub(crate) const RUNS: &str = "Running";
 pub(crate) const DONE: &str = "Done";
@@ -126,6 +127,7 @@ pub(crate) const RUNS_TITLE: &str = "Runs";
 pub(crate) const EXPORTS: &str = "Timeframe";
 pub(crate) const SEALED_FOR: &str = "Encrypted for";
 pub(crate) const PLAINTEXT: &str = "Nobody: not encrypted";
+pub(crate) const NOT_ENCRYPTED: &str = "Not encrypted";
 pub(crate) const DESCRIPTION: &str = "Description";
 pub(crate) const STARTS: &str = "Not before";
 pub(crate) const ENDS: &str = "Not from";
@@ -206,7 +208,7 @@ pub(crate) const fn step(step: Step) -> &'static str {
 
 /// Says whether another attempt may help.
 pub(crate) const fn may_help(retryable: bool) -> &'static str {
-    if retryable { "Another attempt may help" } else { "Another attempt meets the same" }
+    if retryable { "Another attempt may help" } else { "Another attempt would fail in the same way" }
 }
 
 /// Says why an occurrence was not run.
@@ -219,7 +221,7 @@ pub(crate) const fn skipped(reason: &SkipReason) -> &'static str {
             "No worker ran when it was due, and it was missed for longer than the job catches up. Its records were not exported: a longer catch-up in the job's settings keeps this from happening again."
         }
         SkipReason::Suspended { .. } => {
-            "The job was suspended when this was due. What no later run exports is made up for on the page of the job: “Export a range of the past”."
+            "The job was suspended when this was due. Records that no later run exports can be had on the page of the job, under “Export a range of the past”."
         }
         SkipReason::Deleted { .. } => "The job was deleted before it began.",
         SkipReason::Replaced => "The job was edited before it began, and another run took its place.",

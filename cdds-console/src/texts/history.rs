@@ -27,6 +27,7 @@ pub(crate) const CANCEL: &str = "Cancel";
 pub(crate) const DELETE_STAYS: &str =
     "They are taken off the history. Their jobs stay, and so does the record of who did what.";
 pub(crate) const DELETE_REFUSED_WITH_FILES: &str = "An execution that has files is deleted together with them, or not at all. Files on hold stay, and so does their execution.";
+pub(crate) const DELETE_THEM: &str = "Delete them";
 pub(crate) const DELETE_WITHOUT_FILES: &str = "Delete those without files";
 pub(crate) const KEEP_THEM: &str = "Keep them";
 

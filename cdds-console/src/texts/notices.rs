@@ -32,7 +32,7 @@ pub(crate) const ENDPOINT: &str = "Endpoint";
 pub(crate) const LAST_CALLED: &str = "Last called";
 pub(crate) const FAILS: &str = "Fails since";
 pub(crate) const ENABLE: &str = "Enable";
-pub(crate) const DISABLE: &str = "Disable";
+pub(crate) const DISABLE: &str = "Disable…";
 pub(crate) const DISABLE_SAYS: &str =
     "It is told nothing until somebody enables it. Its notices wait meanwhile, for all owners who name it.";
 pub(crate) const DISABLE_IT: &str = "Disable it";

@@ -39,9 +39,13 @@ async fn the_page_lists_files_by_sets_and_filters_them() {
     let (id, name) = (first(&execution), format!("export-{execution}.zip"));
     let page = host.get(OLGA, "/artifacts").await.text;
     assert!(page.contains(ESCAPED) && !page.contains("<img"), "{page}");
-    for said in
-        [&*name, "1 of 1", "1 file. ", &format!("./artifacts/{id}/content"), &format!("./sets/{execution}\"")]
-    {
+    for said in [
+        &*name,
+        "1 of 1",
+        "1 file. Not encrypted",
+        &format!("./artifacts/{id}/content"),
+        &format!("./sets/{execution}\""),
+    ] {
         assert!(page.contains(said), "{said}: {page}");
     }
     assert!(!page.contains("Delete…"), "{page}");
@@ -116,6 +120,7 @@ async fn a_set_says_how_to_download_and_open_it_and_who_did() {
     for said in [
         format!("cdds extract export-{execution}.zip --to records"),
         format!("unzip export-{execution}.zip -d records"),
+        ">2. Unpack<".to_owned(),
         "<strong>olga</strong>".to_owned(),
         "Verified".to_owned(),
         format!("{execution}/download.sh"),

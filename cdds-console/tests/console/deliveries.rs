@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cdds_core::ports::destination::DestinationErrorKind;
+use cdds_core::testing::MemoryDestination;
 use cdds_core::testing::destination::{Fate, RemoteCall};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -10,13 +11,17 @@ use serde_json::{Value, json};
 use crate::host::{ADA, Host, MALLORY, OLGA, VIC, once};
 use crate::partner::{Postbox, place, ports, told};
 
-/// A host whose destination refuses every connection, and one whose destination works.
-fn broken() -> Host {
-    let place = place().with_fate(|call| match call {
+/// A destination that refuses every connection.
+fn refusing() -> MemoryDestination {
+    place().with_fate(|call| match call {
         RemoteCall::Connect => Fate::Fails(DestinationErrorKind::Refused),
         _ => Fate::Works,
-    });
-    Host::with(ports(&[&place], &Postbox::default()))
+    })
+}
+
+/// A host whose destination refuses every connection, and one whose destination works.
+fn broken() -> Host {
+    Host::with(ports(&[&refusing()], &Postbox::default()))
 }
 
 fn working() -> Host {
@@ -214,6 +219,39 @@ async fn n5_what_fails_or_is_disabled_needs_attention_and_jobs_say_so_of_their_d
     assert!(shown.contains("<span>Disabled</span>"), "{shown}");
     let other = host.get(MALLORY, "/jobs").await.text;
     assert!(!other.contains("billing") && !other.contains("Ltd"), "{other}");
+}
+
+#[tokio::test]
+async fn n5_a_delivery_to_a_disabled_destination_waits_for_people_and_each_is_delivered_again_by_itself() {
+    let (broken, second) = (refusing(), MemoryDestination::new("second".parse().unwrap()));
+    let host = Host::with(ports(&[&broken, &second], &Postbox::default()));
+    let mut settings = told(once("Calls"));
+    settings["destination"] = json!(["partner", "second"]);
+    let job = host.job(ADA, settings).await;
+    host.run().await;
+    let execution = host.execution(&job);
+    let pages = [format!("/history/{execution}"), format!("/sets/{execution}")];
+    for page in &pages {
+        let shown = host.get(OLGA, page).await.text;
+        for said in ["Next try ", "Deliver again: partner", "Deliver again: second", "Deliver to all again"] {
+            assert!(shown.contains(said), "{said}: {shown}");
+        }
+        assert!(shown.contains("<a href=\"../destinations\">Partner &lt;i&gt;Ltd&lt;/i&gt;</a>"), "{shown}");
+        assert!(!host.get(VIC, page).await.text.contains("Deliver "), "a viewer delivers nothing");
+    }
+    host.post(ADA, "/destinations/disable", "name=partner").await;
+    for page in &pages {
+        let shown = host.get(OLGA, page).await.text;
+        assert!(shown.contains("When somebody enables the destination"), "{shown}");
+        assert!(!shown.contains("Next try"), "{shown}");
+    }
+    let again = format!("/history/{execution}/redeliver");
+    assert_eq!(host.post(OLGA, &again, "destination=second").await.status, StatusCode::SEE_OTHER);
+    let shown = host.get(VIC, &format!("/api/v1/executions/{execution}")).await.json();
+    let deliveries = shown["deliveries"].as_array().unwrap().iter();
+    let mut states: Vec<_> = deliveries.map(|one| (&one["destination"], &one["attempts"])).collect();
+    states.sort_by_key(|(name, _)| name.to_string());
+    assert_eq!(states, [(&json!("partner"), &json!(1)), (&json!("second"), &json!(0))], "{shown}");
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Jobs: the page, the API, and that owners stay apart.
 
+use cdds_core::Sources;
+use cdds_core::testing::MemoryPorts;
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use crate::history::Broken;
 use crate::host::{ADA, Host, MALLORY, OLGA, VIC, daily};
 
 #[tokio::test]
@@ -21,6 +24,34 @@ async fn the_page_lists_jobs_and_escapes_what_people_typed() {
     assert!(page.text.contains("Telephony"));
     let other = host.get(MALLORY, "/jobs").await;
     assert!(!other.text.contains(&id) && other.text.contains("No jobs yet"), "{}", other.text);
+}
+
+#[tokio::test]
+async fn an_empty_list_says_which_of_three_things_are_needed() {
+    let host = Host::new();
+    let page = host.get(OLGA, "/jobs").await.text;
+    for said in
+        ["A source", "1 registered.", "A certificate", "nobody can be chosen yet", "A job", "./recipients"]
+    {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(!host.get(VIC, "/jobs").await.text.contains("jobs/new"), "a viewer adds none");
+    let bare = Host::with(MemoryPorts::new("2026-11-26T14:32:08Z".parse().unwrap(), Sources::new()));
+    for path in ["/jobs", "/jobs/new"] {
+        let page = bare.get(OLGA, path).await.text;
+        assert!(page.contains("No source is registered"), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_pointed_out_has_a_way_to_what_can_be_done() {
+    let host = Host::over(Broken::new());
+    let id = host.job(ADA, daily("Calls & more")).await;
+    host.post(ADA, &format!("/jobs/{id}/run"), "").await;
+    host.run().await;
+    let page = host.get(VIC, "/jobs").await.text;
+    let way = format!("href=\"./jobs/{id}\" aria-label=\"See what to do: Calls &amp; more\"");
+    assert!(page.contains("Needs attention") && page.contains(&way), "{page}");
 }
 
 #[tokio::test]

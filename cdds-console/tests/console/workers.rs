@@ -91,6 +91,26 @@ async fn e19_each_owner_sees_what_runs_of_its_own_and_the_number_of_the_rest() {
 }
 
 #[tokio::test]
+async fn e19_an_execution_says_where_it_ran() {
+    let host = Host::new();
+    let execution = host.exported(ADA, "Calls").await;
+    let page = format!("/history/{execution}");
+    let id = host.memory.catalog.record()[0].attempts[0].worker.to_string();
+    let unplaced = host.get(VIC, &page).await.text;
+    assert!(unplaced.contains(&format!("worker {id}")), "an id is better than nothing: {unplaced}");
+    let facts = WorkerFacts::default().with_host(FactText::new("<i>h</i>")).with_process(77);
+    attend(&host, &id, facts).await;
+    let placed = host.get(VIC, &page).await.text;
+    for said in [
+        "<a href=\"../workers\">on &lt;i&gt;h&lt;/i&gt;, process 77</a>",
+        "On &lt;i&gt;h&lt;/i&gt;, process 77",
+    ] {
+        assert!(placed.contains(said), "{said}: {placed}");
+    }
+    assert!(!placed.contains(&id), "{placed}");
+}
+
+#[tokio::test]
 async fn c1_workers_are_for_those_who_may_see_them() {
     let host = Host::new();
     let fleet = cdds_core::Fleet::new(&host.memory.ports);

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::Sight;
 use crate::pages::parts::{clock, mark, time};
 use crate::texts::{self, execution as said, history};
+use crate::visit::Visit;
 
 /// The narrowest bar, in per cent of the scale, that can still be seen.
 const NARROWEST: f64 = 0.7;
@@ -37,7 +38,7 @@ impl Scale {
     }
 }
 
-pub(super) fn shown(sight: &Sight) -> Markup {
+pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
     let attempts = &sight.view.attempt_log;
     let Some(scale) = Scale::of(attempts, sight.now) else { return Markup::default() };
     html! {
@@ -55,7 +56,7 @@ pub(super) fn shown(sight: &Sight) -> Markup {
                 tbody role="rowgroup" {
                     @for (index, attempt) in attempts.iter().enumerate() {
                         @let before = index.checked_sub(1).and_then(|index| attempts.get(index)?.ended_at);
-                        (row(sight, &scale, attempt, before.map(|at| at.0)))
+                        (row(visit, sight, &scale, attempt, before.map(|at| at.0)))
                     }
                 }
             }
@@ -64,7 +65,13 @@ pub(super) fn shown(sight: &Sight) -> Markup {
 }
 
 /// Returns an attempt; a dotted line stands for the wait since the one `before` it ended.
-fn row(sight: &Sight, scale: &Scale, attempt: &AttemptView, before: Option<DateTime<Utc>>) -> Markup {
+fn row(
+    visit: &Visit,
+    sight: &Sight,
+    scale: &Scale,
+    attempt: &AttemptView,
+    before: Option<DateTime<Utc>>,
+) -> Markup {
     let (from, to) = (attempt.started_at.0, attempt.ended_at.map_or(sight.now, |at| at.0));
     let (class, shape, word) = match (&attempt.error, attempt.ended_at) {
         (Some(_), _) => ("bad", "bad", said::FAILED),
@@ -75,7 +82,7 @@ fn row(sight: &Sight, scale: &Scale, attempt: &AttemptView, before: Option<DateT
     html! {
         tr role="row" {
             th scope="row" role="rowheader" {
-                (said::ATTEMPT_TITLE) " " (attempt.number) span.sub { (said::WORKER) " " (attempt.worker) }
+                (said::ATTEMPT_TITLE) " " (attempt.number) span.sub { (sight.places.linked(visit, &attempt.worker)) }
             }
             td role="cell" data-l=(said::TIME_TITLE) {
                 svg.gantt aria-hidden="true" {
@@ -91,7 +98,7 @@ fn row(sight: &Sight, scale: &Scale, attempt: &AttemptView, before: Option<DateT
                 (mark(class, shape, word))
                 @if let Some(error) = &attempt.error {
                     span.sub {
-                        (texts::sentence(said::step(error.step))) ": " (texts::shortened(&error.message)) ". "
+                        (texts::sentence(said::step(error.step))) ": " (texts::ended(&texts::shortened(&error.message))) " "
                         (said::may_help(error.retryable))
                     }
                 }

@@ -62,7 +62,7 @@ fn steps(sight: &Sight) -> Vec<Step> {
     }
     for attempt in &sight.view.attempt_log {
         let number = attempt.number;
-        let worker = format!("{} {}", said::WORKER, attempt.worker);
+        let worker = texts::sentence(&sight.places.told(&attempt.worker));
         steps.push(
             Step::new(
                 attempt.started_at.0,

@@ -17,7 +17,7 @@ pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
         details.card.pad {
             summary { (said::SETTINGS) }
             dl.kv {
-                @for (name, value) in rows(&sight.execution.settings) { dt { (name) } dd { (value) } }
+                @for (name, value) in rows(sight) { dt { (name) } dd { (value) } }
                 dt { (said::EXECUTION) } dd { code { (view.id) } }
                 @if let Some(of) = view.rerun_of {
                     dt { (said::RERUN_OF) }
@@ -29,10 +29,11 @@ pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
 }
 
 /// Returns every setting that says something, in words.
-fn rows(settings: &JobSettings) -> Vec<(&'static str, String)> {
+fn rows(sight: &Sight) -> Vec<(&'static str, String)> {
+    let settings = &sight.execution.settings;
     let policies = settings.policies;
     let instant = |at| Instant(at).to_string();
-    let mut rows = vec![(texts::SOURCE, settings.source.to_string())];
+    let mut rows = vec![(texts::SOURCE, sight.source.clone())];
     rows.extend(settings.reads.iter().map(|read| (texts::TYPE, read_words(&read.into()))));
     rows.push((said::RUNS_TITLE, spoken::frequency(&settings.frequency)));
     rows.push((said::EXPORTS, spoken::timeframe(&settings.timeframe)));
@@ -74,6 +75,14 @@ fn read_words(read: &ReadView) -> String {
     }
     words.extend(read.filters.iter().map(|filter| format!("{} {filter}", said::WHERE)));
     words.join("; ")
+}
+
+/// Says who can open the files: `Encrypted for: law, ops`.
+pub(in crate::pages) fn protection(settings: &JobSettings) -> String {
+    match settings.protection.recipients() {
+        [] => said::NOT_ENCRYPTED.to_owned(),
+        _ => format!("{}: {}", said::SEALED_FOR, sealed_for(settings)),
+    }
 }
 
 /// Returns who can open the files.

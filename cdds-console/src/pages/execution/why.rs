@@ -60,7 +60,7 @@ fn failed(visit: &Visit, sight: &Sight, failure: &Failure) -> Markup {
         _ => Some(html! { span.hint { (said::TELL_OPERATOR) } }),
     };
     html! {
-        p { (texts::sentence(&failure.message)) "." }
+        p { (texts::ended(&failure.message)) }
         (missing(sight, failure.retryable))
         @if failure.kind == FailureKind::BadRecord { p { (said::BAD_RECORD) } }
         dl.kv {
@@ -143,7 +143,7 @@ fn waits(visit: &Visit, sight: &Sight) -> Markup {
     html! {
         @match execution.last_failure() {
             Some(failure) => {
-                p { (texts::sentence(&failure.message)) "." }
+                p { (texts::ended(&failure.message)) }
                 p { (said::TRIED_AGAIN) " " (when(execution.not_before, sight.now)) }
             },
             None if execution.not_before > sight.now => {

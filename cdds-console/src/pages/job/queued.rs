@@ -59,11 +59,14 @@ impl Queued {
     pub(super) fn told(&self, done: Done, now: DateTime<Utc>) -> Markup {
         html! {
             p.note.ok role="status" {
-                @if self.first.id == self.last.id {
-                    (texts::done(done)) " " (said::EXPORTS_DATA) " " (window(&self.first, now)) "."
-                } @else {
-                    (said::queued(self.count)) " " (said::FIRST_OF_THEM) " " (window(&self.first, now)) "; "
-                    (said::LAST_OF_THEM) " " (window(&self.last, now)) "."
+                // One part, since the note sets its parts below each other.
+                span {
+                    @if self.first.id == self.last.id {
+                        (texts::done(done)) " " (said::EXPORTS_DATA) " " (window(&self.first, now)) "."
+                    } @else {
+                        (said::queued(self.count)) " " (said::FIRST_OF_THEM) " " (window(&self.first, now)) "; "
+                        (said::LAST_OF_THEM) " " (window(&self.last, now)) "."
+                    }
                 }
             }
         }

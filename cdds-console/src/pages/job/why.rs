@@ -31,7 +31,7 @@ pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
         @for warning in &sight.view.warnings {
             section.note.warn {
                 p { span.st.warn { (icon("warn")) span { (warning) } } }
-                p { a href=(visit.to("recipients")) { (texts::RECIPIENTS) } }
+                p { a href=(visit.to("recipients")) { (texts::execution::TO_RECIPIENTS) } }
             }
         }
     }
@@ -101,7 +101,7 @@ fn failure(visit: &Visit, sight: &Sight) -> Markup {
     let failed = sight.executions.items.iter().find(|execution| execution.status == Status::Failed);
     html! {
         @if let Some(error) = &sight.view.latest_error {
-            p { (texts::sentence(&texts::shortened(&error.message))) ". " code { (error.kind) } }
+            p { (texts::ended(&error.message)) " " code { (error.kind) } }
         }
         @if let Some(failed) = failed {
             p {

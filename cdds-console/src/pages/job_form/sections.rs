@@ -40,6 +40,7 @@ pub(super) fn data(sheet: &Sheet<'_>, offer: &Offer) -> Markup {
         fieldset.rows {
             legend { h2 { (texts::DATA) } }
             (sheet.chosen(needed("source", crate::texts::SOURCE, ""), &sources))
+            @if offer.sources.is_empty() { p { (crate::texts::NO_SOURCE) } }
             @for number in 0..groups { (read(sheet, offer, chosen, number, groups)) }
             div.acts {
                 @if groups < READS.most {
@@ -178,7 +179,6 @@ pub(super) fn schedule(sheet: &Sheet<'_>, is_new: bool) -> Markup {
     html! {
         fieldset.rows {
             legend { h2 { (texts::SCHEDULE) } }
-            p.hint { (texts::ALL_UTC) }
             (sheet.group("run", texts::RUN, &choices))
             div.grid {
                 (sheet.instant("starts", texts::NOT_BEFORE, "", true))
@@ -266,13 +266,15 @@ fn recipient_choice(
     html! {
         label.pick {
             input type="checkbox" name="recipient" value=(recipient.name) checked[typed.contains(&recipient.name.as_str())];
-            (recipient.name) " "
-            span.hint { (texts::UNTIL) (day(end)) } " "
-            @match Expires::of(end, next, now) {
-                Some(Expires::Already) => (mark("bad", "bad", texts::IS_EXPIRED)),
-                Some(Expires::BeforeNextOccurrence) => (mark("warn", "warn", texts::EXPIRES_BEFORE_RUN)),
-                Some(Expires::Soon) => (mark("warn", "warn", &texts::expires(&words::relative(end - now)))),
-                None => {},
+            span {
+                (recipient.name) " "
+                span.hint { (texts::UNTIL) (day(end)) } " "
+                @match Expires::of(end, next, now) {
+                    Some(Expires::Already) => (mark("bad", "bad", texts::IS_EXPIRED)),
+                    Some(Expires::BeforeNextOccurrence) => (mark("warn", "warn", texts::EXPIRES_BEFORE_RUN)),
+                    Some(Expires::Soon) => (mark("warn", "warn", &texts::expires(&words::relative(end - now)))),
+                    None => {},
+                }
             }
         }
     }

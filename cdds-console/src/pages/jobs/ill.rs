@@ -5,7 +5,7 @@ use cdds_view::{DestinationView, EndpointView, HealthState, HealthView};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use super::ATTENTION_MAX;
+use super::{ATTENTION_MAX, see_why};
 use crate::Services;
 use crate::pages::frame::icon;
 use crate::pages::parts::time;
@@ -56,10 +56,11 @@ pub(super) fn told(visit: &Visit, one: &Ill, now: DateTime<Utc>) -> Markup {
                         (said::health(health.state))
                         @if let Some(since) = health.failing_since { ", " (said::SINCE) " " (time(since.0, now)) }
                         "."
-                        @if let Some(error) = &health.error { " " (texts::sentence(&texts::shortened(error))) "." }
+                        @if let Some(error) = &health.error { " " (texts::ended(&texts::shortened(error))) }
                     },
                 }
             }
+            (see_why(&visit.to(one.page), &one.name))
         }
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn told(set: &ArtifactSet, sealed_for: &str, keys: &Keys) -> Markup {
                         @if set.artifacts.len() <= DIGESTS_MAX {
                             (step(system, said::STEP_DIGESTS, &digests(system, &set.artifacts)))
                         }
-                        (step(system, said::step_extract(names.is_sealed), &extract(system, &names)))
+                        (step(system, said::step_extract(names.is_sealed, names.parts.len() > 1), &extract(system, &names)))
                         (step(system, said::STEP_WITHOUT, &without(system, &names)))
                     }
                 }
