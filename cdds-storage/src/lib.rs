@@ -18,6 +18,10 @@ pub use self::catalog::SqliteCatalog;
 pub use self::local::local;
 pub use self::sink::ObjectSink;
 pub use self::source::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
+#[cfg(feature = "postgres")]
+pub use self::source::{
+    PostgresConfig, PostgresConnections, PostgresRows, PostgresServer, PostgresSource, PostgresType,
+};
 #[cfg(feature = "sqlite")]
 pub use self::source::{SqliteConfig, SqliteRows, SqliteSource, SqliteType};
 pub use self::workers::ThreadPool;

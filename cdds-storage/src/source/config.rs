@@ -102,7 +102,7 @@ impl<R> TypeConfig<R> {
     }
 
     /// Returns the columns that reading depends on.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn required_columns(&self) -> impl Iterator<Item = &str> {
         let instants = self.time.iter().chain(&self.changed).map(|time| time.column.as_str());
         let category = self.category.iter().map(|category| category.column.as_str());
@@ -110,7 +110,7 @@ impl<R> TypeConfig<R> {
     }
 
     /// Whether records may have a field of this name, as far as the fields are declared.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn has_field(&self, name: &str) -> bool {
         self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name))
     }
