@@ -30,6 +30,8 @@ mod source_instants;
 mod source_json_lines;
 mod source_json_lines_files;
 mod source_owners;
+#[cfg(feature = "postgres")]
+mod source_postgres;
 mod source_sqlite;
 mod source_sqlite_sharing;
 mod source_template;

@@ -1,0 +1,11 @@
+//! The PostgreSQL source over a real server.
+
+mod complete;
+mod faults;
+mod kit;
+mod owners;
+mod pooler;
+mod remarks;
+mod scene;
+mod types;
+mod windows;
