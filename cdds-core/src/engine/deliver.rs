@@ -4,9 +4,11 @@ mod carry;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, Either, select};
 use futures::{FutureExt, pin_mut};
 use tracing::{info, warn};
@@ -29,6 +31,7 @@ use crate::domain::job::Protection;
 use crate::domain::work::Nonce;
 use crate::domain::work::retry::WorkRetry;
 use crate::domain::work::row::{WorkFailure, WorkOutcome};
+use crate::ports::Ports;
 use crate::ports::catalog::{CatalogErrorKind, DeliveryClaim};
 use crate::ports::destination::{Destination, ServerIdentity};
 use crate::remote::Remote;
@@ -37,6 +40,8 @@ use crate::remote::Remote;
 const LEASE: Duration = Duration::from_secs(60);
 /// How often it is renewed.
 const BEAT: Duration = Duration::from_secs(15);
+/// How often a worker asks for an answer that is recent.
+const ASKED_MAX: u32 = 3;
 /// How many deliveries to one destination run at the same time, over all workers.
 const PER_DESTINATION: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 /// How many, if its last use failed.
@@ -161,29 +166,35 @@ impl Shared {
         }
     }
 
-    /// Makes the attempt while the claim is renewed.
+    /// Makes the attempt while the claim is renewed. When the claim is lost the attempt leaves by itself, with what it
+    /// has begun: dropped in the middle, it would leave a temporary file that nobody removes.
     async fn attempt_while_held(
         &self,
         delivery: &Delivery,
         progress: &Arc<Mutex<DeliveryProgress>>,
     ) -> Result<Delivered, Broken> {
-        let attempt = self.attempt_delivery(delivery, progress);
+        let lost = AtomicBool::new(false);
+        let attempt = self.attempt_delivery(delivery, progress, &lost);
         let beats = self.beats_of(delivery, progress);
         pin_mut!(attempt, beats);
         match select(attempt, beats).await {
             Either::Left((done, _)) => done,
-            Either::Right((lost, _)) => Err(lost),
+            Either::Right(((), attempt)) => {
+                lost.store(true, Ordering::Relaxed);
+                let _ = attempt.await;
+                Err(Broken::Lost)
+            }
         }
     }
 
     /// Renews the claim until it is lost.
-    async fn beats_of(&self, delivery: &Delivery, progress: &Arc<Mutex<DeliveryProgress>>) -> Broken {
+    async fn beats_of(&self, delivery: &Delivery, progress: &Arc<Mutex<DeliveryProgress>>) {
         loop {
             self.ports.clock.sleep(BEAT).await;
             let arrived = *progress.lock().unwrap_or_else(PoisonError::into_inner);
             let beat = self.ports.catalog.beat_delivery(delivery.work.fence(), LEASE, arrived).await;
             match beat {
-                Err(error) if error.kind() == CatalogErrorKind::Fenced => return Broken::Lost,
+                Err(error) if error.kind() == CatalogErrorKind::Fenced => return,
                 // A missed beat does no harm until the lease runs out, and then the next one tells.
                 Err(error) => warn!("a beat of a delivery was missed: {}", error.report()),
                 Ok(()) => {}
@@ -195,6 +206,7 @@ impl Shared {
         &self,
         delivery: &Delivery,
         progress: &Arc<Mutex<DeliveryProgress>>,
+        lost: &AtomicBool,
     ) -> Result<Delivered, Broken> {
         let destination = self.destination_of(delivery)?;
         let (execution, set) = self.set_of(delivery).await?;
@@ -214,7 +226,7 @@ impl Shared {
                 let told = format!("connecting to {} failed: {}", description.address, error.report());
                 Broken::Unreached(WorkFailure::new(error.kind().into(), told, error.is_retryable()))
             })?;
-        let mut guard = Held { shared: self, delivery, progress: Arc::clone(progress) };
+        let mut guard = Held { shared: self, delivery, progress: Arc::clone(progress), lost };
         let mut carrier = Carrier {
             remote,
             sink: &*ports.sink,
@@ -287,25 +299,44 @@ fn failed(failure: WorkFailure) -> WorkOutcome {
     WorkOutcome::Failed { failure, retry: WorkRetry::default() }
 }
 
+/// Whether no more than a beat lies between two readings of both clocks.
+fn is_recent(asked: (Duration, DateTime<Utc>), answered: (Duration, DateTime<Utc>)) -> bool {
+    let by_wall = (answered.1 - asked.1).to_std().unwrap_or_default();
+    answered.0.saturating_sub(asked.0) <= BEAT && by_wall <= BEAT
+}
+
 /// The claim of a delivery.
 struct Held<'a> {
     shared: &'a Shared,
     delivery: &'a Delivery,
     progress: Arc<Mutex<DeliveryProgress>>,
+    lost: &'a AtomicBool,
 }
 
 #[async_trait::async_trait]
 impl Guard for Held<'_> {
     async fn holds(&mut self, progress: DeliveryProgress) -> Result<bool, WorkFailure> {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-        let catalog = &self.shared.ports.catalog;
-        match catalog.beat_delivery(self.delivery.work.fence(), LEASE, progress).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == CatalogErrorKind::Fenced => Ok(false),
-            Err(error) => {
-                let told = format!("the catalog failed: {}", error.report());
-                Err(WorkFailure::new(FailureKind::Unavailable, told, true))
+        let Ports { catalog, clock, .. } = &self.shared.ports;
+        // An answer that was long on its way is worth nothing: this worker may have stood still meanwhile.
+        for _ in 0..ASKED_MAX {
+            let asked = (clock.monotonic(), clock.now());
+            match catalog.beat_delivery(self.delivery.work.fence(), LEASE, progress).await {
+                // The one clock does not see that the machine has slept, the other one may be set back.
+                Ok(()) if is_recent(asked, (clock.monotonic(), clock.now())) => return Ok(true),
+                Ok(()) => {}
+                Err(error) if error.kind() == CatalogErrorKind::Fenced => return Ok(false),
+                Err(error) => {
+                    let told = format!("the catalog failed: {}", error.report());
+                    return Err(WorkFailure::new(FailureKind::Unavailable, told, true));
+                }
             }
         }
+        let told = format!("the catalog took more than {} s to renew the claim", BEAT.as_secs());
+        Err(WorkFailure::new(FailureKind::Unavailable, told, true))
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 }

@@ -197,7 +197,12 @@ impl Session for MemorySession {
             }
         };
         self.0.call(RemoteCall::Create(path.clone()), created).await.map_err(Fault::of_session)?;
-        Ok(Box::new(MemoryFile { place: self.0.clone(), path: path.clone(), written: BytesMut::new() }))
+        Ok(Box::new(MemoryFile {
+            place: self.0.clone(),
+            path: path.clone(),
+            written: BytesMut::new(),
+            is_cut: false,
+        }))
     }
 
     async fn size(&mut self, path: &RemotePath) -> Result<Option<u64>, DestinationError> {
@@ -249,19 +254,33 @@ struct MemoryFile {
     place: MemoryDestination,
     path: RemotePath,
     written: BytesMut,
+    /// Whether a piece was cut short: nothing that comes after it is kept.
+    is_cut: bool,
 }
 
 #[async_trait]
 impl Upload for MemoryFile {
     async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
-        let (path, written) = (&self.path, &mut self.written);
+        let (path, written, is_cut) = (&self.path, &mut self.written, &mut self.is_cut);
         let write = |place: &MemoryDestination, is_half: bool| {
-            let bytes = if is_half { bytes.slice(..bytes.len() / 2) } else { bytes };
+            let kept = match (*is_cut, is_half) {
+                (true, _) => 0,
+                (false, true) => bytes.len() / 2,
+                (false, false) => bytes.len(),
+            };
+            *is_cut |= is_half;
+            let bytes = bytes.slice(..kept);
+            let from = written.len();
             written.extend_from_slice(&bytes);
             if place.is_visible_while_written() {
-                // Somebody may have removed the file: what is open is written all the same, and seen by nobody.
+                // Somebody may have removed the file: what is open is written all the same, and seen by nobody. And
+                // another one may write the same file: each writes where it is.
                 if let Some(file) = place.lock().get_mut(path) {
-                    file.extend_from_slice(&bytes);
+                    let to = from + bytes.len();
+                    file.resize(file.len().max(to), 0);
+                    if let Some(there) = file.get_mut(from..to) {
+                        there.copy_from_slice(&bytes);
+                    }
                 }
             }
         };
@@ -269,14 +288,14 @@ impl Upload for MemoryFile {
     }
 
     async fn finish(self: Box<Self>) -> Result<Stored, SinkError> {
-        let Self { place, path, written } = *self;
+        let Self { place, path, written, .. } = *self;
         let bytes = written.len() as u64;
         let finish = |place: &MemoryDestination, is_half: bool| {
             let kept = if is_half { written.len() / 2 } else { written.len() };
             let mut files = place.lock();
             if place.description.naming == Naming::Whole {
                 files.insert(path.clone(), BytesMut::from(&written[..kept]));
-            } else if let Some(file) = files.get_mut(&path) {
+            } else if is_half && let Some(file) = files.get_mut(&path) {
                 file.truncate(kept);
             }
         };

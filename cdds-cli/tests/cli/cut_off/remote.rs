@@ -78,14 +78,24 @@ impl Telling for Sftp {
 pub(crate) struct Ftps {
     steps: Steps,
     roots: String,
+    renames: bool,
     server: Option<Server>,
 }
 
 impl Ftps {
     pub(crate) fn start() -> Self {
+        Self::start_with(true)
+    }
+
+    /// Starts it, to be written to under final names.
+    pub(crate) fn start_without_renames() -> Self {
+        Self::start_with(false)
+    }
+
+    fn start_with(renames: bool) -> Self {
         let steps = Steps::listen();
         let ftpd::Ftpd { server, roots, .. } = ftpd::pyftpdlib_telling(&steps);
-        Self { steps, roots, server: Some(server) }
+        Self { steps, roots, renames, server: Some(server) }
     }
 }
 
@@ -96,7 +106,9 @@ impl Remote for Ftps {
         let port = self.server().port;
         format!(
             "\n[[destination]]\nid = \"partner\"\nurl = \"ftp://cdds@127.0.0.1:{port}/in/{folder}\"\n\
-             tls = \"explicit\"\npassword_file = \"password\"\nauthorities = \"roots.pem\"\nallow_private = true\n"
+             tls = \"explicit\"\npassword_file = \"password\"\nauthorities = \"roots.pem\"\nallow_private = true\n\
+             rename = {}\n",
+            self.renames
         )
     }
 

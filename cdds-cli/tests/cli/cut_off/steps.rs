@@ -36,6 +36,15 @@ pub(crate) const FTPS: [Chosen; 9] = [
     (Before, "quit", 1, false),
 ];
 
+/// Without renames.
+pub(crate) const IN_PLACE: [Chosen; 5] = [
+    (Before, "stor", 1, false),
+    (Before, "write", 2, false),
+    (After, "stor", 2, false),
+    (Before, "stor", 1, true),
+    (After, "stor", 1, true),
+];
+
 pub(crate) const S3: [Chosen; 9] = [
     (Before, "list", 1, false),
     (Before, "begin", 1, false),

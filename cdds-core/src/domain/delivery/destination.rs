@@ -135,6 +135,10 @@ pub enum Naming {
     Whole,
     /// It is written under its final name at once, because the server cannot rename. Nothing but the manifest, which
     /// comes last, then says that a set is complete.
+    ///
+    /// A worker asks for its claim before each call that creates or removes. If it stands still after that question for
+    /// longer than its lease, no server fences off the call, which cuts a file that another worker has delivered. It then
+    /// writes the same bytes again; if it dies before the end, the file stays cut. Prefer servers that rename.
     Direct,
 }
 

@@ -17,12 +17,15 @@ use crate::ports::error::PortErrorKind;
 use crate::ports::sink::{Sink, SinkError, SinkErrorKind};
 use crate::remote::{Outgoing, Remote};
 
-/// Asks, before something becomes final, whether the claim still holds, and stores what has arrived. A worker that was
-/// thawed after others took its work over stops here.
+/// Asks whether the claim still holds, and stores what has arrived. A worker that was thawed after others took its work
+/// over stops here: it asks before each step that creates, removes or renames anything.
 #[async_trait::async_trait]
 pub(super) trait Guard: Send {
     /// Returns `false` if the claim is lost.
     async fn holds(&mut self, progress: DeliveryProgress) -> Result<bool, WorkFailure>;
+
+    /// Returns whether the claim is known to be lost, without asking.
+    fn is_lost(&self) -> bool;
 }
 
 /// Why a delivery did not end.
@@ -97,6 +100,7 @@ impl<G: Guard> Carrier<'_, G> {
             };
             let left: Vec<RemotePath> = names.iter().filter(is_left).map(|name| folder.join(name)).collect();
             for path in left {
+                self.hold().await?;
                 let _ = self.remote.remove(&path).await;
             }
         }
@@ -124,22 +128,37 @@ impl<G: Guard> Carrier<'_, G> {
         }
         let name = temporary_name(file.path.name(), self.epoch, self.nonce);
         let temporary = file.path.folder().join(&name);
+        // If the claim is lost in here, nothing is left of it.
         self.written(file, &temporary).await?;
-        self.checked(file, &temporary).await?;
-        self.hold().await?;
+        let renamed = self.checked_and_renamed(file, &temporary).await;
+        if renamed == Err(Broken::Lost) {
+            // Nobody else removes it: whoever has the claim now may have looked before it was written.
+            let _ = self.remote.remove(&temporary).await;
+        }
+        renamed
+    }
+
+    async fn checked_and_renamed(
+        &mut self,
+        file: &PlannedFile,
+        temporary: &RemotePath,
+    ) -> Result<(), Broken> {
+        self.checked(file, temporary).await?;
         match self.found(file).await? {
             None => {}
             Some(true) => {
                 // Another claim has finished it while this worker stood still: what it has confirmed must stay.
-                let _ = self.remote.remove(&temporary).await;
+                let _ = self.remote.remove(temporary).await;
                 return Ok(());
             }
             // Some servers refuse to overwrite.
             Some(false) => {
+                self.hold().await?;
                 self.remote.remove(&file.path).await.map_err(|error| failed("replacing", file, &error))?;
             }
         }
-        if let Err(error) = self.remote.rename(&temporary, &file.path).await {
+        self.hold().await?;
+        if let Err(error) = self.remote.rename(temporary, &file.path).await {
             let arrived = error.kind() != DestinationErrorKind::CannotRename
                 && matches!(self.remote.size(&file.path).await, Ok(Some(bytes)) if bytes == file.bytes);
             if !arrived {
@@ -180,12 +199,10 @@ impl<G: Guard> Carrier<'_, G> {
 
     /// Copies a file from the store. Nothing becomes final if what the store gives is not what was published.
     async fn written(&mut self, file: &PlannedFile, path: &RemotePath) -> Result<(), Broken> {
-        if self.naming == Naming::Direct {
-            // From the first byte on, what is there under the final name is this claim's.
-            self.hold().await?;
-        }
         let mut chunks =
             self.sink.read(&file.key, 0).await.map_err(|error| Broken::Unreadable(unread(file, &error)))?;
+        // Nothing comes between this question and the call: without renames, creating cuts what is there.
+        self.hold().await?;
         let created = self.remote.create(path).await;
         let mut outgoing = created.map_err(|error| failed("writing", file, &error))?;
         let before = self.progress.bytes;
@@ -193,6 +210,11 @@ impl<G: Guard> Carrier<'_, G> {
             let chunk = match chunks.next().await {
                 None => break Ok(()),
                 Some(Err(error)) => break Err(Broken::Unreadable(unread(file, &error))),
+                // What is written in place goes on: should it have cut a file of another claim, it mends that file,
+                // since both write the same bytes.
+                Some(Ok(_)) if self.naming != Naming::Direct && self.guard.is_lost() => {
+                    break Err(Broken::Lost);
+                }
                 Some(Ok(chunk)) => chunk,
             };
             let count = chunk.len() as u64;
@@ -204,18 +226,19 @@ impl<G: Guard> Carrier<'_, G> {
         let copied = copied.and_then(|()| is_published(file, &outgoing));
         if let Err(broken) = copied {
             self.progress.bytes = before;
+            // In place, what is there may be another claim's by now.
+            if self.naming == Naming::Direct {
+                self.hold().await?;
+            }
             outgoing.abort().await;
             return Err(broken);
         }
-        if self.naming != Naming::Rename {
-            // Finishing makes it final.
-            match self.hold().await {
-                Ok(()) => {}
-                Err(broken) => {
-                    outgoing.abort().await;
-                    return Err(broken);
-                }
-            }
+        if self.naming == Naming::Whole
+            && let Err(broken) = self.hold().await
+        {
+            // Finishing would make it final.
+            outgoing.abort().await;
+            return Err(broken);
         }
         let stored = outgoing.finish().await;
         let stored = stored.map_err(|error| failed("finishing", file, &error));
@@ -223,7 +246,7 @@ impl<G: Guard> Carrier<'_, G> {
             Ok(stored) if stored.bytes == file.bytes => Ok(()),
             Ok(stored) => {
                 self.progress.bytes = before;
-                let _ = self.remote.remove(path).await;
+                self.discard(file, path).await?;
                 Err(differs(file, stored.bytes).into())
             }
             Err(failure) => {
@@ -237,7 +260,7 @@ impl<G: Guard> Carrier<'_, G> {
     async fn checked(&mut self, file: &PlannedFile, path: &RemotePath) -> Result<(), Broken> {
         self.sized(file, path).await?;
         if self.receipt == Receipt::Digest && self.read_back(file, path).await? != (file.bytes, file.sha256) {
-            let _ = self.remote.remove(path).await;
+            self.discard(file, path).await?;
             let told = format!("{} was read back from the destination with another digest", file.path);
             return Err(WorkFailure::new(DestinationErrorKind::Corrupt.into(), told, true).into());
         }
@@ -248,7 +271,7 @@ impl<G: Guard> Carrier<'_, G> {
         match self.remote.size(path).await.map_err(|error| failed("checking", file, &error))? {
             Some(bytes) if bytes == file.bytes => Ok(()),
             Some(bytes) => {
-                let _ = self.remote.remove(path).await;
+                self.discard(file, path).await?;
                 Err(differs(file, bytes).into())
             }
             None => Err(WorkFailure::new(
@@ -266,6 +289,15 @@ impl<G: Guard> Carrier<'_, G> {
         path: &RemotePath,
     ) -> Result<(u64, Sha256Digest), WorkFailure> {
         self.remote.digest(path).await.map_err(|error| failed("reading back", file, &error))
+    }
+
+    /// Removes what is not whole. Under a final name it may be another claim's by now, so this one must still hold.
+    async fn discard(&mut self, file: &PlannedFile, path: &RemotePath) -> Result<(), Broken> {
+        if *path == file.path {
+            self.hold().await?;
+        }
+        let _ = self.remote.remove(path).await;
+        Ok(())
     }
 
     async fn hold(&mut self) -> Result<(), Broken> {

@@ -12,6 +12,8 @@
 //! - [`Invariant::Whole`]: nothing bears a final name that is not whole, and a manifest no set whose other files have not
 //!   arrived. Where a server cannot rename, this holds for the manifest.
 //! - [`Invariant::OnRecord`]: an engine sends nothing without an attempt on record, and nothing again that was confirmed.
+//!   It creates, removes and renames nothing before it has asked for its claim since it last stood still; what it has
+//!   begun under a temporary name it may remove.
 //! - [`Invariant::Arrives`]: each destination of a published set has its delivery, none is done before all has arrived,
 //!   and none is given up without need. Nobody is told before it is true. At the end faults stop, people enable what was
 //!   disabled and ask again for what was given up, and everything arrives and is told.
@@ -19,8 +21,9 @@
 //!   and endpoints which hang hardly delay the others.
 //! - [`Invariant::I6`]: only the present claim ends an attempt.
 //!
-//! Where a server cannot rename, a worker that was thawed after others took over may write over a file of theirs: no
-//! destination can fence it off. Engines do not stand still while they write there.
+//! No destination can fence off a worker that stands still between its question for the claim and the call that follows.
+//! Where files are renamed this happens and does no harm. Where they are written in place the call might cut a file of
+//! others, so engines stand still anywhere but there.
 //!
 //! ```
 //! use cdds_core::testing::sim::{DeliveryBug, DeliveryWorld, Invariant};

@@ -41,6 +41,8 @@ impl Clock for Waits {
 struct Counting {
     left: u32,
     stored: DeliveryProgress,
+    /// Whether it is known at once that the claim holds no more.
+    is_told: bool,
 }
 
 #[async_trait::async_trait]
@@ -49,6 +51,10 @@ impl Guard for Counting {
         let Some(left) = self.left.checked_sub(1) else { return Ok(false) };
         (self.left, self.stored) = (left, progress);
         Ok(true)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.left == 0 && self.is_told
     }
 }
 
@@ -121,7 +127,7 @@ fn n1_files_arrive_in_order_and_the_manifest_last() {
                 seen.lock().unwrap().push(call.clone());
                 Fate::Works
             });
-            let mut guard = Counting { left: 99, stored: DeliveryProgress::default() };
+            let mut guard = Counting { left: 99, stored: DeliveryProgress::default(), is_told: false };
             let done = attempt(&sink, &plan, &place, receipt, 1, &mut guard, true).unwrap().unwrap();
             assert_eq!(done, DeliveryProgress { files: 4, bytes: 300_340 }, "{naming} {receipt}");
             assert_eq!(guard.stored, done);
@@ -165,7 +171,7 @@ fn fate_of(dice: &mut fastrand::Rng, call: &RemoteCall, naming: Naming) -> Fate 
 fn n1_whatever_breaks_off_nothing_half_made_has_a_final_name_and_nothing_confirmed_is_sent_again() {
     let (sink, plan) = stored();
     let (mut finished, mut attempts, mut killed, mut lost) = (0, 0, 0, 0);
-    for seed in 0..300 {
+    for seed in 0..400 {
         let mut dice = fastrand::Rng::with_seed(seed);
         let naming = Naming::ALL[dice.usize(0..3)];
         let receipt = Receipt::ALL[dice.usize(0..2)];
@@ -183,7 +189,7 @@ fn n1_whatever_breaks_off_nothing_half_made_has_a_final_name_and_nothing_confirm
             sent.lock().unwrap().clear();
             let before = stored;
             let left = if dice.u8(0..10) == 0 { dice.u32(0..6) } else { 99 };
-            let mut guard = Counting { left, stored };
+            let mut guard = Counting { left, stored, is_told: dice.bool() };
             let done = attempt(&sink, &plan, &place, receipt, epoch, &mut guard, dice.bool());
             stored = guard.stored;
             let confirmed = usize::try_from(before.files).unwrap();
@@ -214,7 +220,7 @@ fn n1_whatever_breaks_off_nothing_half_made_has_a_final_name_and_nothing_confirm
             }
         }
     }
-    assert_eq!(finished, 300, "each delivery ends");
+    assert_eq!(finished, 400, "each delivery ends");
     assert!(attempts > 1_000 && killed > 100 && lost > 10, "{attempts} {killed} {lost}");
 }
 
@@ -224,7 +230,7 @@ fn n1_what_the_store_has_lost_is_never_delivered() {
         let (sink, mut plan) = stored();
         plan.files[1].sha256 = Sha256Digest([7; 32]);
         let place = place(naming);
-        let mut guard = Counting { left: 99, stored: DeliveryProgress::default() };
+        let mut guard = Counting { left: 99, stored: DeliveryProgress::default(), is_told: false };
         let done = attempt(&sink, &plan, &place, Receipt::Size, 1, &mut guard, true).unwrap();
         let Err(Broken::Unreadable(failure)) = done else { panic!("{naming}: {done:?}") };
         assert!(!failure.retryable && failure.message.contains("look at the store"), "{failure:?}");
@@ -239,10 +245,10 @@ fn n6_a_digest_finds_what_a_size_does_not() {
     let place = place(Naming::Rename);
     let wrong = vec![0; 300];
     place.put(plan.files[1].path.clone(), &wrong);
-    let mut guard = Counting { left: 99, stored: DeliveryProgress::default() };
+    let mut guard = Counting { left: 99, stored: DeliveryProgress::default(), is_told: false };
     attempt(&sink, &plan, &place, Receipt::Size, 1, &mut guard, true).unwrap().unwrap();
     assert_eq!(whole(&plan, &place.files())[1], Some(false), "a size does not see it");
-    let mut guard = Counting { left: 99, stored: DeliveryProgress::default() };
+    let mut guard = Counting { left: 99, stored: DeliveryProgress::default(), is_told: false };
     attempt(&sink, &plan, &place, Receipt::Digest, 2, &mut guard, true).unwrap().unwrap();
     assert_eq!(whole(&plan, &place.files()), [Some(true); 4]);
 }
@@ -254,7 +260,7 @@ fn n1_a_server_that_cannot_rename_is_told_how_to_be_used() {
         RemoteCall::Rename(_) => Fate::Fails(DestinationErrorKind::CannotRename),
         _ => Fate::Works,
     });
-    let mut guard = Counting { left: 99, stored: DeliveryProgress::default() };
+    let mut guard = Counting { left: 99, stored: DeliveryProgress::default(), is_told: false };
     let done = attempt(&sink, &plan, &place, Receipt::Size, 1, &mut guard, true).unwrap();
     assert!(matches!(done, Err(Broken::Failed(failure)) if !failure.retryable));
 }
@@ -280,11 +286,42 @@ fn n1_a_file_that_another_claim_has_finished_meanwhile_stays() {
             }
             Fate::Works
         });
-        let mut guard = Counting { left: 99, stored: DeliveryProgress::default() };
+        let mut guard = Counting { left: 99, stored: DeliveryProgress::default(), is_told: false };
         let done = attempt(&sink, &plan, &place, receipt, 1, &mut guard, true).unwrap().unwrap();
         assert_eq!(done, DeliveryProgress { files: 4, bytes: 300_340 }, "{receipt}");
         assert_eq!(whole(&plan, &there.files()), [Some(true); 4], "{receipt}");
         let removed = removed.lock().unwrap();
         assert!(removed.len() == 4 && removed.iter().all(|name| name.ends_with(".part")), "{removed:?}");
+    }
+}
+
+#[test]
+fn n1_a_claim_that_is_lost_leaves_no_temporary_file() {
+    for is_told in [false, true] {
+        for left in 0..6 {
+            let (sink, plan) = stored();
+            let place = place(Naming::Rename);
+            let mut guard = Counting { left, stored: DeliveryProgress::default(), is_told };
+            let done = attempt(&sink, &plan, &place, Receipt::Size, 1, &mut guard, true).unwrap();
+            assert_eq!(done, Err(Broken::Lost));
+            let files: Vec<String> = place.files().keys().map(ToString::to_string).collect();
+            assert!(files.iter().all(|name| !name.ends_with(".part")), "{left}, {is_told}: {files:?}");
+        }
+    }
+}
+
+#[test]
+fn n1_a_claim_that_is_lost_leaves_what_it_has_begun_in_place_whole() {
+    for is_told in [false, true] {
+        let (sink, plan) = stored();
+        let place = place(Naming::Direct);
+        for file in &plan.files {
+            place.put(file.path.clone(), &sink.objects()[&file.key]);
+        }
+        // Two questions come before the first byte: whether the manifest may be removed, and this.
+        let mut guard = Counting { left: 2, stored: DeliveryProgress::default(), is_told };
+        let done = attempt(&sink, &plan, &place, Receipt::Size, 1, &mut guard, true).unwrap();
+        assert_eq!(done, Err(Broken::Lost));
+        assert_eq!(whole(&plan, &place.files())[..3], [Some(true); 3], "{is_told}");
     }
 }

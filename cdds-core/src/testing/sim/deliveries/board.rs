@@ -10,7 +10,7 @@ use super::super::shared::lock;
 use super::super::time::{MILLISECOND, Micros, SECOND, Timeline};
 use super::super::verdict::Violation;
 use super::bug::DeliveryBug;
-use super::models::State;
+use super::models::{Expected, SetAt, State};
 use super::spots::Place;
 use crate::domain::delivery::destination::Naming;
 use crate::domain::delivery::path::RemotePath;
@@ -106,7 +106,12 @@ impl Board {
 
     /// Lets an engine meet its fate before or after a call.
     pub(super) async fn stumble(&self, engine: usize) {
-        match self.draw(engine) {
+        self.stumble_more(engine, 1).await;
+    }
+
+    /// Like `stumble`, but lets the engine stand still so many times as often.
+    pub(super) async fn stumble_more(&self, engine: usize, often: u64) {
+        match self.draw(engine, often) {
             Stumble::Nothing => {}
             Stumble::Yields => give_way().await,
             Stumble::Takes(time) => self.timeline.sleep(time).await,
@@ -122,19 +127,19 @@ impl Board {
         }
     }
 
-    fn draw(&self, engine: usize) -> Stumble {
+    fn draw(&self, engine: usize, often: u64) -> Stumble {
         let storms = self.storms();
         let now = self.timeline.elapsed();
         let mut state = self.state();
         let throw = state.dice.below(10_000);
-        let (dies, stops) = (2 * self.rate.min(3), 3 * self.rate.min(3));
+        let (dies, stops) = (2 * self.rate.min(3), 3 * self.rate.min(3) * often);
         match throw {
             _ if !storms => {}
             throw if throw < dies => {
                 state.lives[engine].dies = true;
                 return Stumble::Dies;
             }
-            throw if throw < dies + stops && !state.writes_in_place(engine) => {
+            throw if throw < dies + stops => {
                 let until = now + state.dice.between(61, 400) * SECOND;
                 state.lives[engine].stops_until = Some(until);
                 return Stumble::Stops(until);
@@ -162,9 +167,35 @@ impl Board {
 
     /// N-I3: an engine that creates a file has an attempt on record, and the file was not confirmed before.
     pub(super) fn check_sending(&self, engine: usize, place: &Place, path: &RemotePath) {
+        self.state().lives[engine].began.insert((place.id.clone(), path.clone()));
+        let Some((expected, set)) = self.check_claim(engine, place, path, "creates") else { return };
+        if expected.index < set.confirmed {
+            let told = format!("{path} is sent again, but {} files were confirmed", set.confirmed);
+            self.violate(Invariant::OnRecord, told);
+        }
+    }
+
+    /// N-I3: an engine removes or replaces nothing without a claim, save the temporary files that it has begun itself.
+    pub(super) fn check_touching(&self, engine: usize, place: &Place, path: &RemotePath, does: &str) {
+        let began = (place.id.clone(), path.clone());
+        let is_own = final_path(path) != *path && self.state().lives[engine].began.contains(&began);
+        if !is_own {
+            self.check_claim(engine, place, path, does);
+        }
+    }
+
+    /// Checks that an engine holds the claim for a file, and has asked for it since it last stood still. Returns what is
+    /// known of the file; `None` if the check fails, or there is nothing to check.
+    fn check_claim(
+        &self,
+        engine: usize,
+        place: &Place,
+        path: &RemotePath,
+        does: &str,
+    ) -> Option<(Expected, SetAt)> {
         // A probe, which no delivery is about.
         if path.name().starts_with(".cdds-probe") || path.name().starts_with("cdds-probe") {
-            return;
+            return None;
         }
         let found = {
             let state = self.state();
@@ -179,29 +210,31 @@ impl Board {
         };
         let Some((expected, set, held, is_thawed)) = found else {
             self.violate(Invariant::Whole, format!("{path} is no file of any set at {}", place.id));
-            return;
+            return None;
         };
         let Some(epoch) = held else {
-            let told = format!("engine {engine} sends {path} without a claim of {}", expected.delivery);
-            return self.violate(Invariant::OnRecord, told);
-        };
-        let Some(row) = self.delivery(&set.owner, expected.delivery) else {
-            return self
-                .violate(Invariant::OnRecord, format!("{path} is sent, but no delivery is on record"));
-        };
-        // An engine that stood still meanwhile notices at its next report.
-        if is_thawed || row.work.epoch > epoch {
-            return;
-        }
-        let is_held = matches!(row.work.state, WorkState::Held { .. }) && row.work.attempts.count > 0;
-        if row.work.epoch < epoch || !is_held {
-            let told = format!("{path} is sent by claim {epoch}, but the record has {:?}", row.work);
-            return self.violate(Invariant::OnRecord, told);
-        }
-        if expected.index < set.confirmed {
-            let told = format!("{path} is sent again, but {} files were confirmed", set.confirmed);
+            let told = format!("engine {engine} {does} {path} without a claim of {}", expected.delivery);
             self.violate(Invariant::OnRecord, told);
+            return None;
+        };
+        if is_thawed {
+            let told = format!("engine {engine} stood still, and {does} {path} before it has asked");
+            self.violate(Invariant::OnRecord, told);
+            return None;
         }
+        let Some(row) = self.delivery(&set.owner, expected.delivery) else {
+            let told = format!("engine {engine} {does} {path}, but no delivery is on record");
+            self.violate(Invariant::OnRecord, told);
+            return None;
+        };
+        let is_held = matches!(row.work.state, WorkState::Held { .. }) && row.work.attempts.count > 0;
+        if row.work.epoch != epoch || !is_held {
+            let told =
+                format!("engine {engine} {does} {path} by claim {epoch}, but the record has {:?}", row.work);
+            self.violate(Invariant::OnRecord, told);
+            return None;
+        }
+        Some((expected, set))
     }
 
     /// N-I1: looks at a file after a call, and at what its presence promises.
@@ -222,6 +255,10 @@ impl Board {
             return self.violate(Invariant::Whole, told);
         }
         let Some(manifest) = set.files.last() else { return };
+        if there.is_none() && place.naming == Naming::Direct && place.has_whole(self, manifest) {
+            let told = format!("the manifest is at {}, but {path} is gone", place.id);
+            return self.violate(Invariant::Whole, told);
+        }
         if path == manifest && is_whole {
             if let Some(missing) = missing {
                 let told = format!("the manifest {path} is at {}, but {missing} never was", place.id);

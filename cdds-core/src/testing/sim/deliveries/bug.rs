@@ -13,6 +13,8 @@ pub enum DeliveryBug {
     RenamedUnchecked,
     /// A worker that has lost its claim ends the attempt of the present one.
     SettledWithoutFence,
+    /// A worker that was thawed aborts the file that it was writing in place, without asking whether it is still its own.
+    AbortedUnasked,
     /// The deliveries of a set are stored after its publication, so that a crash in between loses them.
     StoredOutside,
     /// The claim of a delivery is not stored.
@@ -39,10 +41,11 @@ pub enum DeliveryBug {
 
 impl DeliveryBug {
     /// Every planted bug that a world finds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ManifestFirst,
         Self::RenamedUnchecked,
         Self::SettledWithoutFence,
+        Self::AbortedUnasked,
         Self::StoredOutside,
         Self::ClaimNotStored,
         Self::LimitIgnored,
@@ -58,7 +61,7 @@ impl DeliveryBug {
     /// Returns the invariant that the bug breaks first.
     pub const fn breaks(self) -> Invariant {
         match self {
-            Self::ManifestFirst | Self::RenamedUnchecked => Invariant::Whole,
+            Self::ManifestFirst | Self::RenamedUnchecked | Self::AbortedUnasked => Invariant::Whole,
             Self::SettledWithoutFence => Invariant::I6,
             Self::ClaimNotStored | Self::ProgressForgotten => Invariant::OnRecord,
             Self::LimitIgnored | Self::HangsUnlimited => Invariant::Alone,

@@ -50,6 +50,8 @@ pub(super) struct Life {
     pub(super) holds: BTreeMap<DeliveryId, u64>,
     /// Those of them that it held when it stood still, and of which it has not heard since.
     pub(super) thawed: BTreeSet<DeliveryId>,
+    /// The files that it has begun to write, by the names under which it did.
+    pub(super) began: BTreeSet<Spot>,
     /// The notices that it believes to hold.
     pub(super) tells: BTreeSet<NoticeId>,
 }
@@ -70,8 +72,6 @@ pub(super) struct State {
     pub(super) replaced: BTreeMap<String, DateTime<Utc>>,
     /// The executions of which a delivery was given up.
     pub(super) given_up: BTreeSet<ExecutionId>,
-    /// The places at which files are written under their final names.
-    pub(super) in_place: BTreeSet<DestinationId>,
     pub(super) figures: DeliveryFigures,
     pub(super) events: Vec<Event>,
     pub(super) violation: Option<Violation>,
@@ -89,17 +89,16 @@ impl State {
             reminded: BTreeSet::new(),
             replaced: BTreeMap::new(),
             given_up: BTreeSet::new(),
-            in_place: BTreeSet::new(),
             figures: DeliveryFigures { worlds: 1, ..DeliveryFigures::default() },
             events: Vec::new(),
             violation: None,
         }
     }
 
-    /// Whether an engine may be on its way to a place where nobody could fence it off.
-    pub(super) fn writes_in_place(&self, engine: usize) -> bool {
-        let mut held = self.lives.get(engine).into_iter().flat_map(|life| life.holds.keys());
-        held.any(|id| self.sets.get(id).is_some_and(|set| self.in_place.contains(&set.destination)))
+    /// Whether an engine stood still on its way with a file, and has not asked for its claim since.
+    pub(super) fn is_late(&self, engine: usize, spot: &Spot) -> bool {
+        let (life, expected) = (self.lives.get(engine), self.expected.get(spot));
+        life.zip(expected).is_some_and(|(life, expected)| life.thawed.contains(&expected.delivery))
     }
 
     /// Returns the first file of a set that has never been whole at its place.

@@ -66,9 +66,12 @@ impl Record {
         }
     }
 
-    fn lets_go(&self, id: DeliveryId) {
+    /// Forgets a claim, but not a later one of the same engine.
+    fn lets_go(&self, fence: Fence<DeliveryId>) {
         self.holds(|holds| {
-            holds.remove(&id);
+            if holds.get(&fence.id) == Some(&fence.epoch) {
+                holds.remove(&fence.id);
+            }
         });
     }
 
@@ -256,8 +259,12 @@ impl CatalogLayer for Record {
             self.check_limit().await?;
         }
         self.holds(|holds| holds.extend(claimed.iter().map(|one| (one.work.id, one.work.epoch))));
+        if let Some(engine) = self.engine {
+            let life = &mut self.board.state().lives[engine];
+            life.thawed.retain(|id| claimed.iter().all(|one| one.work.id != *id));
+        }
         if let Err(error) = self.stumble("claim_deliveries").await {
-            claimed.iter().for_each(|one| self.lets_go(one.work.id));
+            claimed.iter().for_each(|one| self.lets_go(one.work.fence()));
             return Err(error);
         }
         if self.board.has(DeliveryBug::ProgressForgotten) {
@@ -282,7 +289,7 @@ impl CatalogLayer for Record {
             }
             Err(error) => {
                 self.board.state().figures.fenced += 1;
-                self.lets_go(fence.id);
+                self.lets_go(fence);
                 return Err(error);
             }
         }
@@ -300,7 +307,7 @@ impl CatalogLayer for Record {
             Ok(()) => self.settles(fence, outcome, progress).await,
             Err(error) => Err(error),
         };
-        self.lets_go(fence.id);
+        self.lets_go(fence);
         let settled = settled?;
         self.stumble("settle_delivery").await?;
         Ok(settled)

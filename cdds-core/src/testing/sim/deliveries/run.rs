@@ -24,7 +24,6 @@ use super::place::Way;
 use super::record::Record;
 use super::sets::{People, mend, owners, publisher};
 use super::spots::{Place, places};
-use crate::domain::delivery::destination::Naming;
 use crate::domain::delivery::health::{Health, TargetId};
 use crate::domain::id::DestinationId;
 use crate::domain::notice::{Channel, NoticeKind};
@@ -112,8 +111,6 @@ impl Run {
         let board = Arc::new(Board::new(seed, timeline, catalog, bug, (engines, rate)));
         let days = u32::try_from(plan.over / DAY).unwrap_or(1);
         let places = plan.places.map_or_else(|| places(&board, seed, days), |places| places(&board));
-        let in_place = places.iter().filter(|place| place.naming == Naming::Direct);
-        board.state().in_place = in_place.map(|place| place.id.clone()).collect();
         let by_id = places.iter().map(|place| (place.id.clone(), Arc::clone(place))).collect();
         Self {
             board,
@@ -225,7 +222,7 @@ impl Run {
         self.board.note(Who::Engine(task), "goes on");
         if let Some(life) = self.board.state().lives.get_mut(task) {
             (life.stopped, life.stops_until) = (false, None);
-            life.thawed = life.holds.keys().copied().collect();
+            life.thawed.extend(life.holds.keys().copied());
         }
         self.executor.pause(task, false);
     }

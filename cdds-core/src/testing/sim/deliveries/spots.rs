@@ -104,8 +104,10 @@ impl Board {
         if !self.storms() || self.rate == 0 {
             return Fate::Works;
         }
-        // An object store does not show half an object.
-        let may_cut = writes && naming != Naming::Whole;
+        // An object store does not show half an object. And what is written in place may be another claim's when it is
+        // closed; a server that cut it then would do so to anybody.
+        let closes_in_place = naming == Naming::Direct && matches!(call, RemoteCall::Finish(_));
+        let may_cut = writes && naming != Naming::Whole && !closes_in_place;
         match self.below(1_000) / self.rate.max(1) {
             0..3 => Fate::Fails(DestinationErrorKind::Unavailable),
             3..5 => Fate::ReplyLost,
