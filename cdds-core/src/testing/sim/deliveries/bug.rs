@@ -17,7 +17,7 @@ pub enum DeliveryBug {
     AbortedUnasked,
     /// The deliveries of a set are stored after its publication, so that a crash in between loses them.
     StoredOutside,
-    /// The claim of a delivery is not stored.
+    /// The claim of a delivery is not stored, and whoever asks for it is told that it is.
     ClaimNotStored,
     /// A claim does not know the limit of a destination.
     LimitIgnored,
