@@ -160,7 +160,8 @@ pub struct Delivery {
 /// What of a set has arrived and was confirmed, in the order of its [plan](plan::DeliveryPlan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeliveryProgress {
-    /// The files at the beginning of the plan that were confirmed. None of them is sent again by the same delivery.
+    /// The files at the beginning of the plan that were confirmed. None of them is sent again by the same delivery, save
+    /// what a late worker has cut where nothing is renamed ([`Naming::Direct`](destination::Naming::Direct)).
     pub files: u32,
     /// Their bytes, and those of the file under way.
     pub bytes: u64,

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command};
 
-use super::place::Waiting;
+use super::place::{Waiting, after};
 use super::remote::{Ftps, Sftp, Telling};
 use super::steps::{
     FTPS, IN_PLACE, S3, SFTP, Wanted, at_all, at_each, five_parts, large_file, paused, retry, start,
@@ -37,6 +37,11 @@ fn halt(worker: &Child) {
 /// none.
 fn stop(remote: &dyn Telling, waiting: &mut Waiting, at: Wanted) -> Option<Step> {
     let copy = waiting.copy(remote);
+    // Else the daily check would run beside the delivery, and its steps be taken for those of files: the delivery would
+    // then be stopped anywhere, even between its question for the claim and the call that follows. No clock of this
+    // test goes on meanwhile, so the worker would not notice.
+    copy.place.done(&["destination", "check", "partner", "--now", &after(0)]);
+    remote.steps().wait_until_quiet();
     let pauses = remote.steps().pause_at(at);
     let mut worker = start(&copy, 0);
     let paused = paused(&pauses, &mut worker);

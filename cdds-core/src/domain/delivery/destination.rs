@@ -137,8 +137,11 @@ pub enum Naming {
     /// comes last, then says that a set is complete.
     ///
     /// A worker asks for its claim before each call that creates or removes. If it stands still after that question for
-    /// longer than its lease, no server fences off the call, which cuts a file that another worker has delivered. It then
-    /// writes the same bytes again; if it dies before the end, the file stays cut. Prefer servers that rename.
+    /// longer than its lease, no server fences off the call, which may cut or remove a file that another worker has
+    /// delivered. That worker looks at all files once more before it writes the manifest, and the late one writes the
+    /// same bytes again. What remains: if the late one goes on after the manifest and dies before it has written its
+    /// file to the end, the file stays cut, and if the call was to remove an old manifest, the new one is gone. Asking
+    /// for the delivery again sends everything. Prefer servers that rename.
     Direct,
 }
 

@@ -1,6 +1,8 @@
 //! Carries the files of a set to a destination (rules N1, N6): each is whole before it has its final name, and the
 //! manifest comes last.
 
+mod mend;
+
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
@@ -69,7 +71,10 @@ impl<G: Guard> Carrier<'_, G> {
         if !rest.is_empty() {
             self.tidy(plan, done).await?;
         }
-        for file in rest {
+        for (index, file) in (done..).zip(rest) {
+            if index + 1 == plan.files.len() {
+                self.mend(plan).await?;
+            }
             self.one(file).await?;
             self.progress.files = self.progress.files.saturating_add(1);
             self.hold().await?;

@@ -11,9 +11,9 @@
 //!
 //! - [`Invariant::Whole`]: nothing bears a final name that is not whole, and a manifest no set whose other files have not
 //!   arrived. Where a server cannot rename, this holds for the manifest.
-//! - [`Invariant::OnRecord`]: an engine sends nothing without an attempt on record, and nothing again that was confirmed.
-//!   It creates, removes and renames nothing before it has asked for its claim since it last stood still; what it has
-//!   begun under a temporary name it may remove.
+//! - [`Invariant::OnRecord`]: an engine sends nothing without an attempt on record, and nothing again that was confirmed
+//!   and is still whole. It creates, removes and renames nothing before it has asked for its claim since it last stood
+//!   still; what it has begun under a temporary name it may remove.
 //! - [`Invariant::Arrives`]: each destination of a published set has its delivery, none is done before all has arrived,
 //!   and none is given up without need. Nobody is told before it is true. At the end faults stop, people enable what was
 //!   disabled and ask again for what was given up, and everything arrives and is told.

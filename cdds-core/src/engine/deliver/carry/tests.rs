@@ -325,3 +325,30 @@ fn n1_a_claim_that_is_lost_leaves_what_it_has_begun_in_place_whole() {
         assert_eq!(whole(&plan, &place.files())[..3], [Some(true); 3], "{is_told}");
     }
 }
+
+#[test]
+fn n1_what_a_late_worker_has_cut_or_removed_is_written_again_before_the_manifest() {
+    for is_removed in [false, true] {
+        let (sink, plan) = stored();
+        let there = place(Naming::Direct);
+        let (first, late) = (plan.files[0].path.clone(), there.clone());
+        let looked = Arc::new(Mutex::new(0));
+        let place = there.clone().with_fate(move |call| {
+            // The worker of an earlier claim goes on while the second file is looked at.
+            if matches!(call, RemoteCall::Size(path) if path.name() == "a.z02") {
+                let mut looked = looked.lock().unwrap();
+                *looked += 1;
+                if *looked == 1 && is_removed {
+                    late.take(&first);
+                } else if *looked == 1 {
+                    late.put(first.clone(), b"");
+                }
+            }
+            Fate::Works
+        });
+        let mut guard = Counting { left: 99, stored: DeliveryProgress::default(), is_told: false };
+        let done = attempt(&sink, &plan, &place, Receipt::Size, 2, &mut guard, true).unwrap().unwrap();
+        assert_eq!(done, DeliveryProgress { files: 4, bytes: 300_340 });
+        assert_eq!(whole(&plan, &there.files()), [Some(true); 4], "{is_removed}");
+    }
+}

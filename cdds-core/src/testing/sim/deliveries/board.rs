@@ -165,11 +165,13 @@ impl Board {
         page.ok()?.items.into_iter().next()
     }
 
-    /// N-I3: an engine that creates a file has an attempt on record, and the file was not confirmed before.
+    /// N-I3: an engine that creates a file has an attempt on record, and the file was not confirmed before, unless a late
+    /// engine has cut or removed it since.
     pub(super) fn check_sending(&self, engine: usize, place: &Place, path: &RemotePath) {
         self.state().lives[engine].began.insert((place.id.clone(), path.clone()));
         let Some((expected, set)) = self.check_claim(engine, place, path, "creates") else { return };
-        if expected.index < set.confirmed {
+        let is_mended = place.naming == Naming::Direct && !place.has_whole(self, path);
+        if expected.index < set.confirmed && !is_mended {
             let told = format!("{path} is sent again, but {} files were confirmed", set.confirmed);
             self.violate(Invariant::OnRecord, told);
         }

@@ -15,7 +15,7 @@ use crate::ports::destination::{Connection, Destination, DestinationError, Sessi
 use crate::ports::sink::{SinkError, SinkErrorKind};
 
 /// How many times as often engines stand still while they write in place: such files are small, and written at once.
-const STOPS_IN_PLACE: u64 = 20;
+const STOPS_IN_PLACE: u64 = 100;
 
 /// A place as one engine reaches it.
 #[derive(Debug, Clone)]
