@@ -91,8 +91,11 @@ fn facts(message: &Message, title: &str) -> Vec<(&'static str, String)> {
     if let Some(until) = message.expires_at {
         facts.push((said::KEPT_UNTIL, said::instant(until)));
     }
-    let certificates = message.sealed_for.iter().take(CERTIFICATES_MAX);
-    facts.extend(certificates.map(|fingerprint| (said::SEALED_FOR, said::certificate(&clean(fingerprint)))));
+    let fingerprints = message.sealed_for.iter().take(CERTIFICATES_MAX).map(|fingerprint| clean(fingerprint));
+    facts.extend(fingerprints.map(|fingerprint| match message.certificate {
+        Some(_) => (said::FINGERPRINT, said::fingerprint(&fingerprint)),
+        None => (said::SEALED_FOR, said::certificate(&fingerprint)),
+    }));
     facts
 }
 

@@ -16,6 +16,7 @@ pub(super) const KEPT_UNTIL: &str = "Kept until";
 pub(super) const REASON: &str = "Reason";
 pub(super) const RECIPIENT: &str = "Recipient";
 pub(super) const VALID_UNTIL: &str = "Valid until";
+pub(super) const FINGERPRINT: &str = "Fingerprint";
 pub(super) const RENEWAL: &str = "To renew it";
 pub(super) const TO_RENEWAL: &str = "Renew the certificate in the console";
 pub(super) const SEALED_FOR: &str = "Encrypted for";
@@ -111,10 +112,17 @@ pub(super) fn renewal(recipient: &str) -> String {
 
 /// The certificate with this fingerprint.
 pub(super) fn certificate(fingerprint: &str) -> String {
-    format!(
-        "the certificate whose SHA-256 fingerprint begins with {}",
-        fingerprint.get(..16).unwrap_or(fingerprint)
-    )
+    format!("the certificate whose SHA-256 fingerprint begins with {}", beginning(fingerprint))
+}
+
+/// The fingerprint of a certificate of which the other facts tell.
+pub(super) fn fingerprint(fingerprint: &str) -> String {
+    format!("SHA-256, begins with {}", beginning(fingerprint))
+}
+
+/// Enough to compare it by eye.
+fn beginning(fingerprint: &str) -> &str {
+    fingerprint.get(..16).unwrap_or(fingerprint)
 }
 
 /// How far a delivery has come.
