@@ -4,6 +4,7 @@
 //! Users are let in by an Ed25519 or ECDSA key, by a password, or by both one after the other. RSA keys are not
 //! supported, neither the user's nor the host's: the errors say so.
 
+mod ended;
 mod failure;
 mod handshake;
 mod login;

@@ -1,6 +1,7 @@
 //! What went wrong, as the port tells it.
 
 use cdds_core::ports::destination::{DestinationError, DestinationErrorKind as Kind};
+use cdds_core::ports::sink::{SinkError, SinkErrorKind};
 use russh_sftp::client::error::Error;
 use russh_sftp::protocol::{Status, StatusCode};
 
@@ -17,6 +18,33 @@ pub(super) fn unreachable(why: ConnectError) -> DestinationError {
 
 pub(super) fn broken_off(place: &str, why: russh::Error) -> DestinationError {
     DestinationError::with_source(Kind::Unavailable, format!("the connection to {place} broke off"), why)
+}
+
+/// An error that says that the connection has ended before the answer came.
+pub(super) trait EndedEarly {
+    fn ended_early(place: &str) -> Self;
+}
+
+fn ended_early(place: &str) -> String {
+    format!("the connection to {place} ended before the server had answered")
+}
+
+impl EndedEarly for Error {
+    fn ended_early(place: &str) -> Self {
+        Self::IO(ended_early(place))
+    }
+}
+
+impl EndedEarly for DestinationError {
+    fn ended_early(place: &str) -> Self {
+        Self::new(Kind::Unavailable, ended_early(place))
+    }
+}
+
+impl EndedEarly for SinkError {
+    fn ended_early(place: &str) -> Self {
+        Self::new(SinkErrorKind::Unavailable, ended_early(place))
+    }
 }
 
 /// Tells what failed: `action` is "write in/x.zip at partner.example:22".

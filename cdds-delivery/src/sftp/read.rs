@@ -35,7 +35,7 @@ pub(super) async fn read_back(
     let action = remote.action("read", &path);
     let opened = remote.raw.open(path, OpenFlags::READ, FileAttributes::empty()).await;
     let handle = opened.map_err(|why| failed(&action, why))?.handle;
-    let open = Arc::new(Open { remote, net: net.clone(), handle });
+    let open = Arc::new(Open { remote: Arc::clone(&remote), net: net.clone(), handle });
     let bytes = match open.remote.raw.fstat(open.handle.as_str()).await {
         Ok(found) => found.attrs.size,
         Err(Error::Status(_)) => None,
@@ -54,9 +54,13 @@ pub(super) async fn read_back(
     let pieces =
         pieces.filter(|piece| std::future::ready(piece.as_ref().map_or(true, |bytes| !bytes.is_empty())));
     let pieces = pieces.map(move |piece| piece.map_err(|why| failed(&action, why))).boxed();
-    Ok(stream::unfold((pieces, net), |(mut pieces, net)| async move {
-        let piece = net.run(pieces.next()).await?;
-        Some((piece, (pieces, net)))
+    Ok(stream::unfold(Some((pieces, remote, net)), |reading| async move {
+        let (mut pieces, remote, net) = reading?;
+        let next = remote.until_ended(async { pieces.next().await.transpose() });
+        let piece = net.run(next).await.transpose()?;
+        // Nothing comes after an error.
+        let reading = piece.is_ok().then_some((pieces, remote, net));
+        Some((piece, reading))
     })
     .boxed())
 }

@@ -12,7 +12,8 @@ use russh_sftp::client::error::Error;
 use russh_sftp::client::rawsession::Limits;
 use russh_sftp::client::{Config, RawSftpSession};
 
-use super::failure::{broken_off, failed, is_vague, refused};
+use super::ended::Ended;
+use super::failure::{EndedEarly, broken_off, failed, is_vague, refused};
 use super::handshake::HostKeyCheck;
 use crate::net::Line;
 
@@ -41,6 +42,7 @@ pub(super) struct Remote {
     pub(super) read_bytes: u32,
     folder: String,
     place: String,
+    ended: Ended,
     ssh: Handle<HostKeyCheck>,
     _line: Line,
 }
@@ -55,12 +57,14 @@ impl Remote {
     ) -> Result<Self, DestinationError> {
         let channel = subsystem(&ssh, place).await?;
         let config = Config { request_timeout_secs: REQUEST_SECONDS_MAX, ..Config::default() };
-        let mut raw = RawSftpSession::new_with_config(channel.into_stream(), config);
-        let greeted = raw.init().await.map_err(|why| failed(&format!("begin SFTP at {place}"), why))?;
+        let (channel, ended) = Ended::watch(channel.into_stream());
+        let mut raw = RawSftpSession::new_with_config(channel, config);
+        let greeted = ended.or(raw.init(), || Err(Error::ended_early(place))).await;
+        let greeted = greeted.map_err(|why| failed(&format!("begin SFTP at {place}"), why))?;
         let extensions = greeted.extensions;
         let (mut write_bytes, mut read_bytes) = (u64::MAX, READ_BYTES);
         if extensions.get("limits@openssh.com").is_some_and(|version| version == "1") {
-            let asked = raw.limits().await;
+            let asked = ended.or(raw.limits(), || Err(Error::ended_early(place))).await;
             let limits =
                 Limits::from(asked.map_err(|why| failed(&format!("ask {place} for its limits"), why))?);
             write_bytes = limits.write_len.unwrap_or(write_bytes);
@@ -69,7 +73,15 @@ impl Remote {
             raw.set_limits(limits);
         }
         let (raw, place) = (Arc::new(raw), place.to_owned());
-        Ok(Self { raw, extensions, write_bytes, read_bytes, folder, place, ssh, _line: line })
+        Ok(Self { raw, extensions, write_bytes, read_bytes, folder, place, ended, ssh, _line: line })
+    }
+
+    /// Waits for a call, at most until the connection ends.
+    pub(super) async fn until_ended<T, E: EndedEarly>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.ended.or(call, || Err(E::ended_early(&self.place))).await
     }
 
     /// Returns whether the server has announced an extension.
@@ -128,8 +140,8 @@ impl Remote {
     /// Closes a handle whose owner no longer waits. Call it within a runtime.
     pub(super) fn close_later(&self, handle: String) {
         // Without the line: it must end although a server never answers.
-        let raw = Arc::clone(&self.raw);
-        tokio::spawn(async move { raw.close(handle).await });
+        let (raw, ended) = (Arc::clone(&self.raw), self.ended.clone());
+        tokio::spawn(async move { ended.or(async { drop(raw.close(handle).await) }, || ()).await });
     }
 
     /// Says goodbye.

@@ -141,14 +141,14 @@ fn field(text: &str) -> Vec<u8> {
 impl Session for SftpSession {
     async fn create(&mut self, path: &RemotePath) -> Result<Box<dyn Upload>, DestinationError> {
         let path = self.remote.path(path);
-        let handle = self.net.run(self.open_new(&path)).await?;
+        let handle = self.net.run(self.remote.until_ended(self.open_new(&path))).await?;
         Ok(Box::new(SftpUpload::new(Arc::clone(&self.remote), self.net.clone(), path, handle)))
     }
 
     async fn size(&mut self, path: &RemotePath) -> Result<Option<u64>, DestinationError> {
         let path = self.remote.path(path);
         let action = self.remote.action("measure", &path);
-        match self.net.run(self.remote.raw.stat(path)).await {
+        match self.net.run(self.remote.until_ended(self.remote.raw.stat(path))).await {
             Ok(found) => match found.attrs.size {
                 Some(bytes) => Ok(Some(bytes)),
                 None => Err(failed(&action, Error::UnexpectedBehavior("it tells no size".to_owned()))),
@@ -163,17 +163,18 @@ impl Session for SftpSession {
         path: &RemotePath,
     ) -> Result<BoxStream<'static, Result<Bytes, DestinationError>>, DestinationError> {
         let path = self.remote.path(path);
-        self.net.clone().run(read_back(Arc::clone(&self.remote), self.net.clone(), path)).await
+        let opening = read_back(Arc::clone(&self.remote), self.net.clone(), path);
+        self.net.run(self.remote.until_ended(opening)).await
     }
 
     async fn rename(&mut self, from: &RemotePath, to: &RemotePath) -> Result<(), DestinationError> {
         let (from, to) = (self.remote.path(from), self.remote.path(to));
-        self.net.run(self.move_file(&from, &to)).await
+        self.net.run(self.remote.until_ended(self.move_file(&from, &to))).await
     }
 
     async fn remove(&mut self, path: &RemotePath) -> Result<(), DestinationError> {
         let path = self.remote.path(path);
-        match self.net.run(self.remote.raw.remove(path.as_str())).await {
+        match self.net.run(self.remote.until_ended(self.remote.raw.remove(path.as_str()))).await {
             Ok(_) => Ok(()),
             Err(why) if has_status(&why, StatusCode::NoSuchFile) => Ok(()),
             Err(why) => Err(failed(&self.remote.action("remove", &path), why)),
@@ -182,7 +183,7 @@ impl Session for SftpSession {
 
     async fn list(&mut self, folder: &RemotePath) -> Result<Option<Vec<String>>, DestinationError> {
         let folder = self.remote.path(folder);
-        let names = self.net.run(self.names(&folder)).await;
+        let names = self.net.run(self.remote.until_ended(self.names(&folder))).await;
         names.map(Some).map_err(|why| failed(&self.remote.action("list", &folder), why))
     }
 

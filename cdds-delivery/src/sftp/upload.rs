@@ -87,30 +87,30 @@ impl SftpUpload {
 #[async_trait]
 impl Upload for SftpUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<(), SinkError> {
-        let net = self.net.clone();
-        net.run(async {
+        let (net, remote) = (self.net.clone(), Arc::clone(&self.remote));
+        net.run(remote.until_ended(async {
             match self.send(bytes).await {
                 Ok(()) => Ok(()),
                 Err(why) => Err(self.failed(why).await),
             }
-        })
+        }))
         .await
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Stored, SinkError> {
-        let net = self.net.clone();
-        net.run(async {
+        let (net, remote) = (self.net.clone(), Arc::clone(&self.remote));
+        net.run(remote.until_ended(async {
             match self.settle().await {
                 Ok(()) => Ok(Stored { bytes: self.written }),
                 Err(why) => Err(self.failed(why).await),
             }
-        })
+        }))
         .await
     }
 
     async fn abort(mut self: Box<Self>) -> Result<(), SinkError> {
-        let net = self.net.clone();
-        net.run(async {
+        let (net, remote) = (self.net.clone(), Arc::clone(&self.remote));
+        net.run(remote.until_ended(async {
             // What is on its way would otherwise be written after the file was removed, on servers that keep order
             // in nothing.
             while self.in_flight.next().await.is_some() {}
@@ -122,7 +122,7 @@ impl Upload for SftpUpload {
                 Err(why) if has_status(&why, StatusCode::NoSuchFile) => Ok(()),
                 Err(why) => Err(of_upload(&self.remote.not_written("remove", &self.path, why).await)),
             }
-        })
+        }))
         .await
     }
 }
