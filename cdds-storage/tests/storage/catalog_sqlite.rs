@@ -18,6 +18,7 @@ mod lists_names;
 mod lists_titles;
 mod migration;
 mod notices;
+mod orphans;
 mod passed_over;
 mod queue;
 mod recipients;

@@ -164,9 +164,9 @@ impl WorkFailure {
         Self::new(FailureKind::Refused, message, false)
     }
 
-    /// Creates the failure of an attempt whose worker's lease ran out.
+    /// Creates the failure of an attempt whose worker has ended, or whose lease ran out.
     pub fn crashed() -> Self {
-        Self::new(FailureKind::Crashed, "the worker did not report in time", true)
+        Self::new(FailureKind::Crashed, "the worker has ended, or did not report in time", true)
     }
 }
 
@@ -297,6 +297,15 @@ impl<Id: Copy + Into<Uuid>> WorkRow<Id> {
     pub fn abandoned(self, retry: &WorkRetry, now: DateTime<Utc>) -> Option<Self> {
         let WorkState::Held { lease, .. } = &self.state else { return None };
         let hold = Hold { worker_is_dead: false, is_held_by_asker: false, lease: Some(*lease) };
+        hold.is_abandoned(now).then(|| self.after(WorkFailure::crashed(), retry, now))
+    }
+
+    /// Takes the work from a worker whose process has ended, whatever its lease says, which counts as a failed attempt:
+    /// for catalogs that see processes. Returns `None` if nobody holds the work.
+    #[must_use]
+    pub fn orphaned(self, retry: &WorkRetry, now: DateTime<Utc>) -> Option<Self> {
+        let WorkState::Held { lease, .. } = &self.state else { return None };
+        let hold = Hold { worker_is_dead: true, is_held_by_asker: false, lease: Some(*lease) };
         hold.is_abandoned(now).then(|| self.after(WorkFailure::crashed(), retry, now))
     }
 

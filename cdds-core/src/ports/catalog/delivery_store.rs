@@ -29,8 +29,9 @@ pub trait DeliveryStore: Debug + Send + Sync {
     /// does not know, or that are disabled. Returns them in the order in which they were picked.
     ///
     /// First takes back the deliveries whose lease has run out
-    /// ([`WorkRow::abandoned`](crate::domain::work::row::WorkRow::abandoned)), and stores the notices that follow
-    /// ([`Delivery::notices`]). Skips rows that cannot be decoded, with a warning.
+    /// ([`WorkRow::abandoned`](crate::domain::work::row::WorkRow::abandoned)), and those whose worker has ended if the
+    /// catalog can see that ([`WorkRow::orphaned`](crate::domain::work::row::WorkRow::orphaned)). Stores the notices that
+    /// follow ([`Delivery::notices`]). Skips rows that cannot be decoded, with a warning.
     ///
     /// # Errors
     /// If the catalog cannot be read or written.

@@ -30,7 +30,8 @@ pub trait Outbox: Debug + Send + Sync {
     /// per channel and for all workers. Returns them in the order in which they were picked.
     ///
     /// First takes back all of the channel's notices whose lease has run out
-    /// ([`WorkRow::abandoned`](crate::domain::work::row::WorkRow::abandoned)). Skips rows that cannot be
+    /// ([`WorkRow::abandoned`](crate::domain::work::row::WorkRow::abandoned)), and those whose worker has ended if the
+    /// catalog can see that ([`WorkRow::orphaned`](crate::domain::work::row::WorkRow::orphaned)). Skips rows that cannot be
     /// decoded, with a warning.
     ///
     /// # Errors

@@ -33,6 +33,7 @@ enum Event {
     Done(u64),
     Fail { epoch: u64, retryable: bool },
     TakeOver,
+    Die,
     AskAgain,
     Cancel,
 }
@@ -46,6 +47,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (0..6_u64, prop::bool::weighted(0.9))
             .prop_map(|(epoch, retryable)| Event::Fail { epoch, retryable }),
         2 => Just(Event::TakeOver),
+        1 => Just(Event::Die),
         1 => Just(Event::AskAgain),
         1 => prop::bool::weighted(0.2).prop_map(|gone| if gone { Event::Cancel } else { Event::Take }),
     ]
@@ -159,6 +161,17 @@ fn carry_out(row: &WorkRow<NoticeId>, simple: &mut Simple, event: &Event, now: i
             }
             None => {
                 assert!(simple.held_until.is_none_or(|until| until > now));
+                same()
+            }
+        },
+        Event::Die => match row.clone().orphaned(&retry, at(now)) {
+            Some(taken) => {
+                assert!(simple.held_until.is_some());
+                simple.fail(true, now);
+                taken
+            }
+            None => {
+                assert!(simple.held_until.is_none());
                 same()
             }
         },

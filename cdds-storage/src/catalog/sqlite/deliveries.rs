@@ -22,7 +22,7 @@ use super::transaction::Transaction;
 use super::understood::{row_id, understood};
 use super::{artifacts, executions, health, outbox, work};
 
-pub(super) use self::claim::claim;
+pub(super) use self::claim::{claim, orphans};
 
 const COLUMNS: &str = "d.id, d.execution_id, d.job_id, d.owner, d.destination, d.settings, d.created_at, d.files, d.bytes,
     d.state, d.reason, d.epoch, d.attempts, d.first_attempt_at, d.last_attempt_at, d.failure, d.next_attempt_at,

@@ -22,7 +22,7 @@ use super::understood::{row_id, understood};
 use super::work;
 
 pub(super) use self::certificates::tell_of_certificates;
-pub(super) use self::claim::claim;
+pub(super) use self::claim::{claim, orphans};
 pub(super) use self::expiring::tell_of_expiring;
 
 const COLUMNS: &str =

@@ -394,7 +394,9 @@ impl RecipientStore for SqliteCatalog {
 impl Outbox for SqliteCatalog {
     async fn claim_notices(&self, claim: &NoticeClaim) -> Result<Vec<Notice>, CatalogError> {
         let (claim, clock) = (claim.clone(), Arc::clone(&self.clock));
-        self.write("claim notices", move |tx| outbox::claim(tx, &claim, present(&*clock))).await
+        let asked = claim.clone();
+        let orphans = self.look(move |database| outbox::orphans(database, &asked)).await?;
+        self.write("claim notices", move |tx| outbox::claim(tx, &orphans, &claim, present(&*clock))).await
     }
 
     async fn settle_notice(
@@ -454,7 +456,10 @@ impl Outbox for SqliteCatalog {
 impl DeliveryStore for SqliteCatalog {
     async fn claim_deliveries(&self, claim: &DeliveryClaim) -> Result<Vec<Delivery>, CatalogError> {
         let (claim, clock) = (claim.clone(), Arc::clone(&self.clock));
-        self.write("claim deliveries", move |tx| deliveries::claim(tx, &claim, present(&*clock))).await
+        let asked = claim.clone();
+        let orphans = self.look(move |database| deliveries::orphans(database, &asked)).await?;
+        self.write("claim deliveries", move |tx| deliveries::claim(tx, &orphans, &claim, present(&*clock)))
+            .await
     }
 
     async fn beat_delivery(

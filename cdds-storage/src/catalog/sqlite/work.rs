@@ -1,13 +1,16 @@
 //! Work that workers claim, as the rule of picking walks it (rule N4): the same for notices and deliveries.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cdds_core::domain::id::Owner;
+use cdds_core::domain::id::{Owner, WorkerId};
 use cdds_core::domain::work::pick::{Waiting, WorkRoom};
-use rusqlite::Row;
+use cdds_core::ports::catalog::CatalogError;
+use rusqlite::{Params, Row};
 
 use super::super::row::WorkColumns;
+use super::database::Database;
 use super::fault::Fault;
+use super::transaction::Transaction;
 
 /// A place in the order of a target's work: `next_attempt_at` and id, as stored.
 pub(super) type Place = (i64, String);
@@ -31,6 +34,68 @@ pub(super) fn columns(row: &Row<'_>, first: usize) -> Result<WorkColumns, Fault>
         lease_expires_at: row.get(first + 10)?,
         ended_at: row.get(first + 11)?,
     })
+}
+
+/// Claims whose workers are dead: ids and epochs, as stored.
+#[derive(Debug, Default)]
+pub(super) struct Orphans(HashSet<(String, i64)>);
+
+impl Orphans {
+    pub(super) fn has(&self, id: &impl ToString, epoch: u64) -> bool {
+        i64::try_from(epoch).is_ok_and(|epoch| self.0.contains(&(id.to_string(), epoch)))
+    }
+}
+
+/// Finds the claims whose workers are dead, among those of some rows: `SELECT id, epoch, worker`. Checks the workers' locks
+/// outside of any transaction, as for executions. Looks only at workers that are on record, since those have taken a
+/// lock; the lease of others decides.
+pub(super) fn orphans<P: Params>(
+    database: &Database,
+    held: &str,
+    values: P,
+    asking: &WorkerId,
+) -> Result<Orphans, CatalogError> {
+    let held = database.read("find what dead workers have left", |tx| claims(tx, held, values))?;
+    let mut dead = HashMap::from([(asking.clone(), false)]);
+    let mut orphans = HashSet::new();
+    for (id, epoch, worker) in held {
+        let is_dead = match dead.get(&worker) {
+            Some(is_dead) => *is_dead,
+            None => {
+                // Each worker once, since a probe may wait for the folder.
+                let is_dead = database.workers().is_dead(&worker)?;
+                dead.insert(worker, is_dead);
+                is_dead
+            }
+        };
+        if is_dead {
+            orphans.insert((id, epoch));
+        }
+    }
+    Ok(Orphans(orphans))
+}
+
+fn claims(
+    tx: &Transaction<'_>,
+    held: &str,
+    values: impl Params,
+) -> Result<Vec<(String, i64, WorkerId)>, Fault> {
+    let sql = format!(
+        "SELECT h.id, h.epoch, h.worker FROM ({held}) h WHERE EXISTS (SELECT 1 FROM worker w WHERE w.id = h.worker)"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.query(values)?;
+    let mut claims = Vec::new();
+    while let Some(row) = rows.next()? {
+        // Whoever reads the rows one by one reports those that are not understood.
+        let claim: rusqlite::Result<(String, i64, String)> = row.try_into();
+        if let Ok((id, epoch, worker)) = claim
+            && let Ok(worker) = WorkerId::new(worker)
+        {
+            claims.push((id, epoch, worker));
+        }
+    }
+    Ok(claims)
 }
 
 /// Returns the place of a row.

@@ -4,16 +4,17 @@ use cdds_core::domain::delivery::Delivery;
 use cdds_core::domain::id::{DestinationId, Owner};
 use cdds_core::domain::work::pick::{WorkRoom, pick};
 use cdds_core::domain::work::row::WorkStatus;
-use cdds_core::ports::catalog::DeliveryClaim;
+use cdds_core::ports::catalog::{CatalogError, DeliveryClaim};
 use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, OptionalExtension, params};
 
 use super::super::super::row::micros;
+use super::super::database::Database;
 use super::super::fault::Fault;
 use super::super::health;
 use super::super::transaction::Transaction;
 use super::super::understood::{row_id, understood};
-use super::super::work::{Picker, Place, Queue, place};
+use super::super::work::{self, Orphans, Picker, Place, Queue, place};
 use super::{COLUMNS, all_of, read, store, tell_of};
 
 const HELD: &str = "FROM delivery d WHERE d.state = 'held'";
@@ -26,13 +27,20 @@ const DUE: &str = "FROM delivery d
        AND d.next_attempt_at <= ?3 AND (d.next_attempt_at, d.id) > (?4, ?5)
      ORDER BY d.next_attempt_at, d.id";
 
-/// Hands waiting deliveries to a worker, after taking over those whose lease has run out.
+/// Finds the deliveries whose workers are dead. Call it before the transaction of the claim.
+pub(in super::super) fn orphans(database: &Database, claim: &DeliveryClaim) -> Result<Orphans, CatalogError> {
+    let held = format!("SELECT d.id, d.epoch, d.worker {HELD}");
+    work::orphans(database, &held, [], &claim.worker)
+}
+
+/// Hands waiting deliveries to a worker, after taking over those whose worker is dead or whose lease has run out.
 pub(in super::super) fn claim(
     tx: &Transaction<'_>,
+    orphans: &Orphans,
     claim: &DeliveryClaim,
     now: DateTime<Utc>,
 ) -> Result<Vec<Delivery>, Fault> {
-    let held = take_over(tx, claim, now)?;
+    let held = take_over(tx, orphans, claim, now)?;
     let room = WorkRoom::new(claim.limit, claim.per_destination, held);
     let turn = turn(tx)?;
     let mut picker = Picker::new(DeliveryQueue::new(tx, claim, now)?);
@@ -49,18 +57,24 @@ pub(in super::super) fn claim(
     Ok(taken)
 }
 
-/// Counts a failed attempt for every held delivery whose lease has run out. Returns the destinations of those that
+/// Counts a failed attempt for every held delivery whose worker is dead or whose lease has run out. Returns the destinations of those that
 /// stay held.
 fn take_over(
     tx: &Transaction<'_>,
+    orphans: &Orphans,
     claim: &DeliveryClaim,
     now: DateTime<Utc>,
 ) -> Result<Vec<DestinationId>, Fault> {
     let mut left = Vec::new();
     for delivery in all_of(tx, HELD, [])? {
-        match delivery.work.clone().abandoned(&claim.retry, now) {
+        let work = delivery.work.clone();
+        let abandoned = match orphans.has(&work.id, work.epoch) {
+            true => work.orphaned(&claim.retry, now),
+            false => work.abandoned(&claim.retry, now),
+        };
+        match abandoned {
             Some(work) => {
-                tracing::warn!(delivery_id = %work.id, "the lease of a delivery ran out");
+                tracing::warn!(delivery_id = %work.id, "the worker of a delivery is dead or silent");
                 let abandoned = Delivery { work, ..delivery };
                 store(tx, &abandoned)?;
                 tell_of(tx, &abandoned, now)?;

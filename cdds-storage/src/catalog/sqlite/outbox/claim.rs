@@ -6,16 +6,17 @@ use cdds_core::domain::id::{Owner, Subscriber};
 use cdds_core::domain::notice::{Channel, Notice};
 use cdds_core::domain::work::pick::{WorkRoom, pick};
 use cdds_core::domain::work::row::WorkStatus;
-use cdds_core::ports::catalog::NoticeClaim;
+use cdds_core::ports::catalog::{CatalogError, NoticeClaim};
 use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, OptionalExtension, params};
 
 use super::super::super::row::micros;
+use super::super::database::Database;
 use super::super::fault::Fault;
 use super::super::health;
 use super::super::transaction::Transaction;
 use super::super::understood::{row_id, understood};
-use super::super::work::{Picker, Place, Queue, place};
+use super::super::work::{self, Orphans, Picker, Place, Queue, place};
 use super::{COLUMNS, read, store};
 
 const HELD: &str = "FROM notice n WHERE n.state = 'held' AND n.channel = ?1";
@@ -32,13 +33,20 @@ const DUE: &str = "FROM notice n
        AND n.next_attempt_at <= ?4 AND (n.next_attempt_at, n.id) > (?5, ?6)
      ORDER BY n.next_attempt_at, n.id";
 
-/// Hands waiting notices to a worker, after taking over those whose lease has run out.
+/// Finds the notices whose workers are dead. Call it before the transaction of the claim.
+pub(in super::super) fn orphans(database: &Database, claim: &NoticeClaim) -> Result<Orphans, CatalogError> {
+    let held = format!("SELECT n.id, n.epoch, n.worker {HELD}");
+    work::orphans(database, &held, [claim.channel.as_str()], &claim.worker)
+}
+
+/// Hands waiting notices to a worker, after taking over those whose worker is dead or whose lease has run out.
 pub(in super::super) fn claim(
     tx: &Transaction<'_>,
+    orphans: &Orphans,
     claim: &NoticeClaim,
     now: DateTime<Utc>,
 ) -> Result<Vec<Notice>, Fault> {
-    let held = take_over(tx, claim, now)?;
+    let held = take_over(tx, orphans, claim, now)?;
     let room = WorkRoom::new(claim.limit, claim.per_subscriber, held);
     let turn = turn(tx, claim)?;
     let mut picker = Picker::new(NoticeQueue::new(tx, claim, now)?);
@@ -55,10 +63,11 @@ pub(in super::super) fn claim(
     Ok(taken)
 }
 
-/// Counts a failed attempt for every held notice whose lease has run out. Returns the subscribers of those
+/// Counts a failed attempt for every held notice whose worker is dead or whose lease has run out. Returns the subscribers of those
 /// that stay held.
 fn take_over(
     tx: &Transaction<'_>,
+    orphans: &Orphans,
     claim: &NoticeClaim,
     now: DateTime<Utc>,
 ) -> Result<Vec<Subscriber>, Fault> {
@@ -70,9 +79,14 @@ fn take_over(
     }
     let mut left = Vec::new();
     for notice in held {
-        match notice.work.clone().abandoned(&claim.retry, now) {
+        let work = notice.work.clone();
+        let abandoned = match orphans.has(&work.id, work.epoch) {
+            true => work.orphaned(&claim.retry, now),
+            false => work.abandoned(&claim.retry, now),
+        };
+        match abandoned {
             Some(work) => {
-                tracing::warn!(notice_id = %work.id, "the lease of a notice ran out");
+                tracing::warn!(notice_id = %work.id, "the worker of a notice is dead or silent");
                 store(tx, &Notice { work, ..notice })?;
             }
             None => left.push(notice.subscriber),
