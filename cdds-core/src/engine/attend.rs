@@ -1,10 +1,11 @@
-//! Signs of life to the register of workers (rule E19). Nothing depends on them, so no failure of the register stops
-//! anything else.
+//! Signs of life to the register of workers (rule E19), by which an engine also learns that it is to drain (rule E20).
+//! Nothing else depends on them, so no failure of the register stops anything.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::calls::contained_async;
 use super::worker::{Engine, Shared};
@@ -14,14 +15,19 @@ const EVERY: Duration = Duration::from_secs(10);
 /// How long a sign of life counts. Longer than a graceful stop takes by default, and than a slow round.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// When this engine last gave a sign of life, by the monotonic clock; `None` before the first, and after it has left.
+/// What this engine has told the register, and heard from it.
 #[derive(Debug, Default)]
-pub(super) struct Attendance(Mutex<Option<Duration>>);
+pub(super) struct Attendance {
+    /// When it last gave a sign of life, by the monotonic clock; `None` before the first, and after it has left.
+    given_at: Mutex<Option<Duration>>,
+    /// Whether it drains, as of its last sign of life.
+    drains: AtomicBool,
+}
 
 impl Attendance {
     /// Returns whether a sign of life is due, and then not before the next time, however it goes.
     fn is_due(&self, monotonic: Duration) -> bool {
-        let mut given_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given_at = self.given_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = given_at.is_none_or(|at| at + EVERY <= monotonic);
         if is_due {
             *given_at = Some(monotonic);
@@ -29,9 +35,26 @@ impl Attendance {
         is_due
     }
 
+    /// Whether this engine is to claim nothing (rule E20).
+    pub(super) fn drains(&self) -> bool {
+        self.drains.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of whether it is to drain.
+    fn hear(&self, drains: bool) {
+        if self.drains.swap(drains, Ordering::Relaxed) == drains {
+            return;
+        }
+        if drains {
+            info!(name: "worker.drains", target: "cdds", "this worker was asked to drain: it claims nothing more");
+        } else {
+            info!(name: "worker.resumes", target: "cdds", "this worker claims again");
+        }
+    }
+
     /// Returns whether the register may know this engine as one that works, and then no more.
     fn ends(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+        self.given_at.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
     }
 }
 
@@ -48,6 +71,8 @@ impl Engine {
             return;
         }
         let leave = self.shared.ports.catalog.leave(&self.shared.worker);
+        // A worker that comes back begins anew.
+        self.shared.attendance.hear(false);
         if let Ok(Err(error)) = contained_async(leave).await {
             debug!("this worker will be listed as one that is gone: {}", error.report());
         }
@@ -61,7 +86,7 @@ impl Shared {
             return;
         }
         let why = match contained_async(self.ports.catalog.attend(&self.worker, &self.facts, LEASE)).await {
-            Ok(Ok(())) => return,
+            Ok(Ok(entry)) => return self.attendance.hear(entry.draining_since.is_some()),
             Ok(Err(error)) => error.report(),
             Err(_panicked) => "the catalog panicked".to_owned(),
         };

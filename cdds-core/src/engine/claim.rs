@@ -125,7 +125,7 @@ impl Engine {
 impl Shared {
     async fn claim(&self) -> Result<Claimed, EngineError> {
         let room = self.settings.concurrency.get().saturating_sub(self.running.count());
-        if room == 0 {
+        if room == 0 || self.attendance.drains() {
             return Ok(Claimed::default());
         }
         let claim = Claim {

@@ -69,8 +69,12 @@ impl Engine {
     }
 
     /// Returns whether, when a round began, nothing was due, queued or running anywhere, and it claimed nothing.
-    /// Executions that are queued for later than any retry or jitter do not count: somebody's clock was ahead.
+    /// Executions that are queued for later than any retry or jitter do not count: somebody's clock was ahead. An
+    /// engine that drains is idle once a round has claimed nothing (rule E20): the rest is for others.
     pub fn is_idle(&self, tick: &Tick) -> bool {
+        if self.shared.attendance.drains() {
+            return tick.executions.is_empty();
+        }
         let (agenda, now) = (tick.agenda, tick.now);
         let due = agenda.next_due_at.is_some_and(|slot| slot <= now);
         // Twice the longest, since jitter stretches the wait for a retry.

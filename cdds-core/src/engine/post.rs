@@ -123,6 +123,9 @@ impl Shared {
         let shared = Arc::clone(self);
         let look = async move {
             let mut claimed = Vec::new();
+            if shared.attendance.drains() {
+                return claimed;
+            }
             for (index, lane) in LANES.iter().enumerate() {
                 let found = match lane {
                     Lane::Deliveries => {

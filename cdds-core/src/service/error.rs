@@ -107,6 +107,8 @@ pub enum Entity {
     Destination,
     /// An endpoint of webhooks.
     Endpoint,
+    /// A worker.
+    Worker,
 }
 
 impl fmt::Display for Entity {
@@ -123,6 +125,7 @@ impl fmt::Display for Entity {
             Self::Notice => "notice",
             Self::Destination => "destination",
             Self::Endpoint => "endpoint",
+            Self::Worker => "worker",
         })
     }
 }

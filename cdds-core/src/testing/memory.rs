@@ -40,7 +40,7 @@ use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
-use crate::domain::work::worker::WorkerFacts;
+use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
     JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
@@ -564,10 +564,20 @@ impl WorkerRegister for MemoryCatalog {
         worker: &WorkerId,
         facts: &WorkerFacts,
         lease: Duration,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<WorkerEntry, CatalogError> {
         let mut state = self.state();
-        state.attend(worker, facts, self.present(), lease);
-        Ok(())
+        Ok(state.attend(worker, facts, self.present(), lease))
+    }
+
+    async fn drain(
+        &self,
+        worker: &WorkerId,
+        draining: bool,
+        audit: &[AuditRecord],
+    ) -> Result<Option<WorkerEntry>, CatalogError> {
+        let mut state = self.state();
+        let now = self.present();
+        state.drain(worker, draining, (now, audit))
     }
 
     async fn leave(&self, worker: &WorkerId) -> Result<(), CatalogError> {

@@ -80,6 +80,7 @@ mod coverage;
 mod deliveries;
 mod dice;
 mod drafts;
+mod drains;
 mod engines;
 mod executor;
 mod faults;

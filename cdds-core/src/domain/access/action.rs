@@ -100,6 +100,10 @@ actions! {
     EnableEndpoint => "enable_endpoint", Administrator, "enable endpoints";
     /// Stop notices to an endpoint.
     DisableEndpoint => "disable_endpoint", Administrator, "disable endpoints";
+    /// Ask a worker of the service to claim nothing more.
+    DrainWorker => "drain_worker", Administrator, "drain workers";
+    /// Let a worker claim again.
+    ResumeWorker => "resume_worker", Administrator, "let workers claim again";
     /// Declare that a catalog and a store belong together.
     AdoptStore => "adopt_store", Administrator, "pair the catalog with a store";
     /// Take a set of the store back into the catalog.

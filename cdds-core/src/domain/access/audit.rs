@@ -8,7 +8,7 @@ use super::download::{DownloadEnd, DownloadOutcome};
 use super::{Action, Principal, PrincipalName};
 use crate::domain::id::{
     ArtifactId, AuditId, DestinationId, ExecutionId, JobId, NoticeId, Owner, RecipientName, StoreId,
-    Subscriber,
+    Subscriber, WorkerId,
 };
 use crate::setters::setters;
 
@@ -152,11 +152,13 @@ pub enum Object {
     Destination(DestinationId),
     /// An endpoint of webhooks.
     Endpoint(Subscriber),
+    /// A worker.
+    Worker(WorkerId),
 }
 
 impl Object {
     /// Every stable name of a kind.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 12] = [
         "job",
         "execution",
         "artifact_set",
@@ -168,6 +170,7 @@ impl Object {
         "notice",
         "destination",
         "endpoint",
+        "worker",
     ];
 
     /// Returns the stable name of its kind: `artifact_set`.
@@ -184,11 +187,12 @@ impl Object {
             Self::Notice(_) => "notice",
             Self::Destination(_) => "destination",
             Self::Endpoint(_) => "endpoint",
+            Self::Worker(_) => "worker",
         }
     }
 
     /// Returns its id as text: a hyphenated UUID, or the name of a recipient, a
-    /// destination or an endpoint. A set, its manifest and its
+    /// destination, an endpoint or a worker. A set, its manifest and its
     /// signature have the id of their execution.
     pub fn id(&self) -> String {
         match self {
@@ -202,6 +206,7 @@ impl Object {
             Self::Notice(id) => id.to_string(),
             Self::Destination(id) => id.to_string(),
             Self::Endpoint(name) => name.to_string(),
+            Self::Worker(id) => id.to_string(),
         }
     }
 
@@ -219,6 +224,7 @@ impl Object {
             "notice" => id.parse().ok().map(Self::Notice),
             "destination" => DestinationId::new(id).ok().map(Self::Destination),
             "endpoint" => Subscriber::new(id).ok().map(Self::Endpoint),
+            "worker" => WorkerId::new(id).ok().map(Self::Worker),
             _ => None,
         }
     }
@@ -252,6 +258,7 @@ mod tests {
             Object::Notice(NoticeId(id)),
             Object::Destination(DestinationId::new("partner").unwrap()),
             Object::Endpoint(Subscriber::new("billing").unwrap()),
+            Object::Worker(WorkerId::new("w-1").unwrap()),
         ];
         assert_eq!(objects.each_ref().map(Object::kind), Object::KINDS);
         for object in objects {
@@ -298,6 +305,7 @@ mod tests {
             Object::Notice(_) => 8,
             Object::Destination(_) => 9,
             Object::Endpoint(_) => 10,
+            Object::Worker(_) => 11,
         };
         for (number, kind) in Object::KINDS.into_iter().enumerate() {
             let object = Object::from_parts(kind, "00000000-0000-0000-0000-000000000007").unwrap();

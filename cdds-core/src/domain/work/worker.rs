@@ -1,4 +1,4 @@
-//! Rule E19: what is on record of a worker, when it counts as gone, and when it is forgotten.
+//! Rules E19, E20: what is on record of a worker, when it counts as gone, when it is forgotten, and whether it drains.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -90,6 +90,9 @@ pub struct WorkerEntry {
     pub lease: Lease,
     /// When it ended in good order; `None` if it works, or has ended in any other way.
     pub left_at: Option<DateTime<Utc>>,
+    /// Since when it has been asked to drain (rule E20): to end what it holds and to claim nothing more. `None` if it
+    /// is not.
+    pub draining_since: Option<DateTime<Utc>>,
 }
 
 /// Whether a worker works.
@@ -124,7 +127,8 @@ impl fmt::Display for WorkerState {
 }
 
 impl WorkerEntry {
-    /// Returns the entry after a sign of life. A worker that is not on record, or that has left, begins now.
+    /// Returns the entry after a sign of life. A worker that is not on record, or that has left, begins now, and
+    /// does not drain.
     pub fn attended(
         before: Option<&Self>,
         worker: &WorkerId,
@@ -139,7 +143,20 @@ impl WorkerEntry {
             started_at: goes_on.map_or(now, |before| before.started_at),
             lease: Lease::taken(now, lease),
             left_at: None,
+            draining_since: goes_on.and_then(|before| before.draining_since),
         }
+    }
+
+    /// Returns the entry after somebody has asked the worker to drain, or no longer to (rule E20). One that is as
+    /// asked, or that has left, is not changed.
+    #[must_use]
+    pub fn drained(&self, draining: bool, now: DateTime<Utc>) -> Self {
+        let since = match self.left_at {
+            None if draining => self.draining_since.or(Some(now)),
+            None => None,
+            Some(_) => self.draining_since,
+        };
+        Self { draining_since: since, ..self.clone() }
     }
 
     /// Returns the entry after the worker has ended in good order. One that has left before is not changed.
@@ -147,7 +164,12 @@ impl WorkerEntry {
     pub fn left(&self, now: DateTime<Utc>) -> Self {
         match self.left_at {
             Some(_) => self.clone(),
-            None => Self { lease: Lease::taken(now, Duration::ZERO), left_at: Some(now), ..self.clone() },
+            None => Self {
+                lease: Lease::taken(now, Duration::ZERO),
+                left_at: Some(now),
+                draining_since: None,
+                ..self.clone()
+            },
         }
     }
 
@@ -217,6 +239,24 @@ mod tests {
         assert_eq!(left.left(at(99)), left, "it leaves once");
         let again = WorkerEntry::attended(Some(&left), &left.worker, &facts, at(20), MINUTE);
         assert_eq!((again.started_at, again.left_at), (at(20), None));
+    }
+
+    #[test]
+    fn e20_a_worker_drains_until_it_is_told_otherwise_or_ends() {
+        let entry = seen("w", 0);
+        assert_eq!(entry.draining_since, None);
+        let draining = entry.drained(true, at(5));
+        assert_eq!(draining.draining_since, Some(at(5)));
+        assert_eq!(draining.drained(true, at(9)), draining, "asked once more");
+        let facts = WorkerFacts::default();
+        let seen_again = WorkerEntry::attended(Some(&draining), &entry.worker, &facts, at(10), MINUTE);
+        assert_eq!(seen_again.draining_since, Some(at(5)), "a sign of life changes nothing");
+        assert_eq!(draining.drained(false, at(12)), entry);
+        let left = draining.left(at(15));
+        assert_eq!(left.draining_since, None);
+        assert_eq!(left.drained(true, at(16)), left, "one that has left claims nothing");
+        let again = WorkerEntry::attended(Some(&left), &entry.worker, &facts, at(20), MINUTE);
+        assert_eq!(again.draining_since, None, "it begins anew");
     }
 
     #[test]

@@ -37,7 +37,7 @@ use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
-use crate::domain::work::worker::WorkerFacts;
+use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 use crate::ports::sink::Key;
 
 /// A layer as a catalog.
@@ -219,7 +219,8 @@ hand_on! {
         fn forget(page: &Forget) -> Swept;
     }
     WorkerRegister {
-        fn attend(worker: &WorkerId, facts: &WorkerFacts, lease: Duration) -> ();
+        fn attend(worker: &WorkerId, facts: &WorkerFacts, lease: Duration) -> WorkerEntry;
+        fn drain(worker: &WorkerId, draining: bool, audit: &[AuditRecord]) -> Option<WorkerEntry>;
         fn leave(worker: &WorkerId) -> ();
         fn workers(owner: &Owner, now: DateTime<Utc>, limit: usize) -> Vec<WorkerOverview>;
         fn forget_workers() -> usize;

@@ -8,18 +8,20 @@ use chrono::{DateTime, Utc};
 
 use super::CatalogError;
 use super::query::WorkerOverview;
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::id::{Owner, WorkerId};
-use crate::domain::work::worker::WorkerFacts;
+use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 
-/// Remembers the workers and their signs of life (rule E19; [`domain::work::worker`](crate::domain::work::worker)).
-/// Nothing else goes by it: who holds an execution, and for how long, is up to its claim.
+/// Remembers the workers, their signs of life (rule E19), and who of them drains (rule E20;
+/// [`domain::work::worker`](crate::domain::work::worker)). Nothing else goes by it: who holds an execution, and for
+/// how long, is up to its claim.
 ///
 /// The contract is that of [`Catalog`](super::Catalog), except that a sign of life may be lost in a power cut.
 #[async_trait]
 pub trait WorkerRegister: Debug + Send + Sync {
     /// Records a sign of life at the present of the catalog's clock, which counts for as long as `lease`
     /// ([`WorkerEntry::attended`](crate::domain::work::worker::WorkerEntry::attended)). Puts a worker on record
-    /// that is not yet. A lost sign costs nothing but freshness.
+    /// that is not yet. A lost sign costs nothing but freshness. Returns the entry afterwards.
     ///
     /// # Errors
     /// If the catalog cannot be written.
@@ -28,7 +30,20 @@ pub trait WorkerRegister: Debug + Send + Sync {
         worker: &WorkerId,
         facts: &WorkerFacts,
         lease: Duration,
-    ) -> Result<(), CatalogError>;
+    ) -> Result<WorkerEntry, CatalogError>;
+
+    /// Asks a worker to drain, or no longer to, at the present of the catalog's clock
+    /// ([`WorkerEntry::drained`]; rule E20). Returns the entry afterwards; `None` if the worker is not on record.
+    /// Stores the audit entries only with a change.
+    ///
+    /// # Errors
+    /// If the catalog cannot be written.
+    async fn drain(
+        &self,
+        worker: &WorkerId,
+        draining: bool,
+        audit: &[AuditRecord],
+    ) -> Result<Option<WorkerEntry>, CatalogError>;
 
     /// Records that a worker has ended in good order
     /// ([`WorkerEntry::left`](crate::domain::work::worker::WorkerEntry::left)). Has no effect on its claims, nor

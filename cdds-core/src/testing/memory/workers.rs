@@ -5,9 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::state::State;
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::ExecutionState;
 use crate::domain::id::{Owner, WorkerId};
 use crate::domain::work::worker::{WorkerEntry, WorkerFacts, forgotten, sort};
+use crate::ports::catalog::CatalogError;
 use crate::ports::catalog::query::{RunningByWorker, RunningExecution, WorkerOverview};
 
 impl State {
@@ -17,9 +19,27 @@ impl State {
         facts: &WorkerFacts,
         now: DateTime<Utc>,
         lease: Duration,
-    ) {
+    ) -> WorkerEntry {
         let attended = WorkerEntry::attended(self.workers.get(worker), worker, facts, now, lease);
-        self.workers.insert(worker.clone(), attended);
+        self.workers.insert(worker.clone(), attended.clone());
+        attended
+    }
+
+    pub(super) fn drain(
+        &mut self,
+        worker: &WorkerId,
+        draining: bool,
+        (now, audit): (DateTime<Utc>, &[AuditRecord]),
+    ) -> Result<Option<WorkerEntry>, CatalogError> {
+        let Some(before) = self.workers.get(worker) else { return Ok(None) };
+        let after = before.drained(draining, now);
+        if after != *before {
+            self.audited(audit, |state| {
+                state.workers.insert(worker.clone(), after.clone());
+                Ok(())
+            })?;
+        }
+        Ok(Some(after))
     }
 
     pub(super) fn leave(&mut self, worker: &WorkerId, now: DateTime<Utc>) {

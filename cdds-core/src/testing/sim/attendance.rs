@@ -10,7 +10,7 @@ use super::planted::Tampered;
 use super::report::Invariant;
 use super::watch::{Watch, step};
 use crate::domain::id::{Owner, WorkerId};
-use crate::domain::work::worker::{WorkerFacts, WorkerState};
+use crate::domain::work::worker::{WorkerEntry, WorkerFacts, WorkerState};
 use crate::ports::catalog::CatalogError;
 use crate::ports::catalog::query::WorkerOverview;
 
@@ -25,7 +25,7 @@ impl Watch {
         worker: &WorkerId,
         facts: &WorkerFacts,
         lease: Duration,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<WorkerEntry, CatalogError> {
         let result = step(catalog.attend(worker, facts, lease));
         self.look(|_| {
             check_refusal("attend", &result, never)?;
@@ -69,7 +69,7 @@ impl Watch {
         ensure(undead.is_none(), Invariant::Record, || format!("at {now} nobody works as {undead:?}"))
     }
 
-    fn listed(&self, worker: &WorkerId, limit: usize) -> Check<Option<WorkerOverview>> {
+    pub(super) fn listed(&self, worker: &WorkerId, limit: usize) -> Check<Option<WorkerOverview>> {
         let now = self.read(self.catalog.now())?;
         let list = self.read(self.catalog.workers(&Owner::default(), now, limit))?;
         Ok(list.into_iter().find(|one| one.entry.worker == *worker))

@@ -6,7 +6,7 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 51] = [
+const CALLS: [&str; 52] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
@@ -21,6 +21,7 @@ const CALLS: [&str; 51] = [
     "catalog.confirm_removed",
     "catalog.delete_artifacts",
     "catalog.delete_execution",
+    "catalog.drain",
     "catalog.due",
     "catalog.end_download",
     "catalog.execution",
@@ -64,12 +65,13 @@ const CALLS: [&str; 51] = [
 const WORK: &str = "workers.submit";
 /// Calls at which an outage is never counted. Either a person makes them rarely and gives up after an error,
 /// or they directly follow another call of the same caller to the same port, which meets the outage first.
-const BRIEF: [&str; 13] = [
+const BRIEF: [&str; 14] = [
     "catalog.artifact",
     "catalog.ask_notice_again",
     "catalog.change_execution",
     "catalog.delete_artifacts",
     "catalog.delete_execution",
+    "catalog.drain",
     "catalog.end_download",
     "catalog.executions",
     "catalog.hold",

@@ -29,7 +29,7 @@ use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
-use crate::domain::work::worker::WorkerFacts;
+use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 use crate::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
     JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
@@ -208,6 +208,7 @@ impl WorkQueue for FaultyCatalog {
         if let Some(life) = self.faults.shared.lives.get(self.faults.place) {
             life.works_as(&claim.worker);
         }
+        self.watch.check_claims(&claim.worker);
         self.faults.before(call, Care::Idle).await?;
         let claimed = self.watch.claim(&self.catalog, claim)?;
         let care = if claimed.executions.is_empty() { Care::Idle } else { Care::Busy };
@@ -486,12 +487,25 @@ impl WorkerRegister for FaultyCatalog {
         worker: &WorkerId,
         facts: &WorkerFacts,
         lease: Duration,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<WorkerEntry, CatalogError> {
         if let Some(life) = self.faults.shared.lives.get(self.faults.place) {
             life.works_as(worker);
         }
         let attend = async { self.watch.attend(&self.catalog, worker, facts, lease) };
-        self.faults.around("catalog.attend", Care::Idle, attend).await
+        let entry = self.faults.around("catalog.attend", Care::Idle, attend).await?;
+        self.watch.hears(worker, entry.draining_since.is_some());
+        // The planted bug: an engine that does not look whether it is to drain.
+        let deaf = self.catalog.has(PlantedBug::DrainUnheard);
+        Ok(if deaf { WorkerEntry { draining_since: None, ..entry } } else { entry })
+    }
+
+    async fn drain(
+        &self,
+        worker: &WorkerId,
+        draining: bool,
+        audit: &[AuditRecord],
+    ) -> Result<Option<WorkerEntry>, CatalogError> {
+        self.change("catalog.drain", |watch| watch.drain(&self.catalog, (worker, draining), audit)).await
     }
 
     async fn leave(&self, worker: &WorkerId) -> Result<(), CatalogError> {

@@ -58,6 +58,8 @@ pub(super) struct Model {
     pub(super) past_audit: Vec<AuditRecord>,
     /// The owner who was served last (rule E2).
     pub(super) turn: Option<Owner>,
+    /// The workers that were told to drain with their last sign of life (rule E20).
+    pub(super) draining: BTreeSet<WorkerId>,
     /// The engine that keeps house, and until when it does if it is not heard of again (rule E15).
     pub(super) housekeeper: Option<(WorkerId, DateTime<Utc>)>,
 }

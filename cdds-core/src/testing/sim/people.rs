@@ -110,6 +110,7 @@ impl Person {
             85..88 => self.hold(false).await,
             88..92 => self.delete_files().await,
             92..95 => self.tell().await,
+            95..97 => self.drain().await,
             _ => self.download().await,
         }
     }

@@ -184,11 +184,15 @@ pub enum PlantedBug {
     SignOfLifeLost,
     /// The catalog takes dead workers for ones that work.
     DeadShownAlive,
+    /// The catalog acknowledges that a worker is to drain without writing it.
+    DrainNotStored,
+    /// The engine does not look whether it is to drain.
+    DrainUnheard,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 81] = [
+    pub const ALL: [Self; 83] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -270,6 +274,8 @@ impl PlantedBug {
         Self::SecondReadForgotten,
         Self::SignOfLifeLost,
         Self::DeadShownAlive,
+        Self::DrainNotStored,
+        Self::DrainUnheard,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.

@@ -8,7 +8,7 @@ use super::people::owners;
 use super::planted::{PlantedBug, Tampered};
 use crate::domain::id::WorkerId;
 use crate::domain::keeping::sweep::Swept;
-use crate::domain::work::worker::WorkerFacts;
+use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 use crate::ports::catalog::query::{ArtifactQuery, Slice};
 use crate::ports::catalog::{CatalogError, Forget, Removal};
 
@@ -23,9 +23,12 @@ impl Tampered {
         worker: &WorkerId,
         facts: &WorkerFacts,
         lease: Duration,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<WorkerEntry, CatalogError> {
         match self.bug {
-            Some(PlantedBug::SignOfLifeLost) => Ok(()),
+            Some(PlantedBug::SignOfLifeLost) => {
+                let now = self.inner.now().await?;
+                Ok(WorkerEntry::attended(None, worker, facts, now, lease))
+            }
             Some(PlantedBug::DeadShownAlive) => self.inner.attend(worker, facts, lease * 10_000).await,
             _ => self.inner.attend(worker, facts, lease).await,
         }

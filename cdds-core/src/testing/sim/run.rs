@@ -84,6 +84,10 @@ impl Run {
         if bug == Some(PlantedBug::StallUnnoticed) {
             profile.engine.stall = Duration::MAX;
         }
+        // Beats are held up for long only in worlds in which a round takes long.
+        if bug == Some(PlantedBug::RoundHoldsBeats) {
+            profile.labour = 65 * SECOND;
+        }
         let rows = Arc::new(Rows::of(&profile, seed, days));
         let shared = Arc::new(Shared::new(seed, profile, trace));
         let clock = Arc::new(CatalogClock::new(&shared.timeline));
@@ -291,6 +295,7 @@ impl Run {
         self.shared.note(Who::World, "faults stop");
         self.shared.calm_down();
         self.wake(Micros::MAX);
+        self.watch.end_drains();
         for place in 0..self.shared.profile.engines {
             let is_down = self.shared.lives.get(place).is_some_and(|life| !life.is_up());
             if is_down {

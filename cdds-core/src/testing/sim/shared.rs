@@ -201,6 +201,11 @@ impl Life {
         }
     }
 
+    /// Returns the id under which it has claimed work.
+    pub(super) fn worker(&self) -> Option<WorkerId> {
+        lock(&self.worker).clone()
+    }
+
     pub(super) fn is_of(&self, worker: &WorkerId) -> bool {
         lock(&self.worker).as_ref() == Some(worker)
     }

@@ -5,7 +5,9 @@ use cdds_core::domain::access::link::LinkLifetime;
 use cdds_core::domain::access::{Action, Actions, Principal, Role};
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
-use cdds_core::domain::id::{ArtifactId, DestinationId, ExecutionId, JobId, NoticeId, Owner, Subscriber};
+use cdds_core::domain::id::{
+    ArtifactId, DestinationId, ExecutionId, JobId, NoticeId, Owner, Subscriber, WorkerId,
+};
 use cdds_core::domain::job::Title;
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, AuditColumn, AuditQuery, DeliveryQuery, ExecutionQuery, JobQuery, NoticeQuery, Sort,
@@ -121,6 +123,10 @@ impl Services {
         call! { RenewRecipient: recipients.renew(&name(), b"no certificate", None); }
         call! { RemoveRecipient: recipients.remove(&name()); }
         call! { SeeAudit: audit.list(&AuditQuery::default()); }
+        let (fleet, worker) = (cdds_core::Fleet::new(&self.memory.ports), WorkerId::new("w").unwrap());
+        call! { SeeWorkers: fleet.list(); fleet.show(&worker); }
+        call! { DrainWorker: fleet.drain(&worker); }
+        call! { ResumeWorker: fleet.resume(&worker); }
         self.call_deliveries(by, &mut note);
         said
     }

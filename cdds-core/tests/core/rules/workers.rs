@@ -1,4 +1,4 @@
-//! Rule E19: engines in the register of workers.
+//! Rules E19, E20: engines in the register of workers, and those that are to claim nothing more.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, WorkerId};
-use cdds_core::domain::work::worker::{FactText, WorkerFacts, WorkerState};
+use cdds_core::domain::work::worker::{FactText, WorkerEntry, WorkerFacts, WorkerState};
 use cdds_core::engine::{Engine, EngineSettings, Until};
 use cdds_core::ports::catalog::query::WorkerOverview;
 use cdds_core::ports::catalog::{
@@ -103,7 +103,7 @@ impl CatalogLayer for Register {
         worker: &WorkerId,
         facts: &WorkerFacts,
         lease: Duration,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<WorkerEntry, CatalogError> {
         self.signs.fetch_add(1, Ordering::Relaxed);
         self.failure()?;
         self.inner().attend(worker, facts, lease).await
@@ -161,4 +161,56 @@ fn e19_a_register_that_fails_or_panics_stops_no_export() {
         assert!(signs.load(Ordering::Relaxed) > 0);
         assert_eq!(listed(&service), []);
     }
+}
+
+#[test]
+fn e20_an_engine_that_drains_claims_nothing_and_goes_on_when_it_is_told_to() {
+    let service = Service::with_records(1);
+    submit(&service);
+    let engine = Engine::builder(&service.memory.ports).build();
+    let fleet = cdds_core::Fleet::new(&service.memory.ports);
+    let first = block_on(engine.tick()).unwrap();
+    assert_eq!(first.executions.len(), 1);
+    block_on(async { futures::future::join_all(first.executions).await });
+    let worker = listed(&service)[0].entry.worker.clone();
+
+    let drains = block_on(fleet.drain(&service.by, &worker)).unwrap();
+    assert!(drains.entry.draining_since.is_some());
+    submit(&service);
+    // Its next sign of life tells it.
+    service.memory.clock.advance(Duration::from_secs(10));
+    let tick = block_on(engine.tick()).unwrap();
+    assert_eq!(tick.executions.len(), 0);
+    assert!(engine.is_idle(&tick), "the rest is for others");
+    assert_eq!(tick.agenda.queued, 1, "what is due is on record, and waits");
+
+    block_on(fleet.resume(&service.by, &worker)).unwrap();
+    service.memory.clock.advance(Duration::from_secs(10));
+    let tick = block_on(engine.tick()).unwrap();
+    assert_eq!(tick.executions.len(), 1);
+    block_on(async { futures::future::join_all(tick.executions).await });
+
+    block_on(fleet.drain(&service.by, &worker)).unwrap();
+    submit(&service);
+    block_on(engine.leave());
+    let tick = block_on(engine.tick()).unwrap();
+    assert_eq!(tick.executions.len(), 1, "one that ended and comes back begins anew");
+}
+
+#[test]
+fn e20_a_run_until_idle_ends_while_it_drains() {
+    let service = Service::with_records(1);
+    let engine = Engine::builder(&service.memory.ports).build();
+    let fleet = cdds_core::Fleet::new(&service.memory.ports);
+    assert_eq!(block_on(engine.tick()).unwrap().executions.len(), 0);
+    let worker = listed(&service)[0].entry.worker.clone();
+    block_on(fleet.drain(&service.by, &worker)).unwrap();
+    service.memory.clock.advance(Duration::from_secs(10));
+    submit(&service);
+    let report = block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
+    assert_eq!(report.finished, 0);
+    assert_eq!(
+        block_on(fleet.drain(&service.by, &"nobody".parse().unwrap())).unwrap_err().code(),
+        "not_found"
+    );
 }

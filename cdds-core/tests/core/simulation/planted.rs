@@ -62,8 +62,12 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::GivenTwice
         | PlantedBug::RoundHoldsBeats
         | PlantedBug::HouseKeptTwice
+        | PlantedBug::DrainUnheard
         | PlantedBug::LeasesByOwnClock => Lease,
-        PlantedBug::AckWithoutWrite | PlantedBug::RefusesWithoutNeed | PlantedBug::SignOfLifeLost => Answer,
+        PlantedBug::AckWithoutWrite
+        | PlantedBug::RefusesWithoutNeed
+        | PlantedBug::SignOfLifeLost
+        | PlantedBug::DrainNotStored => Answer,
         PlantedBug::EverythingCovered
         | PlantedBug::EverythingTooOld
         | PlantedBug::FailsWhenCalm
@@ -218,4 +222,6 @@ planted! {
     c1_a_viewer_who_deletes_is_found: ViewerDeletes,
     e19_a_sign_of_life_that_is_not_stored_is_found: SignOfLifeLost,
     e19_a_dead_worker_that_is_shown_alive_is_found: DeadShownAlive,
+    e20_a_request_to_drain_that_is_not_stored_is_found: DrainNotStored,
+    e20_an_engine_that_does_not_heed_it_is_found: DrainUnheard,
 }

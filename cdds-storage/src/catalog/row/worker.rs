@@ -21,11 +21,12 @@ pub(in crate::catalog) struct WorkerRow {
     pub(in crate::catalog) seen_at: i64,
     pub(in crate::catalog) silent_at: i64,
     pub(in crate::catalog) left_at: Option<i64>,
+    pub(in crate::catalog) draining_since: Option<i64>,
 }
 
 impl WorkerRow {
     pub(in crate::catalog) fn of(entry: &WorkerEntry) -> Self {
-        let WorkerEntry { worker, facts, started_at, lease, left_at } = entry;
+        let WorkerEntry { worker, facts, started_at, lease, left_at, draining_since } = entry;
         Self {
             id: worker.to_string(),
             program: facts.program.as_ref().map(FactText::to_string),
@@ -36,6 +37,7 @@ impl WorkerRow {
             seen_at: micros(lease.renewed_at),
             silent_at: micros(lease.expires_at),
             left_at: left_at.map(micros),
+            draining_since: draining_since.map(micros),
         }
     }
 
@@ -58,6 +60,7 @@ impl WorkerRow {
                     .unwrap_or(DateTime::<Utc>::MAX_UTC),
             },
             left_at: row.at_if(self.left_at)?,
+            draining_since: row.at_if(self.draining_since)?,
         })
     }
 }

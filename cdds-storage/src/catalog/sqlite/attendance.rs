@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cdds_core::domain::access::audit::AuditRecord;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{Owner, WorkerId};
 use cdds_core::domain::work::worker::{WorkerEntry, WorkerFacts, WorkerState, forgotten, sort};
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::super::row::WorkerRow;
+use super::audit::audited;
 use super::database::{Database, Durability};
 use super::executions::{self, COLUMNS, COLUMNS_COUNT};
 use super::fault::Fault;
@@ -20,7 +22,8 @@ use super::transaction::Transaction;
 use super::understood::{quietly, row_id, understood};
 use super::workers::Registration;
 
-const WORKER: &str = "id, program, host, process, concurrency, started_at, seen_at, silent_at, left_at";
+const WORKER: &str = "id, program, host, process, concurrency, started_at, seen_at, silent_at, left_at,
+    draining_since";
 
 /// Records a sign of life.
 pub(super) fn attend(
@@ -29,19 +32,36 @@ pub(super) fn attend(
     facts: &WorkerFacts,
     lease: Duration,
     clock: &dyn Clock,
-) -> Result<(), CatalogError> {
+) -> Result<WorkerEntry, CatalogError> {
     // The lock first, as in a claim: whoever finds the name must find the lock.
     let registration = database.workers().register(worker)?;
     // The next sign follows soon, so a power cut may undo this one.
     let stored = database.write(Durability::Process, "record a sign of life", |tx| {
         let before = quietly(find(tx, worker))?.flatten();
-        store(tx, &WorkerEntry::attended(before.as_ref(), worker, facts, present(clock), lease))
+        let entry = WorkerEntry::attended(before.as_ref(), worker, facts, present(clock), lease);
+        store(tx, &entry)?;
+        Ok(entry)
     });
     if stored.is_err() && registration == Registration::Fresh {
         // Its first claim must still find that an earlier worker with this id is dead.
         database.workers().release(worker);
     }
     stored
+}
+
+/// Asks a worker to drain, or no longer to. Stores the audit with a change.
+pub(super) fn drain(
+    tx: &Transaction<'_>,
+    (worker, draining): (&WorkerId, bool),
+    now: DateTime<Utc>,
+    audit: &[AuditRecord],
+) -> Result<Option<WorkerEntry>, Fault> {
+    let Some(before) = quietly(find(tx, worker))?.flatten() else { return Ok(None) };
+    let after = before.drained(draining, now);
+    if after != before {
+        audited(tx, audit, || store(tx, &after))?;
+    }
+    Ok(Some(after))
 }
 
 /// Records that a worker has ended in good order.
@@ -96,7 +116,7 @@ fn store(tx: &Transaction<'_>, entry: &WorkerEntry) -> Result<(), Fault> {
     let row = WorkerRow::of(entry);
     tx.execute(
         "INSERT OR REPLACE INTO worker (id, program, host, process, concurrency, started_at, seen_at, silent_at,
-            left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            left_at, draining_since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             row.id,
             row.program,
@@ -107,6 +127,7 @@ fn store(tx: &Transaction<'_>, entry: &WorkerEntry) -> Result<(), Fault> {
             row.seen_at,
             row.silent_at,
             row.left_at,
+            row.draining_since,
         ],
     )?;
     Ok(())
@@ -135,6 +156,7 @@ fn worker_row(row: &Row<'_>) -> rusqlite::Result<WorkerRow> {
         seen_at: row.get(6)?,
         silent_at: row.get(7)?,
         left_at: row.get(8)?,
+        draining_since: row.get(9)?,
     })
 }
 

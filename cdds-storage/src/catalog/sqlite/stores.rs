@@ -24,7 +24,7 @@ use cdds_core::domain::notice::expiring::SetPlace;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::work::row::WorkOutcome;
-use cdds_core::domain::work::worker::WorkerFacts;
+use cdds_core::domain::work::worker::{WorkerEntry, WorkerFacts};
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
     JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
@@ -600,9 +600,22 @@ impl WorkerRegister for SqliteCatalog {
         worker: &WorkerId,
         facts: &WorkerFacts,
         lease: Duration,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<WorkerEntry, CatalogError> {
         let (worker, facts, clock) = (worker.clone(), facts.clone(), Arc::clone(&self.clock));
         self.run(move |database| attendance::attend(database, &worker, &facts, lease, &*clock)).await
+    }
+
+    async fn drain(
+        &self,
+        worker: &WorkerId,
+        draining: bool,
+        audit: &[AuditRecord],
+    ) -> Result<Option<WorkerEntry>, CatalogError> {
+        let (worker, audit, clock) = (worker.clone(), audit.to_vec(), Arc::clone(&self.clock));
+        self.write("ask a worker to drain", move |tx| {
+            attendance::drain(tx, (&worker, draining), present(&*clock), &audit)
+        })
+        .await
     }
 
     async fn leave(&self, worker: &WorkerId) -> Result<(), CatalogError> {

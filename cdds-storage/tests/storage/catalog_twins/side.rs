@@ -313,7 +313,7 @@ impl Side {
         format!("{}", block_on(self.catalog.keep_house(&worker, lease)).unwrap())
     }
 
-    /// Lets one of three workers give a sign of life, or leave, or forgets workers; and lists them.
+    /// Lets one of three workers give a sign of life, drain or leave, or forgets workers; and lists them.
     pub(crate) fn attend(&self, number: usize) -> String {
         let worker = WorkerId::new(["w", "v", "u"][number % 3]).unwrap();
         let process = u32::try_from(number % 7).unwrap();
@@ -321,7 +321,9 @@ impl Side {
         let done = match number % 5 {
             0 => block_on(self.catalog.leave(&worker)).map(|()| 0),
             1 => block_on(self.catalog.forget_workers()),
-            _ => block_on(self.catalog.attend(&worker, &facts, LEASE)).map(|()| 0),
+            2 => block_on(self.catalog.drain(&worker, number.is_multiple_of(2), &[]))
+                .map(|found| usize::from(found.is_some())),
+            _ => block_on(self.catalog.attend(&worker, &facts, LEASE)).map(|_| 0),
         };
         let list = block_on(self.catalog.workers(&self.owner, self.now(), 1 + number % 3)).unwrap();
         // One catalog sees the process of a worker, the other only its last sign of life.

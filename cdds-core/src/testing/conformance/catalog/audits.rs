@@ -3,7 +3,7 @@
 use super::case::{Case, Found, both, done, refused, require};
 use super::deliveries::{destination, target};
 use super::revisions::lost_set;
-use super::scene::{failed, given_up, once, owner, recipient, settings, terms};
+use super::scene::{LEASE, failed, given_up, once, owner, recipient, settings, terms, worker};
 use crate::domain::access::Action;
 use crate::domain::access::audit::{AuditRecord, Object, Outcome};
 use crate::domain::access::download::{DownloadEnd, DownloadOutcome};
@@ -15,6 +15,7 @@ use crate::domain::id::{AuditId, JobId, Owner, StoreId};
 use crate::domain::job::JobChange;
 use crate::domain::job::lifecycle::submit;
 use crate::domain::pairing::StoreLink;
+use crate::domain::work::worker::WorkerFacts;
 use crate::ports::catalog::RecipientRemoval;
 use crate::ports::catalog::query::AuditQuery;
 
@@ -108,6 +109,12 @@ pub(super) async fn of_owners(case: &Case) -> Found {
     stored(case, "remove_recipient, of none", &ada, &entries, false).await?;
     let link = StoreLink { id: StoreId(case.id()), confirmed: true };
     audited!(case, &ada, refused, set_store(None, link));
+    let worker = worker("w")?;
+    done!(case, "of a worker", attend(&worker, &WorkerFacts::default(), LEASE));
+    audited!(case, &ada, allowed, drain(&worker, true));
+    let entries = [case.entry(&ada, Action::DrainWorker)];
+    done!(case, "of one that drains already", drain(&worker, true, &entries));
+    stored(case, "drain, again", &ada, &entries, false).await?;
     let entry = case.entry(&ada, Action::SeeAudit).with_object(Object::Job(job.id));
     let entry = entry.with_outcome(Outcome::Forbidden);
     done!(case, "of a refused call", record(&entry));

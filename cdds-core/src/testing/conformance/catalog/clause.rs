@@ -319,6 +319,13 @@ clauses! {
     /// the end of one changes no other ([`leave`](crate::ports::catalog::WorkerRegister::leave); rule E19). Found
     /// by: `LeaveUntold`, `LeaveOfAll`, `LeaveRecordsAnyone`, `LeftForEver`.
     WorkersLeave => "a worker that ended in good order is listed as such", workers::left;
+    /// A worker that is asked to drain is listed as one that does, since it was first asked and until it is told
+    /// otherwise or ends; no other is ([`drain`](crate::ports::catalog::WorkerRegister::drain); rule E20). Found by:
+    /// `DrainUntold`, `DrainOfAll`, `DrainEndsWithSign`, `DrainForEver`, `DrainBeginsAnew`, `DrainRecordsAnyone`.
+    WorkersDrain => "a worker drains until it is told otherwise", workers::drained;
+    /// A sign of life answers with the worker as it is on record
+    /// ([`attend`](crate::ports::catalog::WorkerRegister::attend); rule E20). Found by: `AttendTellsNothing`.
+    WorkersAreTold => "a sign of life answers whether the worker is to drain", workers::told;
     /// Of what workers run, each owner sees its own executions, and the number of the others
     /// ([`workers`](crate::ports::catalog::WorkerRegister::workers); rules E19, J15). Found by: `WorkOfAnyone`,
     /// `OthersUncounted`.

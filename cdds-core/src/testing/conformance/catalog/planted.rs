@@ -521,6 +521,20 @@ planted! {
     LeaveRecordsAnyone => WorkersLeave,
     /// `attend` has no effect after `leave`.
     LeftForEver => WorkersLeave,
+    /// `drain` changes nothing.
+    DrainUntold => WorkersDrain,
+    /// `drain` is for all workers.
+    DrainOfAll => WorkersDrain,
+    /// `attend` ends it.
+    DrainEndsWithSign => WorkersDrain,
+    /// `drain` cannot be taken back.
+    DrainForEver => WorkersDrain,
+    /// `drain` begins anew when it is asked for again.
+    DrainBeginsAnew => WorkersDrain,
+    /// `drain` puts a worker on record that is not.
+    DrainRecordsAnyone => WorkersDrain,
+    /// `attend` does not say that the worker is to drain.
+    AttendTellsNothing => WorkersAreTold,
     /// `workers` names the executions of all owners.
     WorkOfAnyone => WorkersOfOwners,
     /// `workers` does not count the executions of other owners.

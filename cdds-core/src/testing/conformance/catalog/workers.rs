@@ -90,6 +90,73 @@ pub(super) async fn left(case: &Case) -> Found {
     lists(case, "after it came back", &["one", "other"]).await
 }
 
+pub(super) async fn drained(case: &Case) -> Found {
+    let (one, other) = (worker("one")?, worker("other")?);
+    let asks = async |told: &str, name: &WorkerId, draining: bool| -> Found<Option<bool>> {
+        let answer = done!(case, told, drain(name, draining, &[]));
+        Ok(answer.map(|entry| entry.draining_since.is_some()))
+    };
+    let drains = async |told: &str, name: &WorkerId, should: bool| -> Found {
+        let list = listed(case, told, &owner("ada")?, 99).await?;
+        let is =
+            list.iter().find(|one| one.entry.worker == *name).map(|one| one.entry.draining_since.is_some());
+        require(is == Some(should), || format!("drain, {told}: {name} should say {should}, and says {is:?}"))
+    };
+    let answers = |told: &str, is: Option<bool>, should: Option<bool>| {
+        require(is == should, || format!("drain, {told}: should answer {should:?}, and answers {is:?}"))
+    };
+    answers("of one that never came", asks("of one that never came", &one, true).await?, None)?;
+    lists(case, "after one that never came was asked", &[]).await?;
+    attends(case, "of the first", &one, 1).await?;
+    attends(case, "of another one", &other, 2).await?;
+    case.pass(3);
+    answers("asked", asks("asked", &one, true).await?, Some(true))?;
+    drains("after it was asked", &one, true).await?;
+    drains("after another was asked", &other, false).await?;
+    let since = async |told: &str| -> Found<Option<DateTime<Utc>>> {
+        let list = listed(case, told, &owner("ada")?, 99).await?;
+        Ok(list.iter().find(|found| found.entry.worker == one).and_then(|found| found.entry.draining_since))
+    };
+    let first = since("at first").await?;
+    case.pass(4);
+    answers("asked again", asks("asked again", &one, true).await?, Some(true))?;
+    require(since("asked again").await? == first, || "drain, asked again: begins anew".to_owned())?;
+    attends(case, "while it drains", &one, 1).await?;
+    drains("after a sign of life", &one, true).await?;
+    answers("no longer", asks("no longer", &one, false).await?, Some(false))?;
+    attends(case, "after that", &one, 1).await?;
+    drains("after it was told to go on", &one, false).await?;
+    asks("before its end", &one, true).await?;
+    done!(case, "of one that drains", leave(&one));
+    drains("after its end", &one, false).await?;
+    answers("after its end", asks("after its end", &one, true).await?, Some(false))?;
+    attends(case, "of who came back", &one, 1).await?;
+    drains("after it came back", &one, false).await
+}
+
+/// Requires that each sign of life answers with the worker as it is on record.
+pub(super) async fn told(case: &Case) -> Found {
+    let one = worker("one")?;
+    for draining in [false, true, false] {
+        let facts = facts(1);
+        if draining {
+            done!(case, "before a sign of life", drain(&one, true, &[]));
+        } else {
+            done!(case, "before a sign of life", drain(&one, false, &[]));
+        }
+        let answer = done!(case, "after that", attend(&one, &facts, LEASE));
+        let list = listed(case, "after a sign of life", &owner("ada")?, 99).await?;
+        let known = list.into_iter().find(|found| found.entry.worker == one).map(|found| found.entry);
+        let should =
+            draining && answer.draining_since.is_some() || !draining && answer.draining_since.is_none();
+        require(should && known.as_ref() == Some(&answer), || {
+            format!("attend: answers {answer:?}, and on record is {known:?}")
+        })?;
+        case.pass(2);
+    }
+    Ok(())
+}
+
 pub(super) async fn of_owners(case: &Case) -> Found {
     let (ada, bob) = (owner("ada")?, owner("bob")?);
     for (owner, title) in [(&ada, "a1"), (&bob, "b1"), (&ada, "a2"), (&bob, "b2"), (&bob, "b3")] {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::Planted;
+use crate::domain::access::audit::AuditRecord;
 use crate::domain::id::{Owner, WorkerId};
 use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 use crate::ports::catalog::query::WorkerOverview;
@@ -46,10 +47,10 @@ impl CatalogLayer for Attending {
         &self.catalog
     }
 
-    async fn attend(&self, worker: &WorkerId, facts: &WorkerFacts, lease: Duration) -> Stored {
+    async fn attend(&self, worker: &WorkerId, facts: &WorkerFacts, lease: Duration) -> Stored<WorkerEntry> {
         let before = self.all().await?.into_iter().find(|entry| entry.worker == *worker);
         match (self.bug, before) {
-            (Planted::AttendsOnce, Some(_)) => Ok(()),
+            (Planted::AttendsOnce, Some(before)) => Ok(before),
             (Planted::AttendKeepsFacts, Some(before)) => {
                 self.catalog.attend(worker, &before.facts, lease).await
             }
@@ -57,8 +58,44 @@ impl CatalogLayer for Attending {
                 self.catalog.leave(worker).await?;
                 self.catalog.attend(worker, facts, lease).await
             }
-            (Planted::LeftForEver, Some(before)) if before.left_at.is_some() => Ok(()),
+            (Planted::DrainEndsWithSign, Some(_)) => {
+                self.catalog.drain(worker, false, &[]).await?;
+                self.catalog.attend(worker, facts, lease).await
+            }
+            (Planted::AttendTellsNothing, _) => {
+                let entry = self.catalog.attend(worker, facts, lease).await?;
+                Ok(WorkerEntry { draining_since: None, ..entry })
+            }
+            (Planted::LeftForEver, Some(before)) if before.left_at.is_some() => Ok(before),
             _ => self.catalog.attend(worker, facts, lease).await,
+        }
+    }
+
+    async fn drain(
+        &self,
+        worker: &WorkerId,
+        draining: bool,
+        audit: &[AuditRecord],
+    ) -> Stored<Option<WorkerEntry>> {
+        let before = self.all().await?.into_iter().find(|entry| entry.worker == *worker);
+        match (self.bug, before) {
+            (Planted::DrainUntold, before) => Ok(before),
+            (Planted::DrainForEver, before) if !draining => Ok(before),
+            (Planted::DrainOfAll, _) => {
+                for entry in self.all().await? {
+                    self.catalog.drain(&entry.worker, draining, &[]).await?;
+                }
+                self.catalog.drain(worker, draining, audit).await
+            }
+            (Planted::DrainBeginsAnew, Some(_)) if draining => {
+                self.catalog.drain(worker, false, &[]).await?;
+                self.catalog.drain(worker, true, audit).await
+            }
+            (Planted::DrainRecordsAnyone, None) => {
+                self.catalog.attend(worker, &WorkerFacts::default(), Duration::ZERO).await?;
+                self.catalog.drain(worker, draining, audit).await
+            }
+            _ => self.catalog.drain(worker, draining, audit).await,
         }
     }
 
