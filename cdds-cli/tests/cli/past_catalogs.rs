@@ -136,4 +136,5 @@ versions! {
     the_catalog_of_version_11_goes_on "v11"
     the_catalog_of_version_12_goes_on "v12"
     the_catalog_of_version_13_goes_on "v13"
+    the_catalog_of_version_15_goes_on "v15"
 }
