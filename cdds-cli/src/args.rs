@@ -19,6 +19,7 @@ mod run;
 mod serve;
 mod source;
 mod value;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -48,6 +49,7 @@ pub(crate) use self::run::RunArgs;
 pub(crate) use self::serve::{Expiry, ServeArgs, TokenCommand, UserCommand};
 pub(crate) use self::source::SourceCommand;
 pub(crate) use self::value::{Setting, item, items};
+pub(crate) use self::workers::{WorkersArgs, WorkersCommand};
 use crate::choice::{ColourChoice, Format};
 use crate::home::without_home;
 use crate::text::escaped;
@@ -146,6 +148,9 @@ impl Command {
                 !matches!(command, DestinationCommand::List | DestinationCommand::Show { .. })
             }
             Self::Notice(command) => !matches!(command, NoticeCommand::List(_)),
+            Self::Workers(args) => {
+                matches!(args.command, Some(WorkersCommand::Drain { .. } | WorkersCommand::Resume { .. }))
+            }
             Self::Artifact(command) => {
                 !matches!(command, ArtifactCommand::List(_) | ArtifactCommand::Download(_))
             }
@@ -237,7 +242,7 @@ pub(crate) enum Command {
     ///
     /// A worker is an engine: `cdds run`, `cdds serve`, or a service that embeds one. One that ended in good order is
     /// listed for a day, one that is gone for a week.
-    Workers,
+    Workers(WorkersArgs),
     /// Check that a set is whole and as it was published
     Verify(VerifyArgs),
     /// Open sealed parts with a recipient's private key

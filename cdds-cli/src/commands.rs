@@ -80,7 +80,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Notice(command) => notice::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
         Command::Audit(args) => audit::list(args, session).await,
-        Command::Workers => workers::list(session).await,
+        Command::Workers(args) => workers::carry_out(args, session).await,
         Command::Verify(args) => offline::verify::verify(&args, session),
         Command::Decrypt(args) => offline::decrypt::decrypt(&args, session),
         Command::Join(args) => offline::join::join(&args, session),

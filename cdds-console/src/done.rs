@@ -30,6 +30,8 @@ pub(crate) enum Done {
     NoticeQueued,
     EndpointEnabled,
     EndpointDisabled,
+    WorkerDrains,
+    WorkerResumed,
     All,
 }
 
@@ -37,7 +39,7 @@ impl Done {
     /// The name of the parameter.
     pub(crate) const PARAMETER: &str = "done";
 
-    const KNOWN: [Self; 26] = [
+    const KNOWN: [Self; 28] = [
         Self::JobCreated,
         Self::JobEdited,
         Self::RunQueued,
@@ -63,6 +65,8 @@ impl Done {
         Self::NoticeQueued,
         Self::EndpointEnabled,
         Self::EndpointDisabled,
+        Self::WorkerDrains,
+        Self::WorkerResumed,
         Self::All,
     ];
 
@@ -93,6 +97,8 @@ impl Done {
             Self::NoticeQueued => "notice-queued",
             Self::EndpointEnabled => "endpoint-enabled",
             Self::EndpointDisabled => "endpoint-disabled",
+            Self::WorkerDrains => "drains",
+            Self::WorkerResumed => "works-on",
             Self::All => "done",
         }
     }

@@ -116,7 +116,7 @@ async fn look_at_workers(services: &Services, by: &Principal) -> Result<u64, Ser
     let mut hasher = DefaultHasher::new();
     for one in services.fleet.list(by).await? {
         (one.entry.worker.as_str(), one.state, one.entry.seen_at().timestamp() / 60).hash(&mut hasher);
-        (one.running.own, one.running.others).hash(&mut hasher);
+        (one.running.own, one.running.others, one.entry.draining_since).hash(&mut hasher);
         one.running.named.iter().for_each(|running| running.id.hash(&mut hasher));
     }
     Ok(hasher.finish())

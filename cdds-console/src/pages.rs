@@ -69,6 +69,8 @@ fn of_surroundings() -> Router<App> {
         .route("/notices/disable", post(notices::disable))
         .route("/audit", get(audit::list))
         .route("/workers", get(workers::list))
+        .route("/workers/drain", post(workers::drain))
+        .route("/workers/resume", post(workers::resume))
 }
 
 /// What jobs leave behind.

@@ -132,6 +132,8 @@ pub(crate) const fn done(what: Done) -> &'static str {
         Done::RecipientAdded => "The recipient was added. Download its test file to try the private key.",
         Done::RecipientRenewed => "The certificate was renewed: jobs use the new one from their next run on.",
         Done::RecipientRemoved => "The recipient was removed.",
+        Done::WorkerDrains => "The worker claims nothing more, ten seconds from now at the latest.",
+        Done::WorkerResumed => "The worker claims again, ten seconds from now at the latest.",
         Done::DestinationEnabled => "The destination was enabled. What waits for it is delivered now.",
         Done::DestinationDisabled => "The destination was disabled. Deliveries to it wait.",
         Done::IdentityPinned => "From now on the server must show this identity.",

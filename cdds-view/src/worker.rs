@@ -32,6 +32,8 @@ pub struct WorkerView {
     pub started_at: Instant,
     /// Its last sign of life. It gives one every ten seconds.
     pub seen_at: Instant,
+    /// Since when it was asked to drain: to end what it holds and to claim nothing more (rule E20); null if it was not.
+    pub draining_since: Option<Instant>,
     /// When it ended in good order; null if it did not.
     pub left_at: Option<Instant>,
     /// What it runs of the asking owner, at most 20 of them. Others take over what one that is gone has left.
@@ -78,6 +80,7 @@ impl From<WorkerOverview> for WorkerView {
             concurrency: entry.facts.concurrency.get(),
             started_at: Instant(entry.started_at),
             seen_at: Instant(entry.lease.renewed_at),
+            draining_since: entry.draining_since.map(Instant),
             left_at: entry.left_at.map(Instant),
             running: running.named.into_iter().map(RunningView::from).collect(),
             running_own: running.own,
@@ -92,6 +95,11 @@ impl WorkerView {
     pub fn place(&self) -> String {
         let process = self.process.map(|process| format!("process {process}"));
         self.host.iter().cloned().chain(process).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether it was asked to drain and runs nothing any more, so that it can be stopped.
+    pub fn is_drained(&self) -> bool {
+        self.draining_since.is_some() && self.running_all() == 0
     }
 
     /// Returns how many executions it runs in all.

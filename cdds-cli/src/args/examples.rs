@@ -210,7 +210,17 @@ const EXAMPLES: &[(&str, &str)] = &[
            cdds audit --object ID                       who changed this job, or downloaded this file\n  \
            cdds audit --action delete_artifacts --output json",
     ),
-    ("workers", "  cdds workers\n  cdds workers --output json"),
+    (
+        "workers",
+        "  cdds workers\n  cdds workers --output json\n  cdds workers drain ID --wait                  before it is stopped",
+    ),
+    ("workers list", "  cdds workers list"),
+    ("workers show", "  cdds workers show ID"),
+    (
+        "workers drain",
+        "  cdds workers drain ID\n  cdds workers drain ID --wait                  return when it runs nothing any more",
+    ),
+    ("workers resume", "  cdds workers resume ID"),
     (
         "verify",
         "  cdds verify export-ID.zip.smime                   sizes, digests and structure of the whole set\n  \

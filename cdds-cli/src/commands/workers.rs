@@ -1,19 +1,65 @@
-//! `cdds workers`: who runs the exports.
+//! `cdds workers …`: who runs the exports, and who is to claim nothing more.
 
+use std::time::Duration;
+
+use cdds_core::domain::id::WorkerId;
+use cdds_core::domain::work::worker::WorkerState;
 use cdds_view::WorkerView;
 
+use crate::args::{WorkersArgs, WorkersCommand};
 use crate::error::CliError;
 use crate::output::Reading;
 use crate::session::Session;
 
 const NOTHING_YET: &str = "no worker has ever run: start `cdds run` or `cdds serve`";
 
-pub(super) async fn list(session: &Session) -> Result<(), CliError> {
+/// How often it looks whether a worker has drained.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(super) async fn carry_out(args: WorkersArgs, session: &Session) -> Result<(), CliError> {
+    let Some(command) = args.command else { return list(session).await };
+    let (fleet, by) = (session.open()?.fleet, &session.principal);
+    let worker = match command {
+        WorkersCommand::List => return list(session).await,
+        WorkersCommand::Show { id } => fleet.show(by, &WorkerId::new(id)?).await?,
+        WorkersCommand::Drain { id, wait: false } => fleet.drain(by, &WorkerId::new(id)?).await?,
+        WorkersCommand::Drain { id, wait: true } => return drained(&WorkerId::new(id)?, session).await,
+        WorkersCommand::Resume { id } => fleet.resume(by, &WorkerId::new(id)?).await?,
+    };
+    Ok(session.output.object(&WorkerView::from(worker))?)
+}
+
+async fn list(session: &Session) -> Result<(), CliError> {
     let workers = session.open()?.fleet.list(&session.principal).await?;
     let views: Vec<WorkerView> = workers.into_iter().map(WorkerView::from).collect();
     let mut rows = session.output.rows();
     match rows.add(&views)? {
         Reading::Over => Ok(()),
         Reading::GoesOn => Ok(rows.end(NOTHING_YET)?),
+    }
+}
+
+/// Asks a worker to drain, and waits until it runs nothing any more.
+///
+/// Only its next sign of life tells the worker: what it claims until then is waited for, too.
+async fn drained(id: &WorkerId, session: &Session) -> Result<(), CliError> {
+    let (fleet, by) = (session.open()?.fleet, &session.principal);
+    let asked = fleet.drain(by, id).await?;
+    let heeds_after = asked.entry.draining_since.max(Some(asked.entry.seen_at()));
+    loop {
+        let worker = fleet.show(by, id).await?;
+        let heeds = Some(worker.entry.seen_at()) > heeds_after;
+        let view = WorkerView::from(worker);
+        match view.state {
+            WorkerState::Left => return Ok(session.output.object(&view)?),
+            WorkerState::Gone => {
+                let why = format!("worker {id} is gone, and others take over what it ran");
+                return Err(CliError::failed("worker_gone", why));
+            }
+            WorkerState::Alive if heeds && view.running_all() == 0 => {
+                return Ok(session.output.object(&view)?);
+            }
+            WorkerState::Alive => session.clock.sleep(LOOK).await,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The table of workers.
 
+use cdds_core::domain::work::worker::WorkerState;
 use cdds_view::WorkerView;
 
 use crate::output::{Cell, View};
@@ -10,7 +11,7 @@ impl View for WorkerView {
 
     fn row(&self) -> Vec<Cell> {
         vec![
-            Cell::Word(self.state.as_str()),
+            Cell::Word(state(self)),
             self.program.as_deref().unwrap_or_default().into(),
             self.place().into(),
             Cell::Whole(format!("{} of {}", self.running_all(), self.concurrency)),
@@ -25,13 +26,23 @@ impl View for WorkerView {
             self.running.iter().map(|one| format!("{} ({})", one.job_title, one.id)).collect();
         vec![
             ("id", self.id.as_str().into()),
-            ("state", Cell::Word(self.state.as_str())),
+            ("state", Cell::Word(state(self))),
             ("program", self.program.as_deref().unwrap_or_default().into()),
             ("where", self.place().into()),
             ("runs", Cell::Whole(format!("{} of {}", self.running_all(), self.concurrency))),
             ("executions", running.join(", ").into()),
             ("since", self.started_at.into()),
             ("last sign of life", self.seen_at.into()),
+            ("draining since", self.draining_since.into()),
         ]
+    }
+}
+
+/// Returns whether it works, or how far it is with draining.
+fn state(worker: &WorkerView) -> &'static str {
+    match worker.state {
+        WorkerState::Alive if worker.is_drained() => "drained",
+        WorkerState::Alive if worker.draining_since.is_some() => "draining",
+        state => state.as_str(),
     }
 }

@@ -217,6 +217,7 @@ fn monitoring_sees_counts_by_route_and_no_ids() {
         "cdds_catalog_up 1\n",
         "cdds_workers{state=\"alive\"} 1\n",
         "cdds_workers{state=\"gone\"} 0\n",
+        "cdds_workers_draining 0\n",
         "# UNIT cdds_worker_last_seen_timestamp_seconds seconds\n",
         "cdds_destinations{state=\"disabled\"} 0\n",
         "cdds_webhook_endpoints{state=\"failing\"} 0\n",

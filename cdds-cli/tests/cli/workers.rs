@@ -1,4 +1,4 @@
-//! `cdds workers`: who runs the exports (rule E19).
+//! `cdds workers`: who runs the exports (rule E19), and who is to claim nothing more (rule E20).
 
 use std::process::Stdio;
 
@@ -49,4 +49,59 @@ fn e19_a_killed_run_is_gone_at_once() {
         assert!(string(&gone["detail"]).contains(&string(told)), "{told}: {gone}");
     }
     assert!(string(&gone["way_out"]).contains("start it again"), "{gone}");
+}
+
+#[test]
+fn e20_a_worker_that_drains_leaves_what_is_due_to_others_until_it_resumes() {
+    let place = Place::with_interactions(3);
+    let mut running = place.cdds(&["run"]).stderr(Stdio::null()).spawn().unwrap();
+    while place.json(&["workers"]).as_array().unwrap().is_empty() {
+        assert_eq!(running.try_wait().unwrap(), None, "it runs");
+    }
+    let worker = string(&place.json(&["workers"])[0]["id"]);
+    let drained = place.json(&["workers", "drain", &worker, "--wait"]);
+    assert!(drained["draining_since"].is_string(), "{drained}");
+    assert!(place.done(&["workers"]).contains("drained"));
+
+    let status = |title: &str| {
+        let list = place.json(&["history", "list"]);
+        let found = list.as_array().unwrap().iter().find(|one| one["job_title"] == title);
+        found.map_or_else(String::new, |one| string(&one["status"]))
+    };
+    let create = |title: &str| {
+        let create = [
+            "job",
+            "create",
+            "--title",
+            title,
+            "--source",
+            "contact-history",
+            "--type",
+            "interaction",
+            "--timeframe",
+            "all",
+            "--plaintext",
+        ];
+        place.done(&[&create[..], &["--run", "once"]].concat());
+    };
+    create("Others");
+    // It looks for work every second, and each of these programs takes its time.
+    for _ in 0..60 {
+        assert_eq!(status("Others"), "queued", "it claims nothing");
+    }
+    place.done(&["run", "--until-idle"]);
+    assert_eq!(status("Others"), "finished");
+
+    let resumed = place.json(&["workers", "resume", &worker]);
+    assert!(resumed["draining_since"].is_null(), "{resumed}");
+    create("Again");
+    while status("Again") != "finished" {
+        assert_eq!(running.try_wait().unwrap(), None, "it runs");
+    }
+    assert_eq!(place.json(&["workers", "show", &worker])["running_own"], 0);
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let output = place.cdds(&["workers", "drain", "nobody"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("there is no worker nobody"), "{}", text(&output.stderr));
 }

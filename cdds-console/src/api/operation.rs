@@ -316,6 +316,7 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
 
 fn in_path(path: &str, name: &str) -> Value {
     let schema = match (path.split('/').nth(1), name) {
+        (Some("workers"), _) => json!({"type": "string", "minLength": 1, "maxLength": 255}),
         (Some("sources"), _) | (_, "name") => json!({"type": "string", "minLength": 1, "maxLength": 128}),
         _ => json!({"type": "string", "format": "uuid"}),
     };

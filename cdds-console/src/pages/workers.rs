@@ -1,15 +1,21 @@
-//! Workers: who runs the exports.
+//! Workers: who runs the exports, and who is to claim nothing more.
 
 use axum::extract::State;
+use axum::response::Response;
+use cdds_core::domain::access::Action;
+use cdds_core::domain::id::WorkerId;
 use cdds_core::domain::work::worker::WorkerState;
-use cdds_view::WorkerView;
+use cdds_view::{ProblemView, WorkerView};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::Refused;
+use super::confirm::Question;
 use super::frame::{Section, page};
 use super::parts::{mark, time, when};
 use crate::App;
+use crate::answers::{Answers, Form, wrong};
+use crate::done::Done;
 use crate::texts::{self, workers as said};
 use crate::visit::Visit;
 
@@ -28,8 +34,17 @@ pub(super) async fn list(State(App { services, .. }): State<App>, visit: Visit) 
             } @else {
                 p.sub { (said::count(alive, gone)) ". " (texts::AS_OF) " " (time(now, now)) "." }
                 span hidden data-say=(said::count(alive, gone)) {}
-                @if alive == 0 { p.note.warn { (said::NOBODY_WORKS) } }
+                @if alive == 0 {
+                    p.note.warn { (said::NOBODY_WORKS) }
+                } @else if workers.iter().all(|one| one.state != WorkerState::Alive || one.draining_since.is_some()) {
+                    p.note.warn { (said::ALL_DRAIN) }
+                }
                 div.card { (table(&visit, &workers, now)) }
+                @if visit.may(Action::DrainWorker) {
+                    @for (index, worker) in workers.iter().enumerate().filter(|(_, one)| may_drain(one)) {
+                        (question(&visit, worker, &format!("drain-{index}")))
+                    }
+                }
             }
         }
     };
@@ -58,32 +73,109 @@ fn table(visit: &Visit, workers: &[WorkerView], now: DateTime<Utc>) -> Markup {
                 {
                     th scope="col" role="columnheader" { (title) }
                 }
+                @if may_act(visit) { th scope="col" role="columnheader" { span.vh { (said::ACTIONS) } } }
             } }
-            tbody role="rowgroup" { @for worker in workers { (row(visit, worker, now)) } }
+            tbody role="rowgroup" { @for (index, worker) in workers.iter().enumerate() { (row(visit, index, worker, now)) } }
         }
     }
 }
 
-fn row(visit: &Visit, worker: &WorkerView, now: DateTime<Utc>) -> Markup {
+fn row(visit: &Visit, index: usize, worker: &WorkerView, now: DateTime<Utc>) -> Markup {
     html! {
         tr role="row" {
             th scope="row" role="rowheader" {
-                (worker.program.as_deref().unwrap_or(said::UNNAMED))
+                (program(worker))
                 span.sub { code { (worker.id) } }
             }
-            td.nw role="cell" data-l=(texts::STATE) { (state(worker.state)) }
+            td.nw role="cell" data-l=(texts::STATE) { (state(worker)) }
             td role="cell" data-l=(said::PLACE) {
                 @if worker.place().is_empty() { (said::UNKNOWN_PLACE) } @else { (worker.place()) }
             }
             td role="cell" data-l=(said::RUNS) { (runs(visit, worker)) }
             td.nw role="cell" data-l=(said::SINCE) { (when(worker.started_at.0, now)) }
             td.nw role="cell" data-l=(said::SEEN) { (when(worker.seen_at.0, now)) }
+            @if may_act(visit) { td.nw role="cell" data-l=(said::ACTIONS) { (acts(visit, index, worker)) } }
         }
     }
 }
 
-fn state(state: WorkerState) -> Markup {
-    match state {
+fn program(worker: &WorkerView) -> &str {
+    worker.program.as_deref().unwrap_or(said::UNNAMED)
+}
+
+fn may_act(visit: &Visit) -> bool {
+    visit.may(Action::DrainWorker) || visit.may(Action::ResumeWorker)
+}
+
+fn may_drain(worker: &WorkerView) -> bool {
+    worker.state == WorkerState::Alive && worker.draining_since.is_none()
+}
+
+/// Returns the button of a worker that works; its accessible name says of which.
+fn acts(visit: &Visit, index: usize, worker: &WorkerView) -> Markup {
+    let label = |what: &str| format!("{what}: {} {}", program(worker), worker.id);
+    html! {
+        @if worker.state == WorkerState::Alive && worker.draining_since.is_some() {
+            @if visit.may(Action::ResumeWorker) {
+                form method="post" action=(visit.to("workers/resume")) {
+                    (name(worker))
+                    button aria-label=(label(said::RESUME)) { (said::RESUME) }
+                }
+            }
+        } @else if may_drain(worker) && visit.may(Action::DrainWorker) {
+            button type="button" popovertarget={ "drain-" (index) } aria-label=(label(said::DRAIN)) { (said::DRAIN) }
+        } @else {
+            // Never empty: on a narrow screen each cell stands beside its name.
+            (texts::NONE)
+        }
+    }
+}
+
+fn name(worker: &WorkerView) -> Markup {
+    html! { input type="hidden" name="name" value=(worker.id); }
+}
+
+fn question(visit: &Visit, worker: &WorkerView, id: &str) -> Markup {
+    let question = Question {
+        id,
+        title: &said::drain_this(program(worker)),
+        action: &visit.to("workers/drain"),
+        yes: said::DRAIN_IT,
+        no: said::LEAVE_IT,
+    };
+    question.asked(&html! { (name(worker)) p.sub { code { (worker.id) } } p { (said::DRAIN_SAYS) } })
+}
+
+/// `POST /workers/drain`
+pub(super) async fn drain(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    services.fleet.drain(visit.principal(), &named(&answers)?).await?;
+    Ok(visit.tell("workers", Done::WorkerDrains))
+}
+
+/// `POST /workers/resume`
+pub(super) async fn resume(
+    State(App { services, .. }): State<App>,
+    visit: Visit,
+    Form(answers): Form,
+) -> Result<Response, Refused> {
+    services.fleet.resume(visit.principal(), &named(&answers)?).await?;
+    Ok(visit.tell("workers", Done::WorkerResumed))
+}
+
+fn named(answers: &Answers) -> Result<WorkerId, ProblemView> {
+    answers.parsed("name")?.ok_or_else(|| wrong("name", said::NAME_ONE))
+}
+
+fn state(worker: &WorkerView) -> Markup {
+    match worker.state {
+        WorkerState::Alive if worker.is_drained() => {
+            html! { (mark("off", "stop", said::DRAINED)) span.sub { (said::DRAINED_SAYS) } }
+        }
+        WorkerState::Alive if worker.draining_since.is_some() => mark("warn", "wait", said::DRAINS),
         WorkerState::Alive => mark("ok", "ok", said::ALIVE),
         WorkerState::Gone => html! { (mark("bad", "bad", said::GONE)) span.sub { (said::GONE_SAYS) } },
         WorkerState::Left => mark("off", "idle", said::LEFT),

@@ -45,6 +45,8 @@ pub(crate) fn action(name: &str) -> String {
         Some(Action::PinDestination) => "Pin the identity of a destination",
         Some(Action::EnableEndpoint) => "Enable an endpoint",
         Some(Action::DisableEndpoint) => "Disable an endpoint",
+        Some(Action::DrainWorker) => "Drain a worker",
+        Some(Action::ResumeWorker) => "Let a worker claim again",
         Some(Action::DeleteArtifacts) => "Delete files",
         Some(Action::HoldSet) => "Put a set on hold",
         Some(Action::ReleaseSet) => "Release a set from its hold",

@@ -13,6 +13,18 @@ pub(crate) const ALIVE: &str = "Alive";
 pub(crate) const GONE: &str = "Gone";
 pub(crate) const LEFT: &str = "Ended";
 pub(crate) const GONE_SAYS: &str = "without a word";
+pub(crate) const DRAINS: &str = "Draining";
+pub(crate) const DRAINED: &str = "Drained";
+pub(crate) const DRAINED_SAYS: &str = "can be stopped";
+pub(crate) const DRAIN: &str = "Drain";
+pub(crate) const DRAIN_IT: &str = "Drain it";
+pub(crate) const LEAVE_IT: &str = "Let it work";
+pub(crate) const DRAIN_SAYS: &str = "It ends what it runs and claims nothing more, so that it can be stopped. Other workers take what is due. \
+     It drains until somebody resumes it, or until it ends.";
+pub(crate) const RESUME: &str = "Resume";
+pub(crate) const ACTIONS: &str = "Actions";
+pub(crate) const NAME_ONE: &str = "Name a worker.";
+pub(crate) const ALL_DRAIN: &str = "Every worker drains: what is due waits until one is resumed or started.";
 pub(crate) const WORKER: &str = "Worker";
 pub(crate) const UNNAMED: &str = "Unnamed program";
 pub(crate) const PLACE: &str = "Where";
@@ -32,4 +44,9 @@ pub(crate) fn count(alive: usize, gone: usize) -> String {
         0 => format!("{alive} alive"),
         gone => format!("{alive} alive, {gone} gone"),
     }
+}
+
+/// Returns the title of the question before a worker drains.
+pub(crate) fn drain_this(program: &str) -> String {
+    format!("Drain {program}?")
 }

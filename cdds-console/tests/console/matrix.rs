@@ -39,6 +39,7 @@ pub(crate) struct Places {
     execution: String,
     artifact: String,
     notice: String,
+    worker: String,
 }
 
 /// The title that nobody else may see.
@@ -68,8 +69,9 @@ pub(crate) async fn filled() -> (Host, Places) {
         page["items"][0]["id"].as_str().unwrap().to_owned()
     };
     let (artifact, notice) = (first("artifacts").await, first("notices").await);
+    let worker = first("workers").await;
     let execution = run.json()["id"].as_str().unwrap().to_owned();
-    (host, Places { job, execution, artifact, notice })
+    (host, Places { job, execution, artifact, notice, worker })
 }
 
 impl Places {
@@ -85,6 +87,7 @@ impl Places {
             "executions" => &self.execution,
             "artifacts" => &self.artifact,
             "notices" => &self.notice,
+            "workers" => &self.worker,
             _ => "calls",
         };
         let path = path.replace("{id}", id).replace("{execution}", &self.execution).replace("{name}", name);
@@ -153,7 +156,9 @@ async fn what_belongs_to_another_owner_does_not_exist() {
         let answer = call(&host, &places, MALLORY, &operation).await;
         let place = format!("{} {}: {}", operation.method, operation.path, answer.text);
         let names_one = operation.path.contains('{') || operation.path == "/artifacts/delete";
-        if names_one && !operation.path.starts_with("/sources") {
+        // Sources and workers are of the service.
+        let is_shared = ["/sources", "/workers"].iter().any(|shared| operation.path.starts_with(shared));
+        if names_one && !is_shared {
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{place}");
             assert_eq!(answer.json()["type"], "not_found", "{place}");
         } else {

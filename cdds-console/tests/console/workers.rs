@@ -1,4 +1,5 @@
-//! Workers: what the page and the API say of who works, and to whom (rule E19).
+//! Workers: what the page and the API say of who works, and to whom (rule E19), and who is to claim nothing
+//! more (rule E20).
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use cdds_core::domain::work::worker::{FactText, WorkerFacts};
 use cdds_core::engine::Engine;
 use cdds_core::ports::catalog::WorkerRegister;
 use cdds_core::{Action, Actions, Principal, PrincipalName, Role};
-use http::StatusCode;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use crate::host::{ADA, Host, MALLORY, OLGA, VIC, once};
 
@@ -120,4 +122,55 @@ async fn c1_workers_are_for_those_who_may_see_them() {
     assert_eq!(fleet.list(&by).await.unwrap(), []);
     by.actions = Actions::NONE.with(Action::See);
     assert_eq!(fleet.list(&by).await.unwrap_err().code(), "forbidden");
+}
+
+#[tokio::test]
+async fn e20_an_administrator_drains_a_worker_and_lets_it_resume() {
+    let host = Host::new();
+    let program = FactText::new("reports <b>");
+    attend(&host, "busy", WorkerFacts::default().with_program(program)).await;
+    let page = host.get(ADA, "/workers").await.text;
+    for said in [
+        "Drain reports &lt;b&gt;?",
+        "action=\"./workers/drain\"",
+        "aria-label=\"Drain: reports &lt;b&gt; busy\"",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    for user in [VIC, OLGA] {
+        let page = host.get(user, "/workers").await.text;
+        assert!(!page.contains("workers/drain") && !page.contains("Actions"), "{user}: {page}");
+        for form in ["drain", "resume"] {
+            let refused = host.post(user, &format!("/workers/{form}"), "name=busy").await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{user} {form}");
+        }
+    }
+    let answer = host.post(ADA, "/workers/drain", "name=busy").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let page = host.get(ADA, "/workers?done=drains").await.text;
+    for said in
+        ["Drained", "can be stopped", "Every worker drains", "claims nothing more", "./workers/resume"]
+    {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let known = host.get(VIC, "/api/v1/workers/busy").await.json();
+    assert!(known["draining_since"].is_string(), "{known}");
+    let resumed = host.send(ADA, Method::POST, "/api/v1/workers/busy/resume", &Value::Null).await.json();
+    assert!(resumed["draining_since"].is_null(), "{resumed}");
+    let audit = host.get(ADA, "/api/v1/audit").await.json();
+    let did =
+        |action: &str| audit["items"].as_array().unwrap().iter().find(|one| one["action"] == action).cloned();
+    for action in ["drain_worker", "resume_worker"] {
+        let entry = did(action).unwrap();
+        assert_eq!(entry["object"], json!({"id": "busy", "kind": "worker"}), "{entry}");
+    }
+    for path in ["drain", "resume"] {
+        let unknown =
+            host.send(ADA, Method::POST, &format!("/api/v1/workers/never/{path}"), &Value::Null).await;
+        assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            host.post(ADA, &format!("/workers/{path}"), "").await.status,
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
+    }
 }

@@ -48,6 +48,11 @@ impl Present {
             let count = self.workers.iter().filter(|worker| worker.state == state).count();
             writeln!(text, "cdds_workers{{state=\"{}\"}} {count}", state.as_str())?;
         }
+        let help = "Workers that live and were asked to drain: they claim nothing more.";
+        head(text, "cdds_workers_draining", help)?;
+        let drains =
+            |one: &&WorkerOverview| one.state == WorkerState::Alive && one.entry.draining_since.is_some();
+        writeln!(text, "cdds_workers_draining {}", self.workers.iter().filter(drains).count())?;
         let seen = self.workers.iter().map(|worker| worker.entry.seen_at()).max();
         instant(
             text,

@@ -607,6 +607,8 @@ impl Planted {
             }
             Clause::WorkersAttend
             | Clause::WorkersLeave
+            | Clause::WorkersDrain
+            | Clause::WorkersAreTold
             | Clause::WorkersOfOwners
             | Clause::WorkersForgotten => {
                 Arc::new(Layered(Attending { bug: self, catalog, lost: Mutex::default() }))
