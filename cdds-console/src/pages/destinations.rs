@@ -33,7 +33,7 @@ pub(super) async fn list(State(App { services, .. }): State<App>, visit: Visit) 
             }
         }
         @for (index, destination) in destinations.iter().enumerate() { (one(&visit, index, destination, now)) }
-        @if !destinations.is_empty() { p.hint { (said::CHECK_SAYS) } }
+        @if !destinations.is_empty() && visit.may(Action::CheckDestination) { p.hint { (said::CHECK_SAYS) } }
     };
     Ok(page(&visit, Section::Destinations, said::TITLE, &body))
 }

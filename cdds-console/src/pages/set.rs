@@ -147,7 +147,11 @@ pub(super) async fn show(
         (facts(&sight))
         (files(&visit, &sight))
         (sight.arrived().shown(&visit))
-        @if visit.may(Action::Download) { (opening::told(&sight.set, &sight.sealed_for, &sight.keys)) }
+        @if visit.may(Action::Download) {
+            (opening::told(&sight.set, &sight.sealed_for, &sight.keys))
+        } @else {
+            p.hint { (said::NOT_DOWNLOADED) }
+        }
         (logged(&visit, &sight))
     };
     let title = format!("{}: {}", texts::ARTIFACTS, sight.execution.job_title);

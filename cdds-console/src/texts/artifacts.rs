@@ -49,6 +49,8 @@ pub(crate) const NOBODY_YET: &str = "Nobody yet.";
 pub(crate) const TO_AUDIT: &str = "See the audit of the manifest, of holds and of removals";
 
 pub(crate) const SCRIPT_SAYS: &str = "The download script fetches them in one go, and checks them. It needs a token of the API, which whoever runs this service gives out.";
+pub(crate) const NOT_DOWNLOADED: &str =
+    "You may see these files. To have them, ask somebody who may download.";
 pub(crate) const OPENING: &str = "Open the files";
 pub(crate) const STEP_VERIFY: &str = "1. Check that nothing is missing or changed";
 pub(crate) const STEP_DIGESTS: &str = "Or check that the files came over whole, without cdds or a key";

@@ -54,6 +54,11 @@ async fn c1_a_keeper_of_certificates_finds_what_to_do_and_nothing_that_is_refuse
     for path in [format!("/sets/{execution}"), format!("/history/{execution}")] {
         let shown = host.get(VIC, &path).await.text;
         assert!(!shown.contains("method=\"post\""), "{path}: {shown}");
+        assert_eq!(
+            shown.contains("ask somebody who may download"),
+            path.starts_with("/sets"),
+            "{path}: {shown}"
+        );
     }
     for path in ["/workers", "/audit", "/jobs/new"] {
         assert_eq!(host.get(VIC, path).await.status, StatusCode::FORBIDDEN, "{path}");
