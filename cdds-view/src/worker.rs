@@ -97,9 +97,10 @@ impl WorkerView {
         self.host.iter().cloned().chain(process).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether it was asked to drain and runs nothing any more, so that it can be stopped.
+    /// Whether it was asked to drain, has heard of that and runs nothing any more, so that it can be stopped.
     pub fn is_drained(&self) -> bool {
-        self.draining_since.is_some() && self.running_all() == 0
+        // Its first sign of life after that told it; until then it may have claimed something.
+        self.draining_since.is_some_and(|since| since.0 < self.seen_at.0) && self.running_all() == 0
     }
 
     /// Returns how many executions it runs in all.

@@ -40,26 +40,18 @@ async fn list(session: &Session) -> Result<(), CliError> {
 }
 
 /// Asks a worker to drain, and waits until it runs nothing any more.
-///
-/// Only its next sign of life tells the worker: what it claims until then is waited for, too.
 async fn drained(id: &WorkerId, session: &Session) -> Result<(), CliError> {
     let (fleet, by) = (session.open()?.fleet, &session.principal);
-    let asked = fleet.drain(by, id).await?;
-    let heeds_after = asked.entry.draining_since.max(Some(asked.entry.seen_at()));
+    let mut worker = WorkerView::from(fleet.drain(by, id).await?);
     loop {
-        let worker = fleet.show(by, id).await?;
-        let heeds = Some(worker.entry.seen_at()) > heeds_after;
-        let view = WorkerView::from(worker);
-        match view.state {
-            WorkerState::Left => return Ok(session.output.object(&view)?),
+        match worker.state {
             WorkerState::Gone => {
                 let why = format!("worker {id} is gone, and others take over what it ran");
                 return Err(CliError::failed("worker_gone", why));
             }
-            WorkerState::Alive if heeds && view.running_all() == 0 => {
-                return Ok(session.output.object(&view)?);
-            }
-            WorkerState::Alive => session.clock.sleep(LOOK).await,
+            WorkerState::Alive if !worker.is_drained() => session.clock.sleep(LOOK).await,
+            WorkerState::Alive | WorkerState::Left => return Ok(session.output.object(&worker)?),
         }
+        worker = fleet.show(by, id).await?.into();
     }
 }

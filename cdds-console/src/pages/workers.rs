@@ -94,7 +94,14 @@ fn row(visit: &Visit, index: usize, worker: &WorkerView, now: DateTime<Utc>) -> 
             td role="cell" data-l=(said::RUNS) { (runs(visit, worker)) }
             td.nw role="cell" data-l=(said::SINCE) { (when(worker.started_at.0, now)) }
             td.nw role="cell" data-l=(said::SEEN) { (when(worker.seen_at.0, now)) }
-            @if may_act(visit) { td.nw role="cell" data-l=(said::ACTIONS) { (acts(visit, index, worker)) } }
+            @if may_act(visit) {
+                @if worker.state == WorkerState::Alive {
+                    td.nw role="cell" data-l=(said::ACTIONS) { (acts(visit, index, worker)) }
+                } @else {
+                    // Without a name beside it on a narrow screen, since there is nothing to do.
+                    td role="cell" {}
+                }
+            }
         }
     }
 }
@@ -115,18 +122,17 @@ fn may_drain(worker: &WorkerView) -> bool {
 fn acts(visit: &Visit, index: usize, worker: &WorkerView) -> Markup {
     let label = |what: &str| format!("{what}: {} {}", program(worker), worker.id);
     html! {
-        @if worker.state == WorkerState::Alive && worker.draining_since.is_some() {
-            @if visit.may(Action::ResumeWorker) {
-                form method="post" action=(visit.to("workers/resume")) {
-                    (name(worker))
-                    button aria-label=(label(said::RESUME)) { (said::RESUME) }
+        @if may_drain(worker) {
+            @if visit.may(Action::DrainWorker) {
+                button type="button" popovertarget={ "drain-" (index) } aria-label=(label(said::DRAIN)) {
+                    (said::DRAIN)
                 }
             }
-        } @else if may_drain(worker) && visit.may(Action::DrainWorker) {
-            button type="button" popovertarget={ "drain-" (index) } aria-label=(label(said::DRAIN)) { (said::DRAIN) }
-        } @else {
-            // Never empty: on a narrow screen each cell stands beside its name.
-            (texts::NONE)
+        } @else if visit.may(Action::ResumeWorker) {
+            form method="post" action=(visit.to("workers/resume")) {
+                (name(worker))
+                button aria-label=(label(said::RESUME)) { (said::RESUME) }
+            }
         }
     }
 }

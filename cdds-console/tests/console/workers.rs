@@ -148,6 +148,13 @@ async fn e20_an_administrator_drains_a_worker_and_lets_it_resume() {
     let answer = host.post(ADA, "/workers/drain", "name=busy").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let page = host.get(ADA, "/workers?done=drains").await.text;
+    assert!(
+        page.contains("Draining") && !page.contains("can be stopped"),
+        "it has not heard of that: {page}"
+    );
+    host.memory.clock.advance(Duration::from_secs(10));
+    attend(&host, "busy", WorkerFacts::default().with_program(FactText::new("reports <b>"))).await;
+    let page = host.get(ADA, "/workers?done=drains").await.text;
     for said in
         ["Drained", "can be stopped", "Every worker drains", "claims nothing more", "./workers/resume"]
     {
