@@ -1,4 +1,4 @@
-//! Somebody who keeps certificates and may do nothing else: what a host gives to a person who is no user of exports.
+//! A visitor whose host allows only the care of certificates: what such a person sees and may do.
 
 use cdds_console::access::{Visitor, by_request};
 use cdds_console::{Services, router};

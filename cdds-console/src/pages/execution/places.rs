@@ -11,7 +11,7 @@ use crate::Services;
 use crate::texts::execution as said;
 use crate::visit::Visit;
 
-/// What the register says of where workers are: an id alone tells people nothing.
+/// The machine and process of each worker on record. People cannot tell a worker by its id.
 #[derive(Debug, Default)]
 pub(super) struct Places(Vec<(WorkerId, String)>);
 

@@ -63,8 +63,8 @@ pub(in super::super) fn claim(
     Ok(taken)
 }
 
-/// Counts a failed attempt for every held notice whose worker is dead or whose lease has run out. Returns the subscribers of those
-/// that stay held.
+/// Counts a failed attempt for every held notice whose worker is dead or whose lease has run out. Returns the
+/// subscribers of those that stay held.
 fn take_over(
     tx: &Transaction<'_>,
     orphans: &Orphans,
