@@ -9,23 +9,28 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+/// Where servers listen.
+pub(crate) const FAR: &str = "127.0.0.1";
+
+/// Where the line begins. Its ports are the servers' own, since servers of FTP tell their clients ports and no more.
+pub(crate) const NEAR: &str = "127.0.0.2";
+
 /// Pieces on the line at most: as wide as no test is.
 const PIECES_MAX: usize = 4_096;
 
-/// Leads to a port of this machine, and returns the port of the near end.
-pub(crate) async fn delayed(to: u16, delay: Duration) -> Result<u16, Failure> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let port = listener.local_addr()?.port();
+/// Leads from a port at the near end to the same one at the far end.
+pub(crate) async fn delayed(port: u16, delay: Duration) -> Result<(), Failure> {
+    let listener = TcpListener::bind((NEAR, port)).await?;
     tokio::spawn(async move {
         while let Ok((near, _)) = listener.accept().await {
-            let Ok(far) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
+            let Ok(far) = TcpStream::connect((FAR, port)).await else { continue };
             let _ = (near.set_nodelay(true), far.set_nodelay(true));
             let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
             tokio::spawn(carry(near_read, far_write, delay));
             tokio::spawn(carry(far_read, near_write, delay));
         }
     });
-    Ok(port)
+    Ok(())
 }
 
 /// Carries what comes out of one end to the other, later.

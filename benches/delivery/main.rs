@@ -1,82 +1,141 @@
-//! The destination SFTP beside OpenSSH's `sftp`: `delivery MEGABYTES ROUNDS`, on Linux with `sshd`.
+//! Destinations beside the programs that people use: `delivery MEGABYTES ROUNDS [KIND]`, on Linux, with what
+//! `.ci/tools` installs.
 //!
 //! Both write the same bytes to the same server on this machine, in turn, straight and over a line that delays
 //! everything by 25 ms each way. Nothing is on a disk. Only ratios within one run mean something.
 
 #![allow(clippy::print_stdout, reason = "it tells what it measured")]
 
+mod ftps;
 mod line;
+mod s3;
 mod server;
+mod sftp;
 
 use std::fs::File;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cdds_benches::Failure;
 use cdds_core::domain::delivery::path::RemotePath;
-use cdds_core::domain::id::DestinationId;
 use cdds_core::ports::destination::Destination;
 use cdds_delivery::net::{AddressPolicy, Net};
-use cdds_delivery::secret::Secret;
-use cdds_delivery::sftp::SftpDestination;
 use futures::executor::block_on;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
+use self::ftps::Ftps;
+use self::line::{FAR, NEAR};
+use self::s3::S3;
 use self::server::Server;
+use self::sftp::Ssh;
 
 /// From one end of the line to the other.
 const DELAY: Duration = Duration::from_millis(25);
+
+/// A server, the destination that writes to it, and the program that does the same.
+trait Pair {
+    /// Returns what the destination and the program are called.
+    fn names(&self) -> (&'static str, &'static str);
+
+    /// Returns all ports of the server.
+    fn ports(&self) -> Vec<u16>;
+
+    /// Returns the server as it is seen at an end of the line.
+    fn destination(&self, host: &str, net: Net) -> Result<Box<dyn Destination>, Failure>;
+
+    /// Has the program write the source, and returns how long it took.
+    fn theirs(&self, host: &str, source: &Path) -> Result<Duration, Failure>;
+}
+
+/// Starts a server.
+type Start = fn() -> Result<Box<dyn Pair>, Failure>;
+
+const KINDS: [(&str, Start); 3] = [
+    ("sftp", || Ok(Box::new(Ssh::start()?))),
+    ("ftps", || Ok(Box::new(Ftps::start()?))),
+    ("s3", || Ok(Box::new(S3::start()?))),
+];
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let megabytes: usize = arguments.next().ok_or("how many megabytes?")?.parse()?;
     let rounds: usize = arguments.next().ok_or("how many rounds?")?.parse()?;
-    let server = Server::start()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let delayed = runtime.block_on(line::delayed(server.port, DELAY))?;
-    let contents = contents();
-    let mut source = File::create(server.path("source"))?;
+    let Some(kind) = arguments.next() else { return each_alone(megabytes, rounds) };
+    let known = KINDS.iter().find(|(name, _)| *name == kind);
+    let (_, start) = known.ok_or("the kinds are sftp, ftps and s3")?;
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let (folder, contents) = (Server::folder()?, contents());
+    let source = folder.path().join("source");
+    let mut file = File::create(&source)?;
     for _ in 0..megabytes {
-        source.write_all(&contents)?;
+        file.write_all(&contents)?;
     }
-    for (name, port) in [("straight", server.port), ("25 ms each way", delayed)] {
+    compare(start()?.as_ref(), &runtime, &source, &contents, (megabytes, rounds))
+}
+
+/// Measures one kind after the other, each in a process of its own: memory that one has used is not given back.
+fn each_alone(megabytes: usize, rounds: usize) -> Result<(), Failure> {
+    for (kind, _) in KINDS {
+        let mut alone = Command::new(std::env::current_exe()?);
+        let status = alone.args([&megabytes.to_string(), &rounds.to_string(), kind]).status()?;
+        if !status.success() {
+            return Err(format!("{kind} has failed").into());
+        }
+    }
+    Ok(())
+}
+
+/// Has both write, and tells how long each took, and how much memory the destination.
+fn compare(
+    pair: &dyn Pair,
+    runtime: &Runtime,
+    source: &Path,
+    contents: &[u8],
+    (megabytes, rounds): (usize, usize),
+) -> Result<(), Failure> {
+    for port in pair.ports() {
+        runtime.block_on(line::delayed(port, DELAY))?;
+    }
+    let (our_name, their_name) = pair.names();
+    for (way, host) in [("straight", FAR), ("25 ms each way", NEAR)] {
         for round in 1..=rounds {
-            let ours = ours(&server, port, &contents, megabytes)?;
-            let theirs = theirs(&server, port)?;
+            let destination = pair.destination(host, Net::new()?.with_policy(AddressPolicy::any()))?;
+            forget_memory_peak()?;
+            let ours = ours(destination.as_ref(), contents, megabytes)?;
+            let memory = memory_peak()?;
+            let theirs = pair.theirs(host, source)?;
             let speed = |took: Duration| megabytes as f64 / took.as_secs_f64();
             println!(
-                "{name}, round {round}: CDDS {:.1} MB/s, sftp {:.1} MB/s, ratio {:.2}",
+                "{our_name}, {way}, round {round}: CDDS {:.1} MB/s, {their_name} {:.1} MB/s, ratio {:.2}; \
+                 memory at the peak, line and all: {memory:.1} MB",
                 speed(ours),
                 speed(theirs),
                 theirs.as_secs_f64() / ours.as_secs_f64()
             );
         }
     }
-    println!("memory at the peak, line and all: {:.1} MB", memory_peak()?);
     Ok(())
 }
 
 /// A megabyte that no compression makes small.
-fn contents() -> Bytes {
+fn contents() -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(1);
     std::iter::repeat_with(|| random.u8(..)).take(1_000_000).collect()
 }
 
 /// Signs in, writes and confirms.
-fn ours(server: &Server, port: u16, contents: &Bytes, megabytes: usize) -> Result<Duration, Failure> {
-    let net = Net::new()?.with_policy(AddressPolicy::any());
-    let destination = SftpDestination::new(DestinationId::new("bench")?, "127.0.0.1", &server.user, net)
-        .with_port(port)
-        .with_folder(server.path("").display().to_string())
-        .with_key(Secret::file(server.path("user.key")));
+fn ours(destination: &dyn Destination, contents: &[u8], megabytes: usize) -> Result<Duration, Failure> {
     let began = Instant::now();
     block_on(async {
         let mut session = destination.connect(None).await?.session;
         let mut upload = session.create(&RemotePath::new("ours")?).await?;
         for _ in 0..megabytes {
-            upload.write(contents.clone()).await?;
+            // A copy, since what is shared would take no memory.
+            upload.write(Bytes::copy_from_slice(contents)).await?;
         }
         let stored = upload.finish().await?;
         if stored.bytes != (megabytes * contents.len()) as u64 {
@@ -88,21 +147,9 @@ fn ours(server: &Server, port: u16, contents: &Bytes, megabytes: usize) -> Resul
     Ok(began.elapsed())
 }
 
-/// The same by OpenSSH.
-fn theirs(server: &Server, port: u16) -> Result<Duration, Failure> {
-    let batch = format!("put {} {}\n", server.path("source").display(), server.path("theirs").display());
-    std::fs::write(server.path("batch"), batch)?;
-    let began = Instant::now();
-    let status = Command::new("sftp")
-        .args(["-q", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
-        .args(["-o", "LogLevel=ERROR", "-P", &port.to_string(), "-i"])
-        .arg(server.path("user.key"))
-        .arg("-b")
-        .arg(server.path("batch"))
-        .arg(format!("{}@127.0.0.1", server.user))
-        .stdout(Stdio::null())
-        .status()?;
-    if status.success() { Ok(began.elapsed()) } else { Err("sftp has failed".into()) }
+/// Lets the peak begin with what is in use now (proc_pid_clear_refs(5)).
+fn forget_memory_peak() -> Result<(), Failure> {
+    Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }
 
 /// Returns the most memory that this process has used, in megabytes.

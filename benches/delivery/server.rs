@@ -1,50 +1,41 @@
-//! OpenSSH's server for the user who runs this.
+//! Servers of this machine, each with a folder in memory.
 
-use std::path::PathBuf;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use cdds_benches::Failure;
 use tempfile::TempDir;
 
+use super::line::{FAR, NEAR};
+
 /// A server that ends with its value.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) port: u16,
-    pub(crate) user: String,
     folder: TempDir,
     child: Child,
 }
 
 impl Server {
-    pub(crate) fn start() -> Result<Self, Failure> {
-        let folder = tempfile::tempdir_in("/dev/shm")?;
-        for key in ["host.key", "user.key"] {
-            let make = Command::new("ssh-keygen")
-                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-                .arg(folder.path().join(key))
-                .status()?;
-            if !make.success() {
-                return Err("ssh-keygen makes no key".into());
-            }
-        }
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let (path, config) = (folder.path().display().to_string(), folder.path().join("sshd.conf"));
-        let lines = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {path}/host.key\nPidFile none\nStrictModes no\nUsePAM no\n\
-             AuthorizedKeysFile {path}/user.key.pub\nSubsystem sftp internal-sftp\n"
-        );
-        std::fs::write(&config, lines)?;
-        // For root, sshd leaves its privileges in this folder, which systemd makes.
-        let _ = std::fs::create_dir_all("/run/sshd");
-        let sshd =
-            Command::new("/usr/sbin/sshd").args(["-D", "-f"]).arg(&config).stderr(Stdio::inherit()).spawn();
-        let child =
-            sshd.map_err(|why| format!("sshd does not start, `bash .ci/tools` installs it: {why}"))?;
-        let user = String::from_utf8(Command::new("id").arg("-un").output()?.stdout)?.trim().to_owned();
-        let mut server = Self { port, user, folder, child };
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+    /// Creates the folder of a server. Nothing that is measured shall be on a disk.
+    pub(crate) fn folder() -> Result<TempDir, Failure> {
+        Ok(tempfile::tempdir_in("/dev/shm")?)
+    }
+
+    /// Starts a server that stays in the foreground, and waits until it listens.
+    pub(crate) fn start(folder: TempDir, port: u16, command: &mut Command) -> Result<Self, Failure> {
+        let log = std::fs::File::create(folder.path().join("output"))?;
+        // vsftpd writes its complaints to its standard input.
+        command.stdin(log.try_clone()?).stdout(log.try_clone()?).stderr(log).current_dir(folder.path());
+        let child = command.spawn().map_err(|why| {
+            format!("{:?} does not start, `bash .ci/tools` installs it: {why}", command.get_program())
+        })?;
+        let mut server = Self { port, folder, child };
+        while TcpStream::connect((FAR, port)).is_err() {
             if server.child.try_wait()?.is_some() {
-                return Err("sshd has ended".into());
+                let told = std::fs::read(server.path("output"))?;
+                return Err(format!("the server has ended: {}", String::from_utf8_lossy(&told)).into());
             }
             std::thread::yield_now();
         }
@@ -61,4 +52,31 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Finds consecutive ports at which nobody listens, at both ends of the line, and returns the first.
+pub(crate) fn free_ports(count: u16) -> Result<u16, Failure> {
+    for _ in 0..1_000 {
+        let first = TcpListener::bind((FAR, 0))?.local_addr()?.port();
+        let is_free = |port: u16| [FAR, NEAR].iter().all(|host| TcpListener::bind((*host, port)).is_ok());
+        if first.checked_add(count).is_some_and(|end| (first..end).all(is_free)) {
+            return Ok(first);
+        }
+    }
+    Err("there are no free ports".into())
+}
+
+/// Where `.ci/tools` has put a program or the modules of one.
+pub(crate) fn tool(path: &str) -> Result<PathBuf, Failure> {
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools").join(path);
+    tool.canonicalize().map_err(|why| format!("{path}: {why}: `bash .ci/tools` installs it").into())
+}
+
+/// Runs a program that must succeed.
+pub(crate) fn run(command: &mut Command) -> Result<String, Failure> {
+    let output = command.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(format!("{:?} has failed: {}", command.get_program(), output.status).into());
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
