@@ -6,6 +6,7 @@
 //! are marked `ignored` take all of them.
 
 mod every_kind;
+mod ftp_line;
 mod killed;
 mod place;
 mod remote;

@@ -83,7 +83,13 @@ fn script(server: &str) -> String {
 /// it is. It tells an address of somebody else for its data connections.
 pub(crate) fn vsftpd(security: FtpSecurity) -> Ftpd {
     let (folder, roots) = with_certificate();
-    let ([port], path) = (free_ports(), folder.path().display().to_string());
+    let [port] = free_ports();
+    Ftpd { server: vsftpd_at(folder, port, security), roots, security }
+}
+
+/// Starts it in a folder with a certificate, in which one may have been before.
+pub(crate) fn vsftpd_at(folder: TempDir, port: u16, security: FtpSecurity) -> Server {
+    let path = folder.path().display().to_string();
     let yes = |is: bool| if is { "YES" } else { "NO" };
     let (tls, implicit) = (yes(security != FtpSecurity::Plain), yes(security == FtpSecurity::Implicit));
     let lines = format!(
@@ -97,9 +103,7 @@ pub(crate) fn vsftpd(security: FtpSecurity) -> Ftpd {
          require_ssl_reuse=YES strict_ssl_read_eof=YES strict_ssl_write_shutdown=NO"
     );
     owned(&folder, "vsftpd.conf", &format!("{}\n", lines.split_whitespace().collect::<Vec<_>>().join("\n")));
-    let server =
-        Server::run(folder, port, &script(&format!("{} {path}/vsftpd.conf", program("sbin/vsftpd"))));
-    Ftpd { server, roots, security }
+    Server::run(folder, port, &script(&format!("{} {path}/vsftpd.conf", program("sbin/vsftpd"))))
 }
 
 /// Returns vsftpd as a destination, with its only user.
@@ -113,7 +117,12 @@ pub(crate) fn on_vsftpd(ftpd: &Ftpd) -> FtpDestination {
 
 /// Starts ProFTPD, which asks for resumed sessions.
 pub(crate) fn proftpd(security: FtpSecurity, protocols: &str) -> Ftpd {
-    let (folder, roots) = with_certificate();
+    let ((folder, roots), [port]) = (with_certificate(), free_ports());
+    Ftpd { server: proftpd_at(folder, port, security, protocols), roots, security }
+}
+
+/// Starts it in a folder with a certificate, in which one may have been before.
+pub(crate) fn proftpd_at(folder: TempDir, port: u16, security: FtpSecurity, protocols: &str) -> Server {
     let path = folder.path().display().to_string();
     let engine = if security == FtpSecurity::Plain { "off" } else { "on" };
     let implicit = if security == FtpSecurity::Implicit { "TLSOptions UseImplicitSSL" } else { "" };
@@ -121,12 +130,12 @@ pub(crate) fn proftpd(security: FtpSecurity, protocols: &str) -> Ftpd {
         "LoadModule mod_tls.c\nTLSEngine {engine}\nTLSProtocol {protocols}\nTLSRequired {engine}\n\
          TLSECCertificateFile {path}/leaf.pem\nTLSECCertificateKeyFile {path}/leaf.key\n{implicit}\n"
     );
-    Ftpd { server: proftpd_with(folder, &lines), roots, security }
+    proftpd_with(folder, port, &lines)
 }
 
 /// Starts the SFTP of ProFTPD, which answers with codes that the protocol does not have.
 pub(crate) fn mod_sftp() -> Server {
-    let folder = folder();
+    let (folder, [port]) = (folder(), free_ports());
     let path = folder.path().display().to_string();
     output_of(
         Command::new("ssh-keygen")
@@ -134,11 +143,15 @@ pub(crate) fn mod_sftp() -> Server {
             .arg(folder.path().join("host")),
     );
     owned(&folder, "host.key", &std::fs::read_to_string(folder.path().join("host")).unwrap());
-    proftpd_with(folder, &format!("LoadModule mod_sftp.c\nSFTPEngine on\nSFTPHostKey {path}/host.key\n"))
+    proftpd_with(
+        folder,
+        port,
+        &format!("LoadModule mod_sftp.c\nSFTPEngine on\nSFTPHostKey {path}/host.key\n"),
+    )
 }
 
-fn proftpd_with(folder: TempDir, lines: &str) -> Server {
-    let ([port], path) = (free_ports(), folder.path().display().to_string());
+fn proftpd_with(folder: TempDir, port: u16, lines: &str) -> Server {
+    let path = folder.path().display().to_string();
     let hash = output_of(Command::new("openssl").args(["passwd", "-6", PASSWORD]));
     owned(&folder, "users", &format!("cdds:{hash}:{UID}:{UID}::{path}/data:/bin/false\n"));
     let modules = program("lib/proftpd");
@@ -150,7 +163,7 @@ fn proftpd_with(folder: TempDir, lines: &str) -> Server {
     );
     owned(&folder, "proftpd.conf", &config);
     let run = folder.path().join("run");
-    std::fs::create_dir(&run).unwrap();
+    std::fs::create_dir_all(&run).unwrap();
     std::os::unix::fs::chown(&run, Some(UID), Some(UID)).unwrap();
     let server = script(&format!("{} -n -c {path}/proftpd.conf", program("sbin/proftpd")));
     Server::run(folder, port, &server)

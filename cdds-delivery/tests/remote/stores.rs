@@ -124,8 +124,7 @@ pub(crate) fn gcs_on_moto(server: &Server) -> GcsDestination {
         .with_service_account(secret(ACCOUNT_WITHOUT_OAUTH))
 }
 
-/// Starts Azurite in a folder in which one may have been before.
-pub(crate) fn azurite_at(folder: TempDir, port: u16) -> Server {
+fn azurite_at(folder: TempDir, port: u16) -> Server {
     let program = tool("azure/node_modules/azurite/dist/src/blob/main.js");
     let script = format!(
         "AZURITE_ACCOUNTS={ACCOUNT}:{ACCOUNT_KEY} exec node {program} --blobHost 127.0.0.1 --blobPort {port} \

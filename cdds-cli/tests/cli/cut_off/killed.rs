@@ -74,15 +74,18 @@ fn n1_a_worker_is_killed_at_every_step_to_object_stores() {
     }
 }
 
-/// Kills the worker as one of its threads makes a system call for the so-manieth time, which is not carried out.
-/// Returns whether there was such a call.
+/// Kills the worker as it makes a system call for the so-manieth time, which is not carried out. Returns whether there
+/// was such a call.
 fn kill_in_folder(waiting: &mut Waiting, call: &str, nth: u32) -> bool {
     let copy = waiting.copy(&Folder);
     let run = copy.place.cdds(&["run", "--until-idle", "--now", &after(0)]);
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+    // Without `--seccomp-bpf`, with which strace 6.1 injects nothing after the first call.
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
     strace.args(["-e", &format!("inject={call}:signal=KILL:when={nth}")]);
     strace.arg(run.get_program()).args(run.get_args()).current_dir(copy.place.root());
+    // What strace counts are the calls of each thread, so one of them makes all that concern files.
+    strace.env("BLOCKING_MAX_THREADS", "1");
     let status = strace.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
     let case = format!("killed at {call} {nth}");
     waiting.nothing_is_half_made(&copy, &Folder, &case);
@@ -94,10 +97,9 @@ fn kill_in_folder(waiting: &mut Waiting, call: &str, nth: u32) -> bool {
 #[test]
 fn n1_a_worker_is_killed_while_it_delivers_to_a_folder() {
     let mut waiting = five_parts(&Folder);
-    for call in ["mkdirat", "renameat"] {
-        assert!(kill_in_folder(&mut waiting, call, 1), "{call}");
+    for (call, nth) in [("mkdirat", 1), ("renameat", 1), ("renameat", 3)] {
+        assert!(kill_in_folder(&mut waiting, call, nth), "{call} {nth}");
     }
-    kill_in_folder(&mut waiting, "renameat", 3);
 }
 
 #[test]
@@ -107,6 +109,7 @@ fn n1_a_worker_is_killed_at_every_step_to_a_folder() {
     for call in ["mkdirat", "unlinkat", "renameat", "fsync", "write"] {
         let kills = (1..).take_while(|nth| kill_in_folder(&mut waiting, call, *nth)).count();
         println!("killed at {call} {kills} times");
-        assert!(kills > 0, "{call}");
+        // Once for each file, but for the folder, which is created once.
+        assert!(kills >= if call == "mkdirat" { 1 } else { waiting.parts() }, "{call}: {kills}");
     }
 }

@@ -1,7 +1,7 @@
 //! Servers that are killed and start again over what is on their disks, or stand still until nobody waits for them.
 
 use super::place::Waiting;
-use super::remote::{Ftps, Remote, Sftp, Telling};
+use super::remote::{FtpMake, Ftps, RealFtps, Remote, Sftp, Telling};
 use super::steps::{
     Chosen, FTPS, S3, SFTP, Wanted, at_all, at_each, five_parts, large_file, paused, retry, start,
 };
@@ -44,6 +44,15 @@ fn n1_an_ftp_server_is_killed_in_the_middle_of_a_delivery() {
 }
 
 #[test]
+fn n1_vsftpd_and_proftpd_are_killed_in_the_middle_of_a_delivery() {
+    for (make, first) in [(FtpMake::Vsftpd, 0), (FtpMake::Proftpd, 1)] {
+        let mut remote = RealFtps::start(make);
+        let mut waiting = five_parts(&remote);
+        at_each(FTPS.iter().skip(first).step_by(2), |step| kill(&mut remote, &mut waiting, step));
+    }
+}
+
+#[test]
 fn n1_an_object_store_is_killed_in_the_middle_of_a_delivery() {
     let mut remote = Store::start(Make::S3rver);
     let mut waiting = large_file(&remote);
@@ -68,12 +77,20 @@ fn n1_an_ftp_server_is_killed_at_every_step() {
 
 #[test]
 #[ignore = "takes minutes: all steps"]
-fn n1_object_stores_are_killed_at_every_step() {
-    for make in [Make::S3rver, Make::Azurite] {
-        let mut remote = Store::start(make);
-        let mut waiting = large_file(&remote);
+fn n1_vsftpd_and_proftpd_are_killed_at_every_step() {
+    for make in [FtpMake::Vsftpd, FtpMake::Proftpd] {
+        let mut remote = RealFtps::start(make);
+        let mut waiting = five_parts(&remote);
         at_all(|step| kill(&mut remote, &mut waiting, step));
     }
+}
+
+#[test]
+#[ignore = "takes minutes: all steps"]
+fn n1_an_object_store_is_killed_at_every_step() {
+    let mut remote = Store::start(Make::S3rver);
+    let mut waiting = large_file(&remote);
+    at_all(|step| kill(&mut remote, &mut waiting, step));
 }
 
 /// Stops the server at a step until the worker has given the attempt up, and lets it go on.
@@ -100,7 +117,7 @@ fn stop(remote: &dyn Telling, waiting: &mut Waiting, at: Wanted) -> Option<Step>
 #[test]
 #[ignore = "takes minutes: the engine's limits of time"]
 fn n1_servers_that_stand_still_are_given_up_and_written_to_again() {
-    fn at<T: Telling>(start: fn() -> T, publish: fn(&dyn Remote) -> Waiting, step: Chosen) {
+    fn at<T: Telling>(start: impl FnOnce() -> T, publish: fn(&dyn Remote) -> Waiting, step: Chosen) {
         let remote = start();
         let mut waiting = publish(&remote);
         at_each([&step], |step| stop(&remote, &mut waiting, step));
@@ -111,6 +128,9 @@ fn n1_servers_that_stand_still_are_given_up_and_written_to_again() {
         }
         for step in FTPS {
             scope.spawn(move || at(Ftps::start, five_parts, step));
+            for make in [FtpMake::Vsftpd, FtpMake::Proftpd] {
+                scope.spawn(move || at(|| RealFtps::start(make), five_parts, step));
+            }
         }
         for step in S3 {
             scope.spawn(move || at(|| Store::start(Make::S3rver), large_file, step));
