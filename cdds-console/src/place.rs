@@ -5,13 +5,15 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, OriginalUri, Request};
+use axum::extract::{FromRequestParts, OriginalUri, Request, State};
 use axum::response::{IntoResponse, Response};
 use cdds_view::ProblemView;
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, header};
 
+use crate::App;
 use crate::pages::Refused;
+use crate::visit::Visit;
 
 /// Returns the way from a page to the root of the console: `./` or `../../`. The path is that inside of the console.
 pub(crate) fn root(path: &str) -> String {
@@ -34,7 +36,7 @@ pub(crate) async fn home(OriginalUri(uri): OriginalUri) -> Response {
 }
 
 /// Answers an address that nothing has: with a slash too many by the address without it, else that it is missing.
-pub(crate) async fn other(request: Request) -> Response {
+pub(crate) async fn other(State(app): State<App>, request: Request) -> Response {
     if let Some(location) = without_slash(request.uri()) {
         return (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response();
     }
@@ -42,6 +44,8 @@ pub(crate) async fn other(request: Request) -> Response {
     if is_of_a_program(request.uri().path()) {
         return IntoResponse::into_response(problem);
     }
+    // Somebody who is let in gets the menu; for the others an address that is missing is no way to the sign-in page.
+    Visit::from_request_parts(&mut request.into_parts().0, &app).await.ok();
     Refused::from(problem).into_response()
 }
 

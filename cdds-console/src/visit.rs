@@ -1,5 +1,7 @@
 //! The visitor of a request, for the handlers of pages and of the API.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use cdds_core::Principal;
@@ -63,10 +65,30 @@ impl FromRequestParts<App> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let root = place::root(parts.uri.path());
         match app.access.resolve(parts).await {
-            Ok(visitor) => Ok(Self { visitor, root, done: Done::of(parts.uri.query().unwrap_or_default()) }),
+            Ok(visitor) => {
+                if let Some(guest) = parts.extensions.get::<Guest>() {
+                    guest.greet(&visitor);
+                }
+                Ok(Self { visitor, root, done: Done::of(parts.uri.query().unwrap_or_default()) })
+            }
             Err(Denied::SignIn { at: Some(at) }) => Err(place::see(&format!("{root}{at}"))),
             Err(denied) => Err(Refused::from(problem(&denied)).into_response()),
         }
+    }
+}
+
+/// Who was let in by a request, for what becomes of it after its handler refused.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Guest(Arc<OnceLock<Visitor>>);
+
+impl Guest {
+    fn greet(&self, visitor: &Visitor) {
+        self.0.get_or_init(|| visitor.clone());
+    }
+
+    /// Returns the visit, if somebody was let in. It tells of nothing that was done.
+    pub(crate) fn visit(&self, root: &str) -> Option<Visit> {
+        self.0.get().map(|visitor| Visit { visitor: visitor.clone(), root: root.to_owned(), done: None })
     }
 }
 

@@ -74,6 +74,15 @@ impl Section {
 
 /// Returns a page of the console, which first says what was done.
 pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) -> Markup {
+    framed(visit, Some(section), title, body)
+}
+
+/// Returns a page that says why somebody who was let in does not see what they asked for.
+pub(super) fn refusal(visit: &Visit, title: &str, body: &Markup) -> Markup {
+    framed(visit, None, title, body)
+}
+
+fn framed(visit: &Visit, section: Option<Section>, title: &str, body: &Markup) -> Markup {
     document(
         &visit.root,
         title,
@@ -87,7 +96,7 @@ pub(super) fn page(visit: &Visit, section: Section, title: &str, body: &Markup) 
                         nav aria-label=(texts::MAIN) { ul {
                             @for entry in Section::ALL.into_iter().filter(|entry| visit.may(entry.needs())) {
                                 li {
-                                    a href=(visit.to(entry.address())) aria-current=[(entry == section).then_some("page")] {
+                                    a href=(visit.to(entry.address())) aria-current=[(Some(entry) == section).then_some("page")] {
                                         (entry.title())
                                     }
                                 }

@@ -9,6 +9,9 @@ use crate::matrix::operations;
 /// What cannot be an id of anything.
 const IDS: [&str; 4] = ["xyz", "%ff", "00000000-0000-0000-0000-00000000000", "%3Cscript%3E"];
 
+/// What only the menu has.
+const MENU: &str = "<nav aria-label=\"Main\"";
+
 /// The addresses of pages, and the methods of each, as the router names them.
 fn pages() -> Vec<(&'static str, Vec<Method>)> {
     let router = include_str!("../../src/pages.rs");
@@ -29,10 +32,24 @@ async fn sent(host: &Host, method: &Method, path: &str) -> Answer {
     ask(&host.router, sent.body(Body::empty()).unwrap()).await
 }
 
+/// Returns the way from a page to the root of the console.
+fn root(path: &str) -> String {
+    match path.matches('/').count() {
+        1 => "./".to_owned(),
+        deep => "../".repeat(deep - 1),
+    }
+}
+
+/// Sends a request without a user.
+async fn of_nobody(host: &Host, method: &Method, path: &str) -> Answer {
+    let request = Request::builder().uri(path).method(method.clone()).header("sec-fetch-site", "same-origin");
+    ask(&host.router, request.body(Body::empty()).unwrap()).await
+}
+
 /// Checks that it is a page of the console, whose button leads to the jobs.
 fn assert_page(answer: &Answer, path: &str, title: &str) {
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{path}");
-    let way_out = format!("href=\"{}jobs\"", "../".repeat(path.matches('/').count() - 1));
+    let way_out = format!("href=\"{}jobs\"", root(path));
     for text in [&*format!("<h1>{title}</h1>"), &way_out, "console.css"] {
         assert!(answer.text.contains(text), "{path}: {text} is not in {}", answer.text);
     }
@@ -50,13 +67,31 @@ async fn a_page_of_an_id_that_cannot_be_one_says_so_and_leads_out() {
             let answer = sent(&host, method, &path).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}: {}", answer.text);
             assert_page(&answer, &path, "Nothing here");
+            assert!(answer.text.contains(MENU), "{path}: {}", answer.text);
             tried += 1;
         }
-        let nobody = Request::builder().uri(path.replace(['{', '}'], "")).method(methods[0].clone());
-        let nobody = nobody.header("sec-fetch-site", "same-origin").body(Body::empty()).unwrap();
-        assert_eq!(ask(&host.router, nobody).await.status, StatusCode::UNAUTHORIZED, "{path}");
+        let answer = of_nobody(&host, &methods[0], &path.replace(['{', '}'], "")).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(!answer.text.contains(MENU), "{path}: {}", answer.text);
     }
     assert!(tried > 80, "{tried}");
+}
+
+#[tokio::test]
+async fn an_address_that_nothing_has_shows_the_menu_to_whoever_is_let_in() {
+    let host = Host::new();
+    for path in ["/nothing", "/jobs/7/nothing"] {
+        let answer = sent(&host, &Method::GET, path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_page(&answer, path, "Nothing here");
+        let menu = format!("href=\"{}history\"", root(path));
+        assert!(answer.text.contains(MENU) && answer.text.contains(&menu), "{}", answer.text);
+        assert!(!answer.text.contains("aria-current"), "no entry of the menu is this page: {}", answer.text);
+
+        let answer = of_nobody(&host, &Method::GET, path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(!answer.text.contains(MENU), "{}", answer.text);
+    }
 }
 
 #[tokio::test]
