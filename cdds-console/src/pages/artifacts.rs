@@ -93,7 +93,7 @@ const COLUMNS: [Column; 7] = [
     Column::new(execution::NAME, Some(ArtifactColumn::Name.as_str()), &["search", "job", "execution"]),
     Column::new(said::PART, Some(ArtifactColumn::Part.as_str()), &[]),
     Column::new(texts::TYPE, Some(ArtifactColumn::Type.as_str()), &["type"]),
-    Column::new(execution::SIZE, Some(ArtifactColumn::Size.as_str()), &["size_min", "size_max"]),
+    Column::new(execution::SIZE, Some(ArtifactColumn::Size.as_str()), &["size_min", "size_max"]).of_numbers(),
     Column::new(texts::CREATED, Some(ArtifactColumn::CreatedAt.as_str()), &["created_from", "created_to"]),
     Column::new(
         execution::KEPT,

@@ -89,9 +89,9 @@ const COLUMNS: [Column; 8] = [
     Column::new(said::STATUS, Some(ExecutionColumn::Status.as_str()), &["status"]),
     Column::new(said::DUE, Some(ExecutionColumn::Slot.as_str()), &["from", "to"]),
     Column::new(texts::STARTED, Some(ExecutionColumn::StartedAt.as_str()), &["started_from", "started_to"]),
-    Column::new(said::TOOK, Some(ExecutionColumn::Duration.as_str()), &[]),
-    Column::new(said::RECORDS, Some(ExecutionColumn::Records.as_str()), &[]),
-    Column::new(said::FILES, Some(ExecutionColumn::Files.as_str()), &[]),
+    Column::new(said::TOOK, Some(ExecutionColumn::Duration.as_str()), &[]).of_numbers(),
+    Column::new(said::RECORDS, Some(ExecutionColumn::Records.as_str()), &[]).of_numbers(),
+    Column::new(said::FILES, Some(ExecutionColumn::Files.as_str()), &[]).of_numbers(),
 ];
 
 fn columns<'a>(answers: &'a Answers, sight: &'a Sight) -> Columns<'a> {

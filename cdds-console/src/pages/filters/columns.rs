@@ -14,6 +14,8 @@ pub(in crate::pages) struct Column {
     sort: Option<&'static str>,
     /// The parameters that select rows by what stands there.
     filters: &'static [&'static str],
+    /// Whether numbers stand there, whose ends are below one another.
+    is_number: bool,
 }
 
 impl Column {
@@ -22,7 +24,12 @@ impl Column {
         sort: Option<&'static str>,
         filters: &'static [&'static str],
     ) -> Self {
-        Self { title, sort, filters }
+        Self { title, sort, filters, is_number: false }
+    }
+
+    /// Says that numbers stand there.
+    pub(in crate::pages) const fn of_numbers(self) -> Self {
+        Self { is_number: true, ..self }
     }
 }
 
@@ -50,7 +57,7 @@ impl Columns<'_> {
         let direction = if descending { "descending" } else { "ascending" };
         let is_filtered = column.filters.iter().any(|name| self.answers.one(name).is_some());
         html! {
-            th scope="col" role="columnheader" aria-sort=[is_sorted.then_some(direction)] {
+            th.num[column.is_number] scope="col" role="columnheader" aria-sort=[is_sorted.then_some(direction)] {
                 @match column.sort {
                     Some(name) => {
                         @let next = if is_sorted && !descending { format!("{name}:desc") } else { name.to_owned() };
