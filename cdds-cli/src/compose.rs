@@ -46,10 +46,14 @@ use cdds_storage::catalog::sqlite::SqliteCatalog;
 use cdds_storage::durable;
 use cdds_storage::sink::object::ObjectSink;
 use cdds_storage::source::{JsonLinesSource, SqliteSource};
+#[cfg(feature = "postgres")]
+use cdds_storage::source::{PostgresConnections, PostgresSource};
 use cdds_storage::workers::ThreadPool;
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
+#[cfg(feature = "postgres")]
+use crate::config::PostgresEntry;
 use crate::config::{Config, Signing, SourceEntry, SourceKind};
 use crate::error::CliError;
 use crate::input;
@@ -290,12 +294,26 @@ pub(crate) fn register(entries: &[SourceEntry]) -> Result<Sources, CliError> {
         let source: Arc<dyn Source> = match &entry.kind {
             SourceKind::Sqlite(config) => Arc::new(SqliteSource::new(config.clone()).map_err(invalid)?),
             SourceKind::JsonLines(config) => Arc::new(JsonLinesSource::new(config.clone()).map_err(invalid)?),
+            #[cfg(feature = "postgres")]
+            SourceKind::Postgres(entry) => postgres(entry)?,
             SourceKind::Unsupported { reason } => {
                 return Ok(sources.with_unsupported(entry.id.clone(), &entry.title, reason));
             }
         };
         Ok(sources.with(source))
     })
+}
+
+/// Registers a database on a server. Nothing is connected to.
+#[cfg(feature = "postgres")]
+fn postgres(entry: &PostgresEntry) -> Result<Arc<dyn Source>, CliError> {
+    let mut server = entry.server.clone();
+    if let Some(path) = &entry.authorities {
+        let pem = input::read(path).map_err(|error| CliError::file("read the authorities", path, &error))?;
+        server = server.with_authorities(&pem).map_err(invalid)?;
+    }
+    let connections = PostgresConnections::to(&server).map_err(invalid)?;
+    Ok(Arc::new(PostgresSource::new(entry.config.clone(), connections).map_err(invalid)?))
 }
 
 /// Turns the refusal of a source into a configuration error: a source refuses only a wrong declaration.

@@ -6,6 +6,8 @@ mod duration;
 mod file;
 mod location;
 mod mistake;
+#[cfg(any(feature = "delivery", feature = "postgres"))]
+mod secret;
 #[cfg(feature = "serve")]
 mod serve;
 mod source;
@@ -35,6 +37,8 @@ use self::mistake::Mistake;
 pub(crate) use self::mistake::{explain, nearest};
 #[cfg(feature = "serve")]
 pub(crate) use self::serve::{Serve, Tls};
+#[cfg(feature = "postgres")]
+pub(crate) use self::source::PostgresEntry;
 pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
 use crate::home::without_home;
@@ -143,6 +147,11 @@ impl Config {
             }
             SourceKind::JsonLines(config) => {
                 config.types.iter().find(|one| one.id == *data_type).map(|one| one.survey(subject, false))
+            }
+            #[cfg(feature = "postgres")]
+            SourceKind::Postgres(entry) => {
+                let types = &entry.config.types;
+                types.iter().find(|one| one.id == *data_type).map(|one| one.survey(subject, false))
             }
             SourceKind::Unsupported { .. } => None,
         }
@@ -324,8 +333,8 @@ hosts = []                            # names by which browsers reach it, like e
 # [[source]]
 # id = "contact-history"
 # title = "Contact History"
-# kind = "sqlite"                     # sqlite, or json-lines
-# url = "contacts.db"                 # json-lines: a path or a glob
+# kind = "sqlite"                     # sqlite, json-lines or postgres
+# url = "contacts.db"                 # json-lines: a path or a glob; postgres: postgres://reader@db.example/shop
 # [[source.type]]
 # id = "interaction"
 # table = "interactions"              # or query = "select ..."

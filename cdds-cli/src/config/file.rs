@@ -265,17 +265,38 @@ pub(super) struct Source {
     pub(super) max_concurrent: Option<NonZeroU32>,
     /// The only owners who see it; all if left out.
     pub(super) owners: Option<Vec<String>>,
+    /// postgres: the role that reads take on; the one that signs in if left out.
+    pub(super) role: Option<String>,
+    /// postgres: the password of the one that signs in.
+    pub(super) password_file: Option<String>,
+    pub(super) password_env: Option<String>,
+    /// postgres: the authorities that may vouch for the server; those of the machine if left out.
+    pub(super) authorities: Option<String>,
     #[serde(default)]
     pub(super) r#type: Vec<DataType>,
+}
+
+impl Source {
+    /// Returns the first key that only a server has.
+    pub(super) fn key_of_servers(&self) -> Option<&'static str> {
+        [
+            ("role", &self.role),
+            ("password_file", &self.password_file),
+            ("password_env", &self.password_env),
+            ("authorities", &self.authorities),
+        ]
+        .into_iter()
+        .find_map(|(key, value)| value.is_some().then_some(key))
+    }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DataType {
     pub(super) id: String,
-    /// sqlite: the table or view.
+    /// sqlite, postgres: the table or view.
     pub(super) table: Option<String>,
-    /// sqlite: a query instead.
+    /// sqlite, postgres: a query instead.
     pub(super) query: Option<String>,
     /// json-lines: a path or glob of its own.
     pub(super) path: Option<String>,

@@ -1,5 +1,8 @@
 //! `[[source]]`: turns keys into the settings of the adapters.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -8,11 +11,15 @@ use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::template::FieldNames;
 use cdds_core::domain::source::Visibility;
+#[cfg(feature = "postgres")]
+use cdds_storage::source::PostgresConfig;
 use cdds_storage::source::{
     CategoryConfig, JsonLinesConfig, OwnerConfig, SqliteConfig, SqliteRows, TypeConfig,
 };
 use chrono::TimeDelta;
 
+#[cfg(feature = "postgres")]
+pub(crate) use self::postgres::PostgresEntry;
 use super::mistake::Mistake;
 use super::{duration, file};
 use crate::home::without_home;
@@ -33,7 +40,11 @@ pub(crate) struct SourceEntry {
 pub(crate) enum SourceKind {
     Sqlite(SqliteConfig),
     JsonLines(JsonLinesConfig),
-    Unsupported { reason: String },
+    #[cfg(feature = "postgres")]
+    Postgres(Box<PostgresEntry>),
+    Unsupported {
+        reason: String,
+    },
 }
 
 impl SourceKind {
@@ -42,6 +53,8 @@ impl SourceKind {
         match &mut self {
             Self::Sqlite(config) => config.max_concurrent = max_concurrent,
             Self::JsonLines(config) => config.max_concurrent = max_concurrent,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(entry) => entry.config.max_concurrent = max_concurrent,
             Self::Unsupported { .. } => {}
         }
         self
@@ -52,13 +65,20 @@ impl SourceKind {
         match &mut self {
             Self::Sqlite(config) => config.visibility = visibility,
             Self::JsonLines(config) => config.visibility = visibility,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(entry) => entry.config.visibility = visibility,
             Self::Unsupported { .. } => {}
         }
         self
     }
 }
 
-const KINDS: &str = "sqlite or json-lines";
+const KINDS: [&str; 3] = ["sqlite", "json-lines", "postgres"];
+
+fn kinds() -> String {
+    let [most @ .., last] = KINDS;
+    format!("{} or {last}", most.join(", "))
+}
 
 pub(super) fn check_all(sources: Vec<file::Source>, folder: &Path) -> Result<Vec<SourceEntry>, Mistake> {
     let mut ids = BTreeSet::new();
@@ -74,9 +94,9 @@ pub(super) fn check_all(sources: Vec<file::Source>, folder: &Path) -> Result<Vec
     Ok(entries)
 }
 
-fn check(source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake> {
-    let id = SourceId::new(source.id).map_err(|violation| violation.to_string())?;
-    let title = source.title.unwrap_or_else(|| id.to_string());
+fn check(mut source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake> {
+    let id = SourceId::new(source.id.clone()).map_err(|violation| violation.to_string())?;
+    let title = source.title.clone().unwrap_or_else(|| id.to_string());
     let mut subjects = BTreeMap::new();
     for (index, data_type) in source.r#type.iter().enumerate().filter(|(_, one)| !one.subject.is_empty()) {
         let named = TypeId::new(data_type.id.clone()).and_then(|data_type_id| {
@@ -88,24 +108,14 @@ fn check(source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake> {
         })?;
         subjects.insert(data_type_id, names.as_slice().to_vec());
     }
-    let kind = match (source.unsupported, source.kind) {
-        (Some(_), Some(_)) => return Err("give it a kind, or say unsupported, not both".to_owned().into()),
-        (None, None) => return Err(format!("give it a kind, {KINDS}").into()),
-        (Some(_), None) if source.max_concurrent.is_some() => {
-            return Err("an unsupported source has no max_concurrent".to_owned().into());
+    let kind = match source.unsupported.take() {
+        Some(_) if source.kind.is_some() => {
+            return Err("give it a kind, or say unsupported, not both".to_owned().into());
         }
-        (Some(_), None) if source.owners.is_some() => {
-            return Err("an unsupported source has no owners: everybody sees its reason".to_owned().into());
-        }
-        (Some(reason), None) if source.url.is_none() && source.r#type.is_empty() => {
-            SourceKind::Unsupported { reason }
-        }
-        (Some(_), None) => return Err("an unsupported source has no url and no types".to_owned().into()),
-        (None, Some(kind)) => {
-            let url = source.url.ok_or_else(|| "say where its records are, url = \"…\"".to_owned())?;
-            supported(&kind, &id, &title, &url, source.r#type, folder)?
-                .limited_to(source.max_concurrent)
-                .seen_by(visibility(source.owners)?)
+        Some(reason) => unsupported(&source, reason)?,
+        None => {
+            let (max_concurrent, owners) = (source.max_concurrent, source.owners.take());
+            supported(&id, &title, source, folder)?.limited_to(max_concurrent).seen_by(visibility(owners)?)
         }
     };
     Ok(SourceEntry { id, title, kind, subjects })
@@ -121,36 +131,65 @@ pub(super) fn visibility(owners: Option<Vec<String>>) -> Result<Visibility, Mist
     Ok(Visibility::Owners(owners.map_err(|violation| format!("owners: {violation}"))?))
 }
 
+fn unsupported(source: &file::Source, reason: String) -> Result<SourceKind, Mistake> {
+    if source.max_concurrent.is_some() {
+        return Err("an unsupported source has no max_concurrent".to_owned().into());
+    }
+    if source.owners.is_some() {
+        return Err("an unsupported source has no owners: everybody sees its reason".to_owned().into());
+    }
+    if source.url.is_some() || !source.r#type.is_empty() {
+        return Err("an unsupported source has no url and no types".to_owned().into());
+    }
+    match source.key_of_servers() {
+        Some(key) => Err(format!("{key}: an unsupported source is nowhere: leave it out").into()),
+        None => Ok(SourceKind::Unsupported { reason }),
+    }
+}
+
 fn supported(
-    kind: &str,
     id: &SourceId,
     title: &str,
-    url: &str,
-    types: Vec<file::DataType>,
+    mut source: file::Source,
     folder: &Path,
 ) -> Result<SourceKind, Mistake> {
-    let (id, title) = (id.clone(), title.to_owned());
-    if types.is_empty() && ["sqlite", "json-lines"].contains(&kind) {
+    let kind = source.kind.take().ok_or_else(|| format!("give it a kind, {}", kinds()))?;
+    let url = source.url.take().ok_or_else(|| "say where its records are, url = \"…\"".to_owned())?;
+    if KINDS.contains(&&*kind) && source.r#type.is_empty() {
         return Err("declare at least one [[source.type]] below it".to_owned().into());
     }
-    match kind {
+    if let Some(key) = source.key_of_servers().filter(|_| kind != "postgres") {
+        return Err(format!("{key}: that is for kind = \"postgres\": leave it out").into());
+    }
+    let (id, title) = (id.clone(), title.to_owned());
+    match &*kind {
         "sqlite" => {
-            let types = data_types(types, sqlite_rows)?;
-            let path = without_home(url.strip_prefix("sqlite:").unwrap_or(url));
+            let types = data_types(source.r#type, sqlite_rows)?;
+            let path = without_home(url.strip_prefix("sqlite:").unwrap_or(&url));
             let path = folder.join(path.map_err(|why| format!("url: {why}"))?);
             let mut config = SqliteConfig::new(id, title, path);
             config.types = types;
             Ok(SourceKind::Sqlite(config))
         }
         "json-lines" => {
-            let types = data_types(types, |data_type| json_lines_rows(data_type, folder))?;
-            let path = pattern(url.strip_prefix("file:").unwrap_or(url), folder);
+            let types = data_types(source.r#type, |data_type| json_lines_rows(data_type, folder))?;
+            let path = pattern(url.strip_prefix("file:").unwrap_or(&url), folder);
             let path = path.map_err(|why| format!("url: {why}"))?;
             let mut config = JsonLinesConfig::new(id, title, path);
             config.types = types;
             Ok(SourceKind::JsonLines(config))
         }
-        other => Err(format!("kind: {other:?} is not supported by this program: use {KINDS}").into()),
+        #[cfg(feature = "postgres")]
+        "postgres" => {
+            let entry = postgres::entry(PostgresConfig::new(id, title), &url, source, folder)?;
+            Ok(SourceKind::Postgres(Box::new(entry)))
+        }
+        #[cfg(not(feature = "postgres"))]
+        "postgres" => {
+            let why = "kind: this program was built without PostgreSQL: build it with `--features postgres`";
+            Err(why.to_owned().into())
+        }
+        other => Err(format!("kind: {other:?} is not supported by this program: use {}", kinds()).into()),
     }
 }
 
@@ -299,8 +338,16 @@ mod tests {
     #[test]
     fn half_declared_sources_are_refused_with_a_way_out() {
         for (text, told) in [
-            ("id = 'x'", "sqlite or json-lines"),
-            ("id = 'x'\nkind = 'postgres'\nurl = 'postgres://h'", "sqlite or json-lines"),
+            ("id = 'x'", "sqlite, json-lines or postgres"),
+            (
+                "id = 'x'\nkind = 'mysql'\nurl = 'mysql://h'\n[[type]]\nid = 't'",
+                "use sqlite, json-lines or postgres",
+            ),
+            ("id = 'x'\nkind = 'postgres'\nurl = 'postgres://h'", "[[source.type]]"),
+            #[cfg(not(feature = "postgres"))]
+            ("id = 'x'\nkind = 'postgres'\nurl = 'h'\n[[type]]\nid = 't'", "--features postgres"),
+            ("id = 'x'\nkind = 'sqlite'\nurl = 'h'\nrole = 'r'\n[[type]]\nid = 't'", "role: that is for"),
+            ("id = 'x'\nunsupported = 'no'\npassword_env = 'P'", "password_env: an unsupported source"),
             ("id = 'x'\nkind = 'sqlite'", "url"),
             ("id = 'x'\nkind = 'sqlite'\nunsupported = 'no'", "not both"),
             ("id = 'x'\nkind = 'sqlite'\nurl = 'a.db'\n[[type]]\nid = 't'", "table or a query"),

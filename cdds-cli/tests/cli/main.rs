@@ -37,6 +37,12 @@ mod options;
 mod past_catalogs;
 #[cfg(unix)]
 mod permissions;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
+#[cfg(all(unix, feature = "postgres"))]
+#[path = "../../../cdds-storage/tests/storage/postgres_server.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod postgres_server;
 #[cfg(target_os = "linux")]
 mod power_cut;
 #[cfg(unix)]

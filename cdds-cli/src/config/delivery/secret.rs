@@ -1,33 +1,25 @@
-//! Where secrets are: in a file or an environment variable, and never in the configuration itself.
+//! The secrets of deliveries, which are read when they are used.
 
 use std::path::Path;
 
 use cdds_delivery::secret::Secret;
 
-use crate::home::without_home;
+use super::super::secret::{self, SecretPlace};
 
-/// Returns the place of a secret that is given as `key_file` or `key_env`.
+/// Returns the secret whose place is given as `key_file` or `key_env`.
 pub(super) fn optional(
     key: &str,
     file: Option<&String>,
     env: Option<&String>,
     folder: &Path,
 ) -> Result<Option<Secret>, String> {
-    match (file, env) {
-        (None, None) => Ok(None),
-        (Some(_), Some(_)) => Err(format!("{key}_env: there is {key}_file too: leave one out")),
-        (Some(path), None) => {
-            let path = without_home(path).map_err(|why| format!("{key}_file: {why}"))?;
-            Ok(Some(Secret::file(folder.join(path))))
-        }
-        (None, Some(name)) if name.is_empty() || name.contains(['=', '\0', ' ']) => {
-            Err(format!("{key}_env: write the name of an environment variable"))
-        }
-        (None, Some(name)) => Ok(Some(Secret::env(name))),
-    }
+    Ok(secret::optional(key, file, env, folder)?.map(|place| match place {
+        SecretPlace::File(path) => Secret::file(path),
+        SecretPlace::Env(name) => Secret::env(name),
+    }))
 }
 
-/// Returns the place of a secret that cannot be left out.
+/// Returns a secret that cannot be left out.
 pub(super) fn needed(
     key: &str,
     file: Option<&String>,

@@ -11,11 +11,13 @@ use std::task::{Context, Poll};
 
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use deadpool_postgres::{
-    ClientWrapper, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Transaction,
+    ClientWrapper, ConfigConnectImpl, Connect, Manager, ManagerConfig, Object, Pool, PoolError,
+    RecyclingMethod, Transaction,
 };
+use futures::future::BoxFuture;
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
-use tokio_postgres::IsolationLevel;
+use tokio_postgres::{Client, Config, Error, IsolationLevel};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::failure;
@@ -28,6 +30,8 @@ const CONNECTIONS_MAX: usize = 64;
 #[derive(Clone)]
 pub struct PostgresConnections {
     pool: Pool,
+    /// Who signs in, unless the pool is that of the service.
+    server: Option<PostgresServer>,
     runtime: Handle,
     /// Ends with the last clone.
     _owned: Option<Arc<Owned>>,
@@ -43,7 +47,8 @@ impl PostgresConnections {
         let tls = MakeRustlsConnect::new(server.tls()?);
         // A connection is not reset with a statement of its own: nothing here leaves anything behind in it.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(server.config().clone(), tls, recycling);
+        let connector = SignIn { server: server.clone(), connector: ConfigConnectImpl { tls } };
+        let manager = Manager::from_connect(server.config().clone(), connector, recycling);
         let unavailable = |error: Box<dyn std::error::Error + Send + Sync>| {
             SourceError::unavailable("cannot prepare connections to PostgreSQL").caused_by(error)
         };
@@ -53,13 +58,14 @@ impl PostgresConnections {
         let runtime = builder.worker_threads(1).thread_name("cdds-postgres").enable_all().build();
         let runtime = runtime.map_err(|error| unavailable(error.into()))?;
         let handle = runtime.handle().clone();
-        Ok(Self { pool, runtime: handle, _owned: Some(Arc::new(Owned(Some(runtime)))) })
+        let server = Some(server.clone());
+        Ok(Self { pool, server, runtime: handle, _owned: Some(Arc::new(Owned(Some(runtime)))) })
     }
 
     /// Uses the pool and the runtime of the service. The runtime must drive sockets and time on threads of its own,
     /// and outlive the source. An export holds a connection as long as it reads, so let the pool have more than those.
     pub fn of_pool(pool: Pool, runtime: Handle) -> Self {
-        Self { pool, runtime, _owned: None }
+        Self { pool, server: None, runtime, _owned: None }
     }
 
     pub(super) fn runtime(&self) -> &Handle {
@@ -68,6 +74,8 @@ impl PostgresConnections {
 
     /// Returns a connection. Call it on the runtime.
     pub(super) async fn connection(&self, name: &str) -> Result<Connection, SourceError> {
+        // The pool's errors have no words for a password that is not known.
+        self.server.as_ref().map(PostgresServer::signed_in).transpose()?;
         match self.pool.get().await {
             Ok(object) => Ok(Connection(Some(object))),
             Err(PoolError::Backend(error)) => Err(failure(name, "cannot connect to PostgreSQL", &error)),
@@ -94,6 +102,20 @@ impl PostgresConnections {
 impl fmt::Debug for PostgresConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresConnections").field("status", &self.pool.status()).finish_non_exhaustive()
+    }
+}
+
+/// Opens connections with the password of the moment.
+struct SignIn {
+    server: PostgresServer,
+    connector: ConfigConnectImpl<MakeRustlsConnect>,
+}
+
+impl Connect for SignIn {
+    fn connect(&self, known: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
+        // A moment ago there was a password. Without one the server says that it wants one.
+        let config = self.server.signed_in().unwrap_or_else(|_| known.clone());
+        Box::pin(async move { self.connector.connect(&config).await })
     }
 }
 

@@ -23,8 +23,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct PostgresServer {
     config: Config,
+    password: Option<Password>,
     authorities: Vec<CertificateDer<'static>>,
 }
+
+/// Gives the password when somebody signs in.
+type Password = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
 
 impl PostgresServer {
     /// Reads a URL like `postgres://reader@db.example/shop`, or the keys and values of libpq.
@@ -57,7 +61,7 @@ impl PostgresServer {
         if config.get_ssl_mode() == SslMode::Prefer && !is_near {
             config.ssl_mode(SslMode::Require);
         }
-        Self { config, authorities: Vec::new() }
+        Self { config, password: None, authorities: Vec::new() }
     }
 
     /// Sets the password.
@@ -67,9 +71,19 @@ impl PostgresServer {
         self
     }
 
-    /// Whether the URL already has a password in it.
+    /// Asks for the password whenever a connection is opened, so that a new one needs no restart. The error says why
+    /// there is none, and is shown to people.
+    #[must_use]
+    pub fn with_password_from(
+        self,
+        ask: impl Fn() -> Result<String, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { password: Some(Arc::new(ask)), ..self }
+    }
+
+    /// Whether there is a password already: that of the URL, or one that was set.
     pub fn has_password(&self) -> bool {
-        self.config.get_password().is_some()
+        self.config.get_password().is_some() || self.password.is_some()
     }
 
     /// Accepts only certificates of these authorities, which are certificates in PEM.
@@ -92,6 +106,22 @@ impl PostgresServer {
 
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Returns the settings of a connection that is opened now.
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Unavailable`](cdds_core::ports::source::SourceErrorKind::Unavailable) if the password cannot
+    /// be found out.
+    pub(super) fn signed_in(&self) -> Result<Config, SourceError> {
+        let mut config = self.config.clone();
+        if let Some(ask) = &self.password {
+            let password = ask().map_err(|why| {
+                SourceError::unavailable(format!("the password for PostgreSQL is not known: {why}"))
+            })?;
+            config.password(password);
+        }
+        Ok(config)
     }
 
     /// Returns the settings of an encrypted connection.
@@ -138,6 +168,8 @@ fn is_near(host: &Host) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     #[test]
@@ -154,6 +186,23 @@ mod tests {
             let error = PostgresServer::new(url).unwrap_err();
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_password_that_is_asked_for_is_that_of_the_moment() {
+        let asked = AtomicU32::new(0);
+        let server = PostgresServer::new("postgres://u@db.example/shop").unwrap();
+        let server = server.with_password_from(move || match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Err("the file is gone".to_owned()),
+            number => Ok(format!("hunter{number}")),
+        });
+        assert!(server.has_password());
+        let error = server.signed_in().unwrap_err();
+        assert!(error.report().contains("the file is gone"), "{}", error.report());
+        for expected in ["hunter1", "hunter2"] {
+            assert_eq!(server.signed_in().unwrap().get_password(), Some(expected.as_bytes()));
+        }
+        assert!(server.config().get_password().is_none());
     }
 
     #[test]
