@@ -14,6 +14,8 @@ pub(crate) enum Fate {
     IsCut,
     /// The store does what it was asked for, and the client sees the end of the connection.
     LosesAnswer,
+    /// The store does what it was asked for, and the client hears nothing until it gives up.
+    Stalls,
     /// The client gets this status and code, and the store is not asked.
     IsRefused(u16, &'static str),
     /// The same, although the store does what it was asked for.
@@ -139,6 +141,10 @@ fn pass(
     let mut near = *body.get_ref();
     match fate {
         Fate::LosesAnswer => return None,
+        Fate::Stalls => {
+            let _ = body.read(&mut [0]);
+            return None;
+        }
         Fate::IsRefused(status, code) | Fate::IsDoneAndRefused(status, code) => {
             let told = format!("<Error><Code>{code}</Code><Message>Some words</Message></Error>");
             let head = format!("HTTP/1.1 {status} Some\r\nContent-Length: {}\r\n", told.len());

@@ -71,8 +71,29 @@ impl Store {
         if !matches!(self.make, Make::Moto | Make::MotoForGoogle) {
             return None;
         }
-        let told = fetched(self.server(), "/exports?uploads");
-        Some(String::from_utf8(told).unwrap().matches("<UploadId>").count())
+        Some(self.uploads().len())
+    }
+
+    /// Returns how many parts these have.
+    pub(crate) fn unfinished_parts(&self) -> usize {
+        let parts = |(key, id): &(String, String)| {
+            let told = fetched(self.server(), &format!("/exports/{key}?uploadId={id}"));
+            String::from_utf8(told).unwrap().matches("<PartNumber>").count()
+        };
+        self.uploads().iter().map(parts).sum()
+    }
+
+    /// Returns the keys and ids of uploads that moto knows.
+    fn uploads(&self) -> Vec<(String, String)> {
+        let told = String::from_utf8(fetched(self.server(), "/exports?uploads")).unwrap();
+        let inner = |upload: &str, tag: &str| {
+            let (_, rest) = upload.split_once(&format!("<{tag}>")).unwrap();
+            rest.split('<').next().unwrap().to_owned()
+        };
+        told.split("<Upload>")
+            .skip(1)
+            .map(|upload| (inner(upload, "Key"), inner(upload, "UploadId")))
+            .collect()
     }
 }
 
