@@ -2,11 +2,13 @@
 //! ones, and a page in proportion to its own rows rather than those before it. The catalog's rows are
 //! multiplied with SQL, then all is measured through the engine and the services.
 //!
-//! `cargo bench -p cdds-benches --bench scale`; 2 GB of temporary files, a few minutes.
+//! `cargo bench -p cdds-benches --bench scale`; 2 GB of temporary files, a few minutes. With `-- notices`, only what the
+//! engine looks for once an hour.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark that cannot go on has failed")]
 
 mod multiplied;
+mod notices;
 
 use std::time::Duration;
 
@@ -45,6 +47,9 @@ fn main() -> Result<(), Failure> {
     {
         return multiplied::run_sql(folder.as_ref(), sql);
     }
+    if arguments.iter().any(|argument| argument == "notices") {
+        return notices::looked_for(LISTED);
+    }
     let mut nothing_due = Vec::new();
     println!("jobs      | tick, nothing due | tick, {DUE} due | {DUE} exported | memory, peak");
     for jobs in JOBS {
@@ -69,7 +74,7 @@ fn main() -> Result<(), Failure> {
             )
         });
     }
-    Ok(())
+    notices::looked_for(LISTED)
 }
 
 /// Prints a row and returns the median of the ticks with nothing due.

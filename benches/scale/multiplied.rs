@@ -65,6 +65,26 @@ impl Multiplied {
         Ok(world)
     }
 
+    /// `count` jobs that name a recipient, each with a set that expires tomorrow.
+    pub(crate) fn with_sets(count: u64) -> Result<Self, Failure> {
+        let world = Self::with_history(count)?;
+        let folder = world.folder.path();
+        let expires = format!("published_at + 86400 * {SECOND}");
+        apart(folder, &format!("UPDATE artifact_set SET expires_at = {expires}"))?;
+        let later = format!("{expires} + n");
+        // Its number is given by a trigger.
+        let set = [("execution_id", ID), ("expires_at", &later), ("number", "NULL")];
+        multiply(folder, "artifact_set", count, &set)?;
+        multiply(folder, "artifact", count, &[("id", ID), ("execution_id", ID)])?;
+        // Nobody reads a certificate that does not expire for long.
+        let recipient =
+            "INSERT INTO recipient SELECT owner, 'ops', x'00', 'f', 's', 0, 9000000000000000, '[]', 0 \
+                         FROM job LIMIT 1;
+                         INSERT INTO job_recipient SELECT owner, 'ops', id FROM job";
+        apart(folder, recipient)?;
+        Ok(world)
+    }
+
     pub(crate) fn ports(&self) -> &Ports {
         &self.ports
     }
