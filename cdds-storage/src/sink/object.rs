@@ -76,6 +76,10 @@ impl ObjectSink {
     }
 
     /// Uses any other store.
+    ///
+    /// `object_store` cannot find the unfinished uploads of a key, so [`delete`](Sink::delete) does not end them, as the
+    /// port asks for. They are never seen as parts, but take space after a worker has died: give the bucket a rule
+    /// that ends uploads after some days (`AbortIncompleteMultipartUpload`). Azure does so by itself after a week.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         let place = store.to_string().into();
         Self {
