@@ -145,7 +145,7 @@ impl Command {
                 _ => true,
             },
             Self::Destination(command) => {
-                !matches!(command, DestinationCommand::List | DestinationCommand::Show { .. })
+                !matches!(command, DestinationCommand::List(_) | DestinationCommand::Show { .. })
             }
             Self::Notice(command) => !matches!(command, NoticeCommand::List(_)),
             Self::Workers(args) => {

@@ -1,11 +1,15 @@
 //! `cdds destination …`
 
-use clap::Subcommand;
+use cdds_core::domain::delivery::destination::DestinationKind;
+use cdds_view::HealthState;
+use clap::{Args, Subcommand};
+
+use super::value;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DestinationCommand {
     /// List the destinations of the configuration, and whether they work
-    List,
+    List(ListDestinationsArgs),
     /// Show a destination
     Show {
         /// The destination
@@ -39,4 +43,15 @@ pub(crate) enum DestinationCommand {
         #[arg(value_name = "SHA256:…|none")]
         identity: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListDestinationsArgs {
+    /// In this state, after their last use or check
+    #[arg(long, value_parser = value::health_state())]
+    pub(crate) state: Option<HealthState>,
+
+    /// Of this kind
+    #[arg(long, value_parser = value::destination_kind())]
+    pub(crate) kind: Option<DestinationKind>,
 }

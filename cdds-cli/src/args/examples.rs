@@ -70,7 +70,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "  cdds destination check partner\n  \
            cdds destination list",
     ),
-    ("destination list", "  cdds destination list"),
+    ("destination list", "  cdds destination list\n  cdds destination list --state failing"),
     ("destination show", "  cdds destination show partner"),
     ("destination check", "  cdds destination check partner"),
     ("destination enable", "  cdds destination enable partner"),
@@ -172,7 +172,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "  cdds notice list --state failed\n  \
            cdds notice test mailto:ada@example.com",
     ),
-    ("notice list", "  cdds notice list --state failed\n  cdds notice list --execution ID"),
+    ("notice list", "  cdds notice list --state failed\n  cdds notice list --job ID --kind expiring"),
     ("notice replay", "  cdds notice replay ID && cdds run --until-idle"),
     (
         "notice test",

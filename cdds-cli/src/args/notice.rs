@@ -1,8 +1,9 @@
 //! `cdds notice …`
 
-use clap::{Args, Subcommand};
-
+use cdds_core::domain::notice::NoticeKind;
 use cdds_core::domain::work::row::WorkStatus;
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
 
 use super::value;
 
@@ -41,7 +42,27 @@ pub(crate) struct ListNoticesArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) execution: Option<String>,
 
+    /// About this job, even if it was deleted
+    #[arg(long, value_name = "ID")]
+    pub(crate) job: Option<String>,
+
+    /// That tell this
+    #[arg(long, value_parser = value::notice_kind())]
+    pub(crate) kind: Option<NoticeKind>,
+
+    /// To this one, as `job create --notify` names them
+    #[arg(long, value_name = "mailto:ADDRESS|webhook:ID")]
+    pub(crate) subscriber: Option<String>,
+
     /// In this state
     #[arg(long, value_parser = value::notice_state())]
     pub(crate) state: Option<WorkStatus>,
+
+    /// Of what happened at this instant or later
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) from: Option<DateTime<Utc>>,
+
+    /// Of what happened before this instant
+    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
+    pub(crate) to: Option<DateTime<Utc>>,
 }

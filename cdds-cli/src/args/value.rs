@@ -4,13 +4,15 @@ use std::str::FromStr;
 
 use cdds_core::domain::access::Action;
 use cdds_core::domain::calendar::frequency::FrequencyKind;
+use cdds_core::domain::delivery::destination::DestinationKind;
 use cdds_core::domain::execution::Status;
+use cdds_core::domain::notice::NoticeKind;
 use cdds_core::domain::work::row::WorkStatus;
 use cdds_core::ports::catalog::query::{
     ArtifactColumn, AuditColumn, ExecutionColumn, JobColumn, LatestStatus, Sort,
 };
-use cdds_view::NoticeState;
 use cdds_view::settings::{parse_bytes, parse_split_bytes};
+use cdds_view::{HealthState, NoticeState};
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -163,6 +165,22 @@ pub(super) fn latest_status() -> impl TypedValueParser<Value = LatestStatus> {
 /// Parses the state of a notice, by its name in the JSON form.
 pub(super) fn notice_state() -> impl TypedValueParser<Value = WorkStatus> {
     one_of(WorkStatus::ALL.iter().map(|status| (NoticeState::from(*status).as_str(), *status)).collect())
+}
+
+/// Parses what a notice tells.
+pub(super) fn notice_kind() -> impl TypedValueParser<Value = NoticeKind> {
+    one_of(NoticeKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect())
+}
+
+/// Parses the kind of a destination.
+pub(super) fn destination_kind() -> impl TypedValueParser<Value = DestinationKind> {
+    one_of(DestinationKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect())
+}
+
+/// Parses the state of a destination, by its name in the JSON form.
+pub(super) fn health_state() -> impl TypedValueParser<Value = HealthState> {
+    let all = [HealthState::Unused, HealthState::Working, HealthState::Failing, HealthState::Disabled];
+    one_of(all.iter().map(|state| (state.as_str(), *state)).collect())
 }
 
 /// Parses one of these values by its name; help and completions list the names.

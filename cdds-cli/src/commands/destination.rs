@@ -12,13 +12,18 @@ use crate::text::printable;
 const NOTHING_YET: &str =
     "no destination is configured: add a [[destination]] to the configuration; the README lists its keys";
 
+const NO_MATCH: &str = "no destination matches: leave out a filter";
+
 pub(super) async fn carry_out(command: DestinationCommand, session: &Session) -> Result<(), CliError> {
     let (app, by) = (session.open()?, &session.principal);
     let state = match command {
-        DestinationCommand::List => {
-            let states = app.deliveries.destinations(by).await?;
-            let views: Vec<_> = states.into_iter().map(DestinationView::from).collect();
-            return Ok(session.output.list_or(&views, NOTHING_YET)?);
+        DestinationCommand::List(args) => {
+            let mut states = app.deliveries.destinations(by).await?;
+            let nothing = if states.is_empty() { NOTHING_YET } else { NO_MATCH };
+            states.retain(|state| args.kind.is_none_or(|kind| state.description.kind == kind));
+            let mut views: Vec<_> = states.into_iter().map(DestinationView::from).collect();
+            views.retain(|view| args.state.is_none_or(|state| view.health.state == state));
+            return Ok(session.output.list_or(&views, nothing)?);
         }
         DestinationCommand::Check { id } => {
             let (probe, state) = app.deliveries.check(by, &DestinationId::new(id)?).await?;

@@ -3,12 +3,13 @@
 use cdds_core::domain::id::Subscriber;
 use cdds_core::domain::notice::Channel;
 use cdds_core::domain::notice::subscription::Subscription;
-use cdds_core::ports::catalog::query::NoticeQuery;
+use cdds_core::ports::catalog::query::{Between, NoticeQuery};
 use cdds_core::service::Entity;
 use cdds_view::{EndpointView, NoticeView};
 use serde::Serialize;
 
 use super::history::execution_id;
+use super::job::job_id;
 use super::{id, print_rows};
 use crate::args::{ListNoticesArgs, NoticeCommand};
 use crate::error::CliError;
@@ -50,6 +51,13 @@ async fn list(args: ListNoticesArgs, session: &Session) -> Result<(), CliError> 
     let mut query = all.clone();
     query.status = args.state;
     query.execution = args.execution.as_deref().map(execution_id).transpose()?;
+    query.job = args.job.as_deref().map(job_id).transpose()?;
+    query.kind = args.kind;
+    if let Some(told) = &args.subscriber {
+        let Subscription { subscriber, channel, .. } = told.parse()?;
+        (query.subscriber, query.channel) = (Some(subscriber), Some(channel));
+    }
+    query.at = Between { from: args.from, to: args.to };
     let nothing = if query == all {
         "nobody was told of anything: `cdds job edit ID --notify mailto:ADDRESS` names somebody"
     } else {

@@ -161,12 +161,31 @@ fn n1_n2_a_set_arrives_at_a_server_and_a_mail_tells_of_it() {
     let mails = mails.mails();
     assert_eq!(mails.len(), 1);
     assert!(mails[0].contains("To: ada@example.org"), "{}", mails[0]);
+    are_filtered(&place, &job);
     let table = place.done(&["history", "list"]);
     assert!(table.contains("DELIVERY") && table.contains("delivered"), "{table}");
 
     // What is taken away again.
     let edited = place.json(&["job", "clone", &job, "--destination", "none", "--notify", "none"]);
     assert_eq!((&edited["destinations"], &edited["notify"]), (&json!([]), &json!([])));
+}
+
+/// Asserts that each filter selects the only notice or destination, and that another value of it selects none.
+fn are_filtered(place: &Place, job: &str) {
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    for (list, filter, its, other) in [
+        ("notice", "--job", job, nobody),
+        ("notice", "--kind", "delivered", "failed"),
+        ("notice", "--state", "sent", "failed"),
+        ("notice", "--subscriber", "mailto:ada@example.org", "mailto:bob@example.org"),
+        ("notice", "--from", "2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"),
+        ("notice", "--to", "2100-01-01T00:00:00Z", "2020-01-01T00:00:00Z"),
+        ("destination", "--state", "working", "failing"),
+        ("destination", "--kind", "sftp", "s3"),
+    ] {
+        let count = |value| place.json(&[list, "list", filter, value]).as_array().unwrap().len();
+        assert_eq!((count(its), count(other)), (1, 0), "{list} {filter}");
+    }
 }
 
 #[test]
