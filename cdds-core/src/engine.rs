@@ -21,6 +21,9 @@ mod export;
 mod failing;
 mod heartbeat;
 mod house;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub mod metered;
 mod notify;
 pub mod observe;
 mod own_loop;

@@ -23,6 +23,8 @@ mod lifecycle;
 mod links;
 mod machine;
 mod manual;
+#[cfg(feature = "metrics")]
+mod metered;
 mod names;
 mod notices;
 mod owners;
