@@ -6,6 +6,8 @@
 #[cfg(feature = "sqlite")]
 mod row;
 #[cfg(feature = "sqlite")]
+mod sql;
+#[cfg(feature = "sqlite")]
 mod stored;
 
 #[cfg(feature = "sqlite")]

@@ -10,53 +10,28 @@
 //! show whether a worker is alive. Only its owner may enter that folder, since whoever can open a lock can
 //! hold it. The file system must be a local one.
 
-mod adoption;
-mod agenda;
-mod artifacts;
-mod attendance;
-mod audit;
-mod changed;
-mod claim;
 mod database;
-mod deliveries;
-mod executions;
 mod fault;
 mod gate;
-mod health;
-mod housekeeping;
-mod jobs;
-mod listing;
-mod order;
-mod outbox;
 #[cfg(test)]
-mod plan;
-mod presence;
-mod queue;
-mod recipients;
-mod removal;
-mod running;
+pub(super) mod plan;
 mod schema;
-mod store;
-mod stores;
-mod takeover;
-mod transaction;
-mod understood;
-mod work;
 mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use cdds_core::domain::id::Owner;
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;
 use chrono::{DateTime, SubsecRound, Utc};
 
-use self::database::{Database, Durability, READERS_MAX};
-use self::fault::Fault;
+use self::database::{READERS_MAX, SqliteDatabase, Timed};
 use self::gate::Gate;
-use self::transaction::Transaction;
+use super::sql::database::{Database, Durability};
+use super::sql::fault::Fault;
+use super::sql::jobs;
+use super::sql::transaction::Transaction;
 
 /// A [`Catalog`](cdds_core::ports::catalog::Catalog) in an SQLite file.
 ///
@@ -64,7 +39,7 @@ use self::transaction::Transaction;
 /// long as this object: dropping it, and every call in progress, lets other workers take over at once.
 #[derive(Debug)]
 pub struct SqliteCatalog {
-    database: Arc<Database>,
+    database: Arc<SqliteDatabase>,
     clock: Arc<dyn Clock>,
     readers: Gate,
     writers: Gate,
@@ -80,7 +55,7 @@ impl SqliteCatalog {
     /// or of another kind; [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable) if it
     /// cannot be opened or another process holds it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
-        let database = Arc::new(Database::open(path.as_ref())?);
+        let database = Arc::new(SqliteDatabase::open(path.as_ref())?);
         let (readers, writers) = (Gate::of(READERS_MAX), Gate::of(1));
         Ok(Self { database, clock: Arc::new(SystemClock::new()), readers, writers })
     }
@@ -105,29 +80,22 @@ impl SqliteCatalog {
     /// [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable) if the file cannot be read;
     /// [`Corrupt`](cdds_core::ports::catalog::CatalogErrorKind::Corrupt) if it is damaged.
     pub async fn has_other_owners(&self) -> Result<bool, CatalogError> {
-        // An index answers both, also where a million jobs are all of the default owner.
-        const SQL: &str =
-            "SELECT EXISTS(SELECT 1 FROM job WHERE owner < ?1) OR EXISTS(SELECT 1 FROM job WHERE owner > ?1)";
-        let default = Owner::default();
-        self.read("looking for other owners", move |tx| {
-            Ok(tx.query_row(SQL, [default.as_str()], |row| row.get(0))?)
-        })
-        .await
+        self.read("look for other owners", jobs::has_other_owners).await
     }
 
     /// Does at once what an engine cannot wait for: its claims and its beats, of which there are few.
-    async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, CatalogError> + Send + 'static,
+        work: impl FnOnce(&Timed<'_>) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        let database = Arc::clone(&self.database);
-        blocking::unblock(move || work(&database)).await
+        let (database, clock) = (Arc::clone(&self.database), Arc::clone(&self.clock));
+        blocking::unblock(move || work(&Timed { database: &database, clock: &*clock })).await
     }
 
     /// Does what only reads, when it is its turn.
-    async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, CatalogError> + Send + 'static,
+        work: impl FnOnce(&Timed<'_>) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
         let pass = self.readers.enter().await;
         self.run(move |database| {
@@ -137,18 +105,18 @@ impl SqliteCatalog {
         .await
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: &'static str,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+        body: impl Fn(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, CatalogError> {
         self.look(move |database| database.read(doing, body)).await
     }
 
-    async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+        body: impl Fn(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, CatalogError> {
         let pass = self.writers.enter().await;
         self.run(move |database| {
@@ -157,10 +125,10 @@ impl SqliteCatalog {
         })
         .await
     }
-}
 
-/// Returns the present of an embedded catalog's clock, in the precision in which instants are stored: with a
-/// finer one, what is returned would differ from what is stored.
-fn present(clock: &dyn Clock) -> DateTime<Utc> {
-    clock.now().trunc_subsecs(6)
+    /// Returns what the clock shows, in the precision in which instants are stored.
+    #[expect(clippy::unused_async, reason = "the clock of a server has to be asked")]
+    pub(super) async fn present(&self) -> Result<DateTime<Utc>, CatalogError> {
+        Ok(self.clock.now().trunc_subsecs(6))
+    }
 }

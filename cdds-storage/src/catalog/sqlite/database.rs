@@ -6,13 +6,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
+use cdds_core::ports::clock::Clock;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::fault::Fault;
+use super::super::sql::database::{Database, Durability};
+use super::super::sql::fault::Fault;
+use super::super::sql::transaction::Transaction;
 use super::schema;
-use super::transaction::{Transaction, keep_statements};
 use super::workers::WorkerLocks;
 use crate::private;
+
+/// Number of prepared statements that a connection keeps. The steps of an execution's life take about 60.
+const STATEMENTS_MAX: usize = 128;
 
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,17 +28,8 @@ pub(super) const READERS_MAX: usize = 4;
 /// Maximum number of attempts to switch a new file to the write-ahead log.
 const WAL_TRIES_MAX: u32 = 100;
 
-/// The event that a committed transaction survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Durability {
-    /// A power cut.
-    Full,
-    /// A crash of the process; a power cut may undo the last moments. For writes that are soon repeated.
-    Process,
-}
-
 /// An open catalog file.
-pub(super) struct Database {
+pub(in crate::catalog) struct SqliteDatabase {
     path: PathBuf,
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
@@ -50,7 +46,7 @@ struct Writer {
 
 impl Writer {
     /// Begins a transaction that takes the write lock at once.
-    fn begin(&mut self, durability: Durability) -> rusqlite::Result<Transaction<'_>> {
+    fn begin(&mut self, durability: Durability) -> rusqlite::Result<rusqlite::Transaction<'_>> {
         if self.durability != Some(durability) {
             self.durability = None;
             let synchronous = match durability {
@@ -61,17 +57,17 @@ impl Writer {
             self.connection.pragma_update(None, "synchronous", synchronous)?;
             self.durability = Some(durability);
         }
-        self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map(Transaction::new)
+        self.connection.transaction_with_behavior(TransactionBehavior::Immediate)
     }
 }
 
-impl fmt::Debug for Database {
+impl fmt::Debug for SqliteDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("SqliteDatabase").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
-impl Database {
+impl SqliteDatabase {
     /// Opens or creates the file and brings its schema up to date.
     pub(super) fn open(path: &Path) -> Result<Self, CatalogError> {
         // Make it absolute: the working folder may change, and `:memory:` is treated like any other file.
@@ -99,66 +95,75 @@ impl Database {
         &self.path
     }
 
-    pub(super) fn workers(&self) -> &WorkerLocks {
-        &self.workers
-    }
-
-    /// Held by a claim, even while it waits for workers' locks; writers do not need it.
-    pub(super) fn claims(&self) -> MutexGuard<'_, ()> {
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Returns the only writing connection. A thread that panicked has rolled back, so the connection in a
     /// poisoned mutex is still good.
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `body` in a transaction that takes the write lock at once, so that it never has to yield to
-    /// another writer halfway.
-    pub(super) fn write<T>(
+    fn idle_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file, used by a clock.
+pub(in crate::catalog) struct Timed<'a> {
+    pub(super) database: &'a SqliteDatabase,
+    pub(super) clock: &'a dyn Clock,
+}
+
+impl Database for Timed<'_> {
+    type Workers = WorkerLocks;
+
+    /// Takes the write lock at once, so that the transaction never has to yield to another writer halfway.
+    fn write<T>(
         &self,
         durability: Durability,
         doing: &str,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        body: impl Fn(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, CatalogError> {
-        let mut writer = self.writer();
-        let run = || {
-            let transaction = writer.begin(durability)?;
+        let mut writer = self.database.writer();
+        let mut run = || {
+            let begun = writer.begin(durability)?;
+            let transaction = Transaction::sqlite(begun, self.clock);
             // An error rolls back: the transaction is dropped without a commit.
             let value = body(&transaction)?;
             transaction.commit()?;
             Ok(value)
         };
-        run().map_err(|fault: Fault| fault.into_error(doing, &self.path))
+        run().map_err(|fault: Fault| fault.into_error(doing, &self.database.path))
     }
 
-    /// Runs `body` over one consistent state of the catalog that includes everything committed before.
-    pub(super) fn read<T>(
+    fn read<T>(
         &self,
         doing: &str,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        body: impl Fn(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, CatalogError> {
+        let Self { database, clock } = self;
         let run = || {
-            let mut reader = match self.idle_readers().pop() {
+            let mut reader = match database.idle_readers().pop() {
                 Some(reader) => reader,
-                None => open_reader(&self.path)?,
+                None => open_reader(&database.path)?,
             };
-            let transaction = Transaction::new(reader.transaction()?);
+            let transaction = Transaction::sqlite(reader.transaction()?, *clock);
             let value = body(&transaction);
             transaction.finish()?;
-            let mut idle = self.idle_readers();
+            let mut idle = database.idle_readers();
             // Only a reader whose transaction has ended comes back. One that failed is closed.
             if idle.len() < READERS_MAX {
                 idle.push(reader);
             }
             value
         };
-        run().map_err(|fault: Fault| fault.into_error(doing, &self.path))
+        run().map_err(|fault: Fault| fault.into_error(doing, &database.path))
     }
 
-    fn idle_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn workers(&self) -> &WorkerLocks {
+        &self.database.workers
+    }
+
+    fn claims(&self) -> MutexGuard<'_, ()> {
+        self.database.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,7 +172,7 @@ fn connect(path: &Path, create: OpenFlags) -> Result<Connection, rusqlite::Error
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    keep_statements(&connection);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }
 

@@ -5,61 +5,21 @@ use std::path::Path;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use rusqlite::{ErrorCode, ffi};
 
-/// Errors inside a transaction.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// SQLite failed; the port's error is made where path and purpose are known.
-    Sqlite(rusqlite::Error),
-    /// The catalog refuses the request.
-    Refused(CatalogError),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<CatalogError> for Fault {
-    fn from(error: CatalogError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-/// Returns a conflict: the caller's expectation is out of date.
-pub(super) fn conflict(why: impl Into<String>) -> Fault {
-    Fault::Refused(CatalogError::new(CatalogErrorKind::Conflict, why))
-}
-
-/// Turns a violation of a unique index or foreign key into a conflict with this text; passes other faults on.
-pub(super) fn constraint(why: impl Into<String>) -> impl FnOnce(rusqlite::Error) -> Fault {
-    move |error| match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => conflict(why),
-        _ => Fault::Sqlite(error),
-    }
-}
+use super::super::sql::driver::DriverError;
+use super::super::sql::fault::Fault;
 
 impl Fault {
-    /// Whether the fault is in a row's contents, not in the file or the request. Errors that do not come from
-    /// SQLite itself mean a column that does not hold what this version stores in it.
-    pub(super) fn is_of_row(&self) -> bool {
-        match self {
-            Self::Sqlite(error) => error.sqlite_error_code().is_none(),
-            Self::Refused(error) => error.kind() == CatalogErrorKind::Corrupt,
-        }
-    }
-
     /// Returns the port's error: the attempted operation, the file, the reason, and what to do.
     pub(super) fn into_error(self, doing: &str, path: &Path) -> CatalogError {
         match self {
             Self::Refused(error) => error,
-            Self::Sqlite(error) => sqlite_error(error, doing, path),
+            Self::Driver(DriverError::Sqlite(error)) => sqlite_error(error, doing, path),
+            Self::Driver(error) => strange(error, doing, path),
         }
     }
 }
 
 fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogError {
-    let path = path.display();
     let (kind, why) = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             CatalogErrorKind::Unavailable,
@@ -92,9 +52,15 @@ fn sqlite_error(error: rusqlite::Error, doing: &str, path: &Path) -> CatalogErro
         ),
         Some(_) => (CatalogErrorKind::Unavailable, "the database refused"),
         // Not from SQLite itself: a column of another type than this version stores.
-        None => (CatalogErrorKind::Corrupt, "the stored data is not understood; restore it from a backup"),
+        None => return strange(error.into(), doing, path),
     };
-    CatalogError::with_source(kind, format!("cannot {doing} in the catalog {path}: {why}"), error)
+    CatalogError::with_source(kind, format!("cannot {doing} in the catalog {}: {why}", path.display()), error)
+}
+
+fn strange(error: DriverError, doing: &str, path: &Path) -> CatalogError {
+    let why = "the stored data is not understood; restore it from a backup";
+    let what = format!("cannot {doing} in the catalog {}: {why}", path.display());
+    CatalogError::with_source(CatalogErrorKind::Corrupt, what, error)
 }
 
 /// No space left, for the database or for the index of its log, which is created on opening.
@@ -111,7 +77,7 @@ mod tests {
 
     fn kind(code: std::ffi::c_int) -> CatalogErrorKind {
         let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
-        Fault::from(error).into_error("store the job", Path::new("/srv/cdds.db")).kind()
+        Fault::from(DriverError::from(error)).into_error("store the job", Path::new("/srv/cdds.db")).kind()
     }
 
     #[test]
@@ -135,7 +101,8 @@ mod tests {
     fn errors_name_the_file_and_the_purpose() {
         let error =
             rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None);
-        let error = Fault::from(error).into_error("store the job", Path::new("/srv/cdds.db"));
+        let error =
+            Fault::from(DriverError::from(error)).into_error("store the job", Path::new("/srv/cdds.db"));
         assert_eq!(
             error.to_string(),
             "cannot store the job in the catalog /srv/cdds.db: another process has held the database for \

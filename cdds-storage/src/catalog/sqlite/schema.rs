@@ -12,7 +12,7 @@ use std::path::Path;
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::fault::Fault;
+use super::super::sql::fault::Fault;
 
 /// The migrations in order; the first one has number 1. Released migrations never change.
 const MIGRATIONS: &[&str] = &[

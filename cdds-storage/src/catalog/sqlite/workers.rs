@@ -21,34 +21,20 @@ use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use sha2::{Digest, Sha256};
 
 use self::folder::{Folder, Patience, Unusable, holder, try_lock, who};
+use super::super::sql::database::{Presence, Registration};
 
 /// The longest worker id that serves as a file name directly; file systems allow 255 bytes.
 const NAME_BYTES_MAX: usize = 200;
 
-/// The way a worker obtained its lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Registration {
-    /// This catalog object already held it.
-    Held,
-    /// Just now: an earlier worker with the same id is dead.
-    Fresh,
-}
-
 /// The locks that this catalog object holds.
 #[derive(Debug)]
-pub(super) struct WorkerLocks {
+pub(in crate::catalog) struct WorkerLocks {
     folder: Folder,
     held: Mutex<HashMap<WorkerId, File>>,
 }
 
-impl WorkerLocks {
-    /// Returns the locks beside a catalog file; creates nothing before a worker registers.
-    pub(super) fn beside(catalog: &Path) -> Self {
-        Self { folder: Folder::beside(catalog), held: Mutex::default() }
-    }
-
-    /// Takes a worker's lock. Call this before the database names the worker.
-    pub(super) fn register(&self, worker: &WorkerId) -> Result<Registration, CatalogError> {
+impl Presence for WorkerLocks {
+    fn register(&self, worker: &WorkerId) -> Result<Registration, CatalogError> {
         let mut held = self.held();
         if held.contains_key(worker) {
             return Ok(Registration::Held);
@@ -81,7 +67,7 @@ impl WorkerLocks {
 
     /// Whether a worker is known to be dead; removes the file of a dead one. This cannot be known while
     /// another process keeps the folder locked; its lease decides then.
-    pub(super) fn is_dead(&self, worker: &WorkerId) -> Result<bool, CatalogError> {
+    fn is_dead(&self, worker: &WorkerId) -> Result<bool, CatalogError> {
         if self.held().contains_key(worker) {
             return Ok(false);
         }
@@ -117,7 +103,7 @@ impl WorkerLocks {
 
     /// Whether the process of a worker is alive, for display: creates, removes and waits for nothing. Returns
     /// `None` if that cannot be known, for example by a user who may not open the file.
-    pub(super) fn process_lives(&self, worker: &WorkerId) -> Option<bool> {
+    fn process_lives(&self, worker: &WorkerId) -> Option<bool> {
         if self.held().contains_key(worker) {
             return Some(true);
         }
@@ -133,6 +119,18 @@ impl WorkerLocks {
         }
     }
 
+    fn release(&self, worker: &WorkerId) {
+        let file = self.held().remove(worker);
+        self.let_go(worker, file);
+    }
+}
+
+impl WorkerLocks {
+    /// Returns the locks beside a catalog file; creates nothing before a worker registers.
+    pub(super) fn beside(catalog: &Path) -> Self {
+        Self { folder: Folder::beside(catalog), held: Mutex::default() }
+    }
+
     /// Removes the files of dead workers. Nobody asks about a worker that died before it had claimed
     /// anything, so its file is found only here.
     fn remove_dead(&self, held: &HashMap<WorkerId, File>) -> std::io::Result<()> {
@@ -143,12 +141,6 @@ impl WorkerLocks {
             }
         }
         Ok(())
-    }
-
-    /// Releases a worker's lock.
-    pub(super) fn release(&self, worker: &WorkerId) {
-        let file = self.held().remove(worker);
-        self.let_go(worker, file);
     }
 
     /// Removes the file while it is locked. On failure this is left to the next worker that looks.

@@ -1,0 +1,31 @@
+//! The statements of a catalog, and the stores made of them; the same for every SQL database.
+
+mod adoption;
+mod agenda;
+mod artifacts;
+mod attendance;
+mod audit;
+mod changed;
+mod claim;
+pub(super) mod database;
+mod deliveries;
+pub(super) mod driver;
+mod executions;
+pub(super) mod fault;
+mod health;
+mod housekeeping;
+pub(super) mod jobs;
+mod listing;
+mod order;
+mod outbox;
+mod presence;
+mod queue;
+mod recipients;
+mod removal;
+mod running;
+mod store;
+mod stores;
+mod takeover;
+pub(super) mod transaction;
+mod understood;
+mod work;

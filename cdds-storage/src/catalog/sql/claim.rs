@@ -1,0 +1,97 @@
+//! Claims: begins waiting executions as the rule picks them, together with their jobs (rules E2, J8, W4, W6).
+
+use cdds_core::domain::execution::queue::{Room, pick};
+use cdds_core::domain::id::{Owner, SourceId};
+use cdds_core::domain::job::lifecycle;
+use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
+use chrono::{DateTime, Utc};
+
+use super::super::row::micros;
+use super::database::{Database, Durability, Presence, Registration};
+use super::driver::{self, NONE, OptionalExtension, params};
+use super::executions::{self, Held};
+use super::fault::Fault;
+use super::queue::{Begun, SqliteQueue};
+use super::transaction::Transaction;
+use super::{jobs, takeover};
+
+/// Assigns queued executions to a worker, after taking over those of dead workers.
+pub(super) fn claim(database: &impl Database, claim: &Claim) -> Result<Claimed, CatalogError> {
+    // A worker's first claim takes over everything under its name, so a second claim must not run
+    // concurrently.
+    let _one_at_a_time = database.claims();
+    // Take the lock before the database names the worker: whoever finds the name must find the lock.
+    let registration = database.workers().register(&claim.worker)?;
+    let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
+        database.write(Durability::Full, "claim work", |tx| {
+            // Read with the write lock held: the wait for it may have been long.
+            let now = tx.now()?;
+            // Take over first: what is queued again or ended gives back the room of its source, and its job.
+            let given_up = takeover::take_over(tx, &orphaned, claim, now)?;
+            let Begun { running, covered, .. } = begin(tx, claim, now)?;
+            Ok(Claimed { executions: running, given_up, covered })
+        })
+    });
+    if claimed.is_err() && registration == Registration::Fresh {
+        // The work of an earlier worker with this id has not been taken over yet, so the next claim must
+        // again be the first one.
+        database.workers().release(&claim.worker);
+    }
+    claimed
+}
+
+/// Picks executions, begins them and stores all of it.
+fn begin(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>) -> Result<Begun, Fault> {
+    let running = running_of_sources(tx, claim, now)?;
+    let count = |source: &SourceId| running.iter().filter(|one| *one == source.as_str()).count();
+    let room = Room::new(claim.limit, &claim.source_limits, count);
+    let turn = turn(tx)?;
+    let mut queue = SqliteQueue::new(tx, claim, now)?;
+    let after = pick(&mut queue, turn.clone(), room)?;
+    let begun = queue.into_begun();
+    store(tx, claim, now, &begun)?;
+    // Written only if it has changed, so that a claim without work writes nothing.
+    if let Some(owner) = after.filter(|after| Some(after) != turn.as_ref()) {
+        let sql = "INSERT INTO turn (\"only\", owner) VALUES (1, ?1)
+             ON CONFLICT (\"only\") DO UPDATE SET owner = excluded.owner";
+        tx.execute(sql, [owner.as_str()])?;
+    }
+    Ok(begun)
+}
+
+/// Returns the sources of the running executions, if any source is limited. A row that is not understood
+/// counts only as long as its lease holds: nobody will ever end it.
+fn running_of_sources(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>) -> Result<Vec<String>, Fault> {
+    if claim.source_limits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT e.source FROM execution e
+         WHERE e.status = 'in_progress' AND (e.worker = ?1 OR e.lease_expires_at > ?2)";
+    let mut statement = tx.prepare(sql)?;
+    let sources = statement.query_map(params![claim.worker.as_str(), micros(now)], |row| row.get(0))?;
+    Ok(sources.collect::<driver::Result<_>>()?)
+}
+
+/// Returns the owner who was served last. An owner that cannot be decoded counts as none.
+fn turn(tx: &Transaction<'_>) -> Result<Option<Owner>, Fault> {
+    let owner: Option<String> = tx.query_row("SELECT owner FROM turn", NONE, |row| row.get(0)).optional()?;
+    Ok(owner.and_then(|owner| Owner::new(owner).ok()))
+}
+
+fn store(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>, begun: &Begun) -> Result<(), Fault> {
+    let held = Held::new(&claim.worker, now, claim.lease);
+    for execution in &begun.running {
+        executions::store(tx, execution, Some(&held))?;
+    }
+    for execution in &begun.covered {
+        executions::store(tx, execution, None)?;
+    }
+    for job in begun.jobs.values() {
+        // Rule J8: a one-time job is completed in the transaction that starts it. A covered execution has
+        // not started anything.
+        let has_started = begun.running.iter().any(|execution| execution.job_id == job.id);
+        let after = if has_started { lifecycle::started(job) } else { job.clone() };
+        jobs::store(tx, &after, job.revision)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What a catalog needs of its database, and of the signs by which its workers are known to live.
+
+use std::sync::MutexGuard;
+
+use cdds_core::domain::id::WorkerId;
+use cdds_core::ports::catalog::CatalogError;
+
+use super::fault::Fault;
+use super::transaction::Transaction;
+
+/// The event that a committed transaction survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::catalog) enum Durability {
+    /// A power cut.
+    Full,
+    /// A crash of the process; a power cut may undo the last moments. For writes that are soon repeated.
+    Process,
+}
+
+/// A database, used by threads that may wait for it.
+pub(in crate::catalog) trait Database {
+    /// The signs of life of its workers.
+    type Workers: Presence;
+
+    /// Runs `body` in a transaction that has the same effect as if no other wrote at the same time. It may run several
+    /// times; the effects of the last one stay.
+    fn write<T>(
+        &self,
+        durability: Durability,
+        doing: &str,
+        body: impl Fn(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, CatalogError>;
+
+    /// Runs `body` over one consistent state of the catalog that includes everything committed before.
+    fn read<T>(
+        &self,
+        doing: &str,
+        body: impl Fn(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, CatalogError>;
+
+    fn workers(&self) -> &Self::Workers;
+
+    /// Held by a claim, even while it waits for signs of life; writers do not need it.
+    fn claims(&self) -> MutexGuard<'_, ()>;
+}
+
+/// The way a worker obtained its sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::catalog) enum Registration {
+    /// This catalog object already held it.
+    Held,
+    /// Just now: an earlier worker with the same id is dead.
+    Fresh,
+}
+
+/// Signs of life. None of this happens inside a transaction: a process that holds up a sign must not hold up the
+/// database too.
+pub(in crate::catalog) trait Presence {
+    /// Takes a worker's sign. Call this before the database names the worker: whoever finds the name must find the sign.
+    fn register(&self, worker: &WorkerId) -> Result<Registration, CatalogError>;
+
+    /// Gives a worker's sign up.
+    fn release(&self, worker: &WorkerId);
+
+    /// Whether a worker is known to be dead. If this cannot be known, its lease decides.
+    fn is_dead(&self, worker: &WorkerId) -> Result<bool, CatalogError>;
+
+    /// Whether the process of a worker is alive, for display. Returns `None` if that cannot be known.
+    fn process_lives(&self, worker: &WorkerId) -> Option<bool>;
+}
