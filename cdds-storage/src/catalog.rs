@@ -1,17 +1,24 @@
 //! Storage for jobs, executions and artifacts.
 //!
 //! [`SqliteCatalog`] (feature `sqlite`) is the embedded default: one file, any number of processes on one
-//! machine. The conversion between rows and domain types is written once, independently of any database.
+//! machine. [`PostgresCatalog`] (feature `postgres`) is for many machines. The statements are those of any SQL
+//! database, and the conversion between rows and domain types is written once, independently of any database.
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod gate;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod row;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod stored;
 
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresCatalog, PostgresCatalogConfig};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteCatalog;

@@ -16,6 +16,8 @@ pub use config::{CategoryConfig, TimeConfig, TypeConfig};
 pub use json_lines::{JsonLinesConfig, JsonLinesSource, JsonLinesType};
 pub use owners::{OWNER_IN_PATH, OwnerConfig};
 #[cfg(feature = "postgres")]
+pub(crate) use postgres::PostgresCause;
+#[cfg(feature = "postgres")]
 pub use postgres::{
     PostgresConfig, PostgresConnections, PostgresRows, PostgresServer, PostgresSource, PostgresType,
 };

@@ -12,7 +12,6 @@
 
 mod database;
 mod fault;
-mod gate;
 #[cfg(test)]
 pub(super) mod plan;
 mod schema;
@@ -27,8 +26,8 @@ use cdds_core::system::SystemClock;
 use chrono::{DateTime, SubsecRound, Utc};
 
 use self::database::{READERS_MAX, SqliteDatabase, Timed};
-use self::gate::Gate;
-use super::sql::database::{Database, Durability};
+use super::gate::Gate;
+use super::sql::database::{Database, Writing};
 use super::sql::fault::Fault;
 use super::sql::jobs;
 use super::sql::transaction::Transaction;
@@ -121,7 +120,7 @@ impl SqliteCatalog {
         let pass = self.writers.enter().await;
         self.run(move |database| {
             let _pass = pass;
-            database.write(Durability::Full, doing, body)
+            database.write(Writing::Change, doing, body)
         })
         .await
     }

@@ -34,6 +34,7 @@ use complete::Completeness;
 use read::Reading;
 
 pub use self::connections::PostgresConnections;
+pub(crate) use self::failure::Cause as PostgresCause;
 pub use self::server::PostgresServer;
 
 /// The location of a type's records.

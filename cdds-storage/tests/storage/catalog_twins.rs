@@ -1,6 +1,6 @@
-//! The SQLite catalog compared with the one in memory: the same calls must have the same results.
+//! The catalogs of databases compared with the one in memory: the same calls must have the same results.
 
-#![cfg(feature = "sqlite")]
+#![cfg(all(feature = "postgres", feature = "sqlite"))]
 
 mod side;
 
@@ -12,9 +12,11 @@ use cdds_core::testing::MemoryCatalog;
 use cdds_core::testing::commands::{Command, command};
 use cdds_storage::catalog::SqliteCatalog;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use std::sync::Arc;
 
 use self::side::Side;
+use crate::catalog_postgres::scene::Scene;
 
 /// A step of a test: a command to a job, or something else.
 #[derive(Debug, Clone)]
@@ -133,13 +135,29 @@ fn pages<T>(fetch: impl Fn(Slice) -> Page<T>) -> Vec<Page<T>> {
 }
 
 /// Returns the first members that differ, with those before them.
-fn difference(memory: &str, sqlite: &str) -> Option<String> {
-    let pairs = memory.split(", ").zip(sqlite.split(", "));
+fn difference(memory: &str, database: &str) -> Option<String> {
+    let pairs = memory.split(", ").zip(database.split(", "));
     let at = pairs.clone().position(|(one, other)| one != other);
-    let at = at.or_else(|| (memory != sqlite).then(|| pairs.count()))?;
+    let at = at.or_else(|| (memory != database).then(|| pairs.count()))?;
     let members =
         |text: &str| text.split(", ").skip(at.saturating_sub(9)).take(12).collect::<Vec<_>>().join("\n");
-    Some(format!("member {at}\n-- memory\n{}\n-- sqlite\n{}", members(memory), members(sqlite)))
+    Some(format!("member {at}\n-- memory\n{}\n-- database\n{}", members(memory), members(database)))
+}
+
+/// Gives both the same steps, and compares everything that they say.
+fn compare(steps: &[Step], mut database: Side) -> Result<(), TestCaseError> {
+    let mut memory = Side::new(|clock| Arc::new(MemoryCatalog::new().with_clock(clock)));
+    for step in steps {
+        let differs = difference(&memory.carry_out(step), &database.carry_out(step));
+        prop_assert!(differs.is_none(), "{:?}: {}", step, differs.unwrap_or_default());
+        let differs = difference(&memory.summary(), &database.summary());
+        prop_assert!(differs.is_none(), "after {:?}: {}", step, differs.unwrap_or_default());
+    }
+    for (of_memory, of_database) in memory.every_list().iter().zip(&database.every_list()) {
+        let differs = difference(of_memory, of_database);
+        prop_assert!(differs.is_none(), "{}", differs.unwrap_or_default());
+    }
+    Ok(())
 }
 
 proptest! {
@@ -149,17 +167,17 @@ proptest! {
     fn both_catalogs_say_the_same(steps in prop::collection::vec(step(), 1..80)) {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = SqliteCatalog::open(folder.path().join("cdds.db")).unwrap();
-        let mut sqlite = Side::new(|clock| Arc::new(sqlite.with_clock(clock)));
-        let mut memory = Side::new(|clock| Arc::new(MemoryCatalog::new().with_clock(clock)));
-        for step in &steps {
-            let differs = difference(&memory.carry_out(step), &sqlite.carry_out(step));
-            prop_assert!(differs.is_none(), "{:?}: {}", step, differs.unwrap_or_default());
-            let differs = difference(&memory.summary(), &sqlite.summary());
-            prop_assert!(differs.is_none(), "after {:?}: {}", step, differs.unwrap_or_default());
-        }
-        for (of_memory, of_sqlite) in memory.every_list().iter().zip(&sqlite.every_list()) {
-            let differs = difference(of_memory, of_sqlite);
-            prop_assert!(differs.is_none(), "{}", differs.unwrap_or_default());
-        }
+        compare(&steps, Side::new(|clock| Arc::new(sqlite.with_clock(clock))))?;
     }
+}
+
+#[test]
+fn the_catalog_of_postgres_says_the_same() {
+    let scene = Scene::new();
+    let cases = ProptestConfig::default().cases / 32;
+    let config = ProptestConfig { cases, max_shrink_iters: 64, ..ProptestConfig::default() };
+    let compared = TestRunner::new(config).run(&prop::collection::vec(step(), 1..80), |steps| {
+        compare(&steps, Side::new(|clock| scene.fresh(clock)()))
+    });
+    compared.unwrap_or_else(|error| panic!("{error}"));
 }

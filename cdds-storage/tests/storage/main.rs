@@ -10,6 +10,8 @@
 )]
 
 mod archive;
+#[cfg(feature = "postgres")]
+mod catalog_postgres;
 mod catalog_sqlite;
 mod catalog_twins;
 mod conformance_catalog;
@@ -19,6 +21,8 @@ mod engine_faults;
 mod engine_reads;
 mod engine_records;
 mod mounted;
+#[cfg(feature = "postgres")]
+mod postgres_pooler;
 mod postgres_server;
 mod restored;
 mod simulation;

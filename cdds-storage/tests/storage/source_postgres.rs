@@ -4,7 +4,7 @@ mod complete;
 mod faults;
 mod kit;
 mod owners;
-mod pooler;
+mod pooled;
 mod remarks;
 mod scene;
 mod types;

@@ -31,7 +31,7 @@ pub(super) fn agenda(database: &impl Database) -> Result<Agenda, CatalogError> {
 fn read(tx: &Transaction<'_>) -> Result<(Agenda, Vec<WorkerId>), Fault> {
     let mut known = Jobs { tx, understood: HashMap::new() };
     let (running, strange) = running(&mut known)?;
-    let sql = "SELECT count(*) FROM (SELECT 1 FROM execution WHERE status = 'queued' LIMIT ?1)";
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM execution WHERE status = 'queued' LIMIT ?1) counted";
     let queued: i64 = tx.query_row(sql, [integer(QUEUED_COUNTED_MAX)], |row| row.get(0))?;
     let agenda = Agenda {
         next_due_at: jobs::next_due_at(tx)?,
@@ -48,7 +48,7 @@ fn next_queued_at(known: &mut Jobs<'_>) -> Result<Option<DateTime<Utc>>, Fault> 
     let sql = "SELECT e.id, e.job_id FROM execution e
          WHERE e.status = 'queued' AND e.not_before BETWEEN ?1 AND ?2 ORDER BY e.not_before";
     let mut statement = known.tx.prepare(sql)?;
-    let mut rows = statement.query([micros(DateTime::<Utc>::MIN_UTC), micros(DateTime::<Utc>::MAX_UTC)])?;
+    let mut rows = statement.walk([micros(DateTime::<Utc>::MIN_UTC), micros(DateTime::<Utc>::MAX_UTC)])?;
     while let Some(row) = &rows.next()? {
         let place = row.get(0).and_then(|id| Ok((id, row.get(1)?)));
         let place: Result<(String, String), Fault> = place.map_err(Fault::from);

@@ -217,7 +217,8 @@ pub(super) fn set(
     Ok(Some(ArtifactSet { manifest: manifest.into_manifest()?, signature, artifacts }))
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use cdds_core::ports::catalog::query::{Cursor, Slice, Sort, SortKey};
 

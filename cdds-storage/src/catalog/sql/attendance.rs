@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::row::WorkerRow;
 use super::audit::audited;
-use super::database::{Database, Durability, Presence, Registration};
+use super::database::{Database, Presence, Registration, Writing};
 use super::driver::{self, NONE, OptionalExtension, Row, params};
 use super::executions::{self, COLUMNS, COLUMNS_COUNT};
 use super::fault::Fault;
@@ -32,7 +32,7 @@ pub(super) fn attend(
     // The lock first, as in a claim: whoever finds the name must find the lock.
     let registration = database.workers().register(worker)?;
     // The next sign follows soon, so a power cut may undo this one.
-    let stored = database.write(Durability::Process, "record a sign of life", |tx| {
+    let stored = database.write(Writing::Sign, "record a sign of life", |tx| {
         let before = quietly(find(tx, worker))?.flatten();
         let entry = WorkerEntry::attended(before.as_ref(), worker, facts, tx.now()?, lease);
         store(tx, &entry)?;
@@ -180,7 +180,8 @@ fn running(tx: &Transaction<'_>, owner: &Owner) -> Result<RunningByWorker, Fault
     Ok(running)
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use crate::catalog::sqlite::plan::plan;
 

@@ -135,7 +135,8 @@ fn key(column: AuditColumn) -> Key {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use cdds_core::domain::access::PrincipalName;
     use cdds_core::ports::catalog::query::{Cursor, Slice, Sort, SortKey};

@@ -7,7 +7,7 @@ use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
 use chrono::{DateTime, Utc};
 
 use super::super::row::micros;
-use super::database::{Database, Durability, Presence, Registration};
+use super::database::{Database, Presence, Registration, Writing};
 use super::driver::{self, NONE, OptionalExtension, params};
 use super::executions::{self, Held};
 use super::fault::Fault;
@@ -23,7 +23,7 @@ pub(super) fn claim(database: &impl Database, claim: &Claim) -> Result<Claimed, 
     // Take the lock before the database names the worker: whoever finds the name must find the lock.
     let registration = database.workers().register(&claim.worker)?;
     let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
-        database.write(Durability::Full, "claim work", |tx| {
+        database.write(Writing::Claim, "claim work", |tx| {
             // Read with the write lock held: the wait for it may have been long.
             let now = tx.now()?;
             // Take over first: what is queued again or ended gives back the room of its source, and its job.

@@ -8,13 +8,15 @@ use cdds_core::ports::catalog::CatalogError;
 use super::fault::Fault;
 use super::transaction::Transaction;
 
-/// The event that a committed transaction survives.
+/// What a transaction writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::catalog) enum Durability {
-    /// A power cut.
-    Full,
-    /// A crash of the process; a power cut may undo the last moments. For writes that are soon repeated.
-    Process,
+pub(in crate::catalog) enum Writing {
+    /// A change that survives a power cut.
+    Change,
+    /// Such a change, for which others compete: all of them want the first rows of the same queue.
+    Claim,
+    /// A sign of life, which is soon repeated. It survives a crash of the process; a power cut may undo the last moments.
+    Sign,
 }
 
 /// A database, used by threads that may wait for it.
@@ -26,7 +28,7 @@ pub(in crate::catalog) trait Database {
     /// times; the effects of the last one stay.
     fn write<T>(
         &self,
-        durability: Durability,
+        writing: Writing,
         doing: &str,
         body: impl Fn(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, CatalogError>;

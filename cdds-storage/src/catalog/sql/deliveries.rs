@@ -258,7 +258,8 @@ fn filter(owner: &Owner, query: &DeliveryQuery) -> (Filter, Order) {
     (filter, Key::of("d.created_at").order(true, Ties { at: "d.created_at", id: "d.id", part: None }))
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

@@ -264,7 +264,7 @@ pub(super) fn waiting(
 ) -> Result<Vec<Execution>, Fault> {
     let mut statement = tx.prepare(&format!("SELECT {COLUMNS} {WAITING}"))?;
     let (queue_at, slot, id) = place(behind);
-    let mut rows = statement.query(params![job.to_string(), queue_at, slot, id])?;
+    let mut rows = statement.walk(params![job.to_string(), queue_at, slot, id])?;
     let mut waiting = Vec::new();
     while waiting.len() < limit
         && let Some(row) = &rows.next()?
@@ -301,7 +301,7 @@ pub(super) fn coverable(
          ORDER BY e.queue_at, e.slot, e.id"
     );
     let mut statement = tx.prepare(&sql)?;
-    let mut rows = statement.query(params![job.to_string(), micros(now)])?;
+    let mut rows = statement.walk(params![job.to_string(), micros(now)])?;
     let mut coverable = Vec::new();
     while coverable.len() < limit
         && let Some(row) = &rows.next()?
@@ -326,7 +326,7 @@ pub(super) fn open(
     let mut executions = if behind.is_none() { begun(tx, owner, job)? } else { Vec::new() };
     let mut statement = tx.prepare(&format!("SELECT {COLUMNS} {WAITING}"))?;
     let (queue_at, slot, id) = place(behind);
-    let mut rows = statement.query(params![job.to_string(), queue_at, slot, id])?;
+    let mut rows = statement.walk(params![job.to_string(), queue_at, slot, id])?;
     let (mut waiting, mut more) = (0, false);
     while let Some(row) = &rows.next()? {
         let execution = read(row)?;
@@ -434,7 +434,8 @@ pub(super) fn newest_before(
     Ok(newest.and_then(DateTime::from_timestamp_micros))
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

@@ -11,7 +11,7 @@ use cdds_core::ports::catalog::CatalogError;
 use chrono::{DateTime, Utc};
 
 use super::super::row::micros;
-use super::database::{Database, Durability, Presence, Registration};
+use super::database::{Database, Presence, Registration, Writing};
 use super::driver::{NONE, OptionalExtension, params};
 use super::fault::Fault;
 use super::transaction::Transaction;
@@ -27,7 +27,7 @@ pub(super) fn keep(
     // The lock first, as in a claim: whoever finds the name must find the lock.
     let registration = database.workers().register(worker)?;
     let kept = dead_housekeeper(database).and_then(|dead| {
-        database.write(Durability::Full, "keep house", |tx| {
+        database.write(Writing::Change, "keep house", |tx| {
             let present_one = find(tx)?;
             // Another may have taken over from the dead one since its lock was examined.
             let is_dead = present_one.as_ref().is_some_and(|one| dead.as_ref() == Some(&one.worker));

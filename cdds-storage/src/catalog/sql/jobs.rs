@@ -174,7 +174,7 @@ pub(super) fn ahead(tx: &Transaction<'_>, after: DateTime<Utc>) -> Result<Vec<Jo
          ORDER BY j.id"
     );
     let mut statement = tx.prepare(&sql)?;
-    let mut rows = statement.query([micros(after)])?;
+    let mut rows = statement.walk([micros(after)])?;
     let mut jobs = Vec::new();
     while let Some(row) = &rows.next()? {
         let read = || Ok(job_row(row)?.into_job()?);
@@ -196,7 +196,7 @@ pub(super) fn next_due_at(tx: &Transaction<'_>) -> Result<Option<DateTime<Utc>>,
          ORDER BY j.next_due_at, j.id"
     );
     let mut statement = tx.prepare(&sql)?;
-    let mut rows = statement.query(NONE)?;
+    let mut rows = statement.walk(NONE)?;
     while let Some(row) = &rows.next()? {
         let read = || Ok(job_row(row)?.into_job()?);
         if let Some(job) = quietly(read())? {
@@ -260,7 +260,7 @@ impl Round {
         waiting: impl Fn(&Job, usize) -> Result<Vec<Execution>, Fault>,
     ) -> Result<(), Fault> {
         let mut statement = tx.prepare(sql)?;
-        let mut rows = statement.query(params)?;
+        let mut rows = statement.walk(params)?;
         while self.due.len() < self.limit
             && self.room > 0
             && let Some(row) = &rows.next()?
@@ -276,7 +276,8 @@ impl Round {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

@@ -234,7 +234,8 @@ fn key(column: NoticeColumn) -> Key {
     })
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use cdds_core::domain::id::{JobId, Subscriber};
     use cdds_core::domain::notice::NoticeKind;

@@ -159,7 +159,7 @@ impl<'tx> SqliteQueue<'tx> {
         let (queue_at, slot, id) = behind;
         let now = micros(self.now);
         let mut rows =
-            self.next_of_job.query(params![owner.as_str(), now, queue_at, slot, id, job.to_string()])?;
+            self.next_of_job.walk(params![owner.as_str(), now, queue_at, slot, id, job.to_string()])?;
         while let Some(row) = &rows.next()? {
             if let Some(candidate) = understood("execution", &row_id(row), candidate(row))? {
                 return Ok(Some((place(row)?, candidate)));
@@ -317,7 +317,8 @@ fn candidate(row: &Row<'_>) -> Result<Candidate, Fault> {
     })
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

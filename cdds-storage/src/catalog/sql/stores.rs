@@ -38,7 +38,7 @@ use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
 
 use super::audit::audited;
-use super::database::{Database, Durability};
+use super::database::{Database, Writing};
 use super::{
     adoption, agenda, artifacts, attendance, audit, claim, deliveries, executions, health, housekeeping,
     jobs, outbox, presence, recipients, removal, running, store,
@@ -245,7 +245,7 @@ macro_rules! stores {
                 }
                 let (worker, beats) = (worker.clone(), beats.to_vec());
                 self.run(move |database| {
-                    database.write(Durability::Process, "store progress", |tx| {
+                    database.write(Writing::Sign, "store progress", |tx| {
                         running::beat(tx, &worker, tx.now()?, lease, &beats)
                     })
                 })
@@ -682,3 +682,6 @@ macro_rules! stores {
 
 #[cfg(feature = "sqlite")]
 stores!(crate::catalog::sqlite::SqliteCatalog);
+
+#[cfg(feature = "postgres")]
+stores!(crate::catalog::postgres::PostgresCatalog);

@@ -3,17 +3,21 @@
 use cdds_core::ports::clock::Clock;
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::driver::{Params, Result, Row, Statement};
+use super::driver::{DriverError, NONE, Params, Result, Row, Statement};
+#[cfg(feature = "postgres")]
+use crate::catalog::postgres::session::PostgresSession;
 
 /// A transaction in which statements are run, one after the other.
 pub(in crate::catalog) struct Transaction<'c> {
     session: Session<'c>,
-    clock: &'c dyn Clock,
+    clock: Option<&'c dyn Clock>,
 }
 
 enum Session<'c> {
     #[cfg(feature = "sqlite")]
     Sqlite(rusqlite::Transaction<'c>),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<PostgresSession<'c>>),
 }
 
 impl<'c> Transaction<'c> {
@@ -23,13 +27,46 @@ impl<'c> Transaction<'c> {
     /// than to run it.
     #[cfg(feature = "sqlite")]
     pub(in crate::catalog) fn sqlite(transaction: rusqlite::Transaction<'c>, clock: &'c dyn Clock) -> Self {
-        Self { session: Session::Sqlite(transaction), clock }
+        Self { session: Session::Sqlite(transaction), clock: Some(clock) }
+    }
+
+    /// Wraps a session of PostgreSQL in which a transaction has begun. It goes by the server's clock, unless there is
+    /// another one.
+    #[cfg(feature = "postgres")]
+    pub(in crate::catalog) fn postgres(session: PostgresSession<'c>, clock: Option<&'c dyn Clock>) -> Self {
+        Self { session: Session::Postgres(Box::new(session)), clock }
+    }
+
+    /// Returns the session of PostgreSQL.
+    #[cfg(feature = "postgres")]
+    pub(in crate::catalog) fn into_postgres(self) -> Option<PostgresSession<'c>> {
+        match self.session {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(_) => None,
+            Session::Postgres(session) => Some(*session),
+        }
+    }
+
+    /// Whether the planner chooses the indexes, and full-text search is left to it.
+    pub(super) fn plans_itself(&self) -> bool {
+        match &self.session {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Session::Postgres(_) => true,
+        }
     }
 
     /// Returns the present of the catalog's clock, in the precision in which instants are stored: with a finer one, what
     /// is returned would differ from what is stored.
-    pub(super) fn now(&self) -> Result<DateTime<Utc>> {
-        Ok(self.clock.now().trunc_subsecs(6))
+    pub(in crate::catalog) fn now(&self) -> Result<DateTime<Utc>> {
+        if let Some(clock) = self.clock {
+            return Ok(clock.now().trunc_subsecs(6));
+        }
+        // Not `now()`, which is when the transaction began: it may have waited since.
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        let micros = self.query_row(sql, NONE, |row| row.get(0))?;
+        DateTime::from_timestamp_micros(micros).ok_or_else(|| DriverError::Column("clock".to_owned()))
     }
 
     /// Prepares a statement.
@@ -37,6 +74,8 @@ impl<'c> Transaction<'c> {
         match &self.session {
             #[cfg(feature = "sqlite")]
             Session::Sqlite(transaction) => Ok(Statement::Sqlite(transaction.prepare_cached(sql)?)),
+            #[cfg(feature = "postgres")]
+            Session::Postgres(session) => Ok(Statement::Postgres(session, sql.to_owned())),
         }
     }
 
@@ -58,19 +97,13 @@ impl<'c> Transaction<'c> {
         self.prepare(sql)?.query_row(values, read)
     }
 
-    /// Stores what the transaction has changed.
+    /// Returns the transaction of SQLite.
     #[cfg(feature = "sqlite")]
-    pub(in crate::catalog) fn commit(self) -> Result<()> {
+    pub(in crate::catalog) fn into_sqlite(self) -> Option<rusqlite::Transaction<'c>> {
         match self.session {
-            Session::Sqlite(transaction) => Ok(transaction.commit()?),
-        }
-    }
-
-    /// Ends a transaction that only reads.
-    #[cfg(feature = "sqlite")]
-    pub(in crate::catalog) fn finish(self) -> Result<()> {
-        match self.session {
-            Session::Sqlite(transaction) => Ok(transaction.finish()?),
+            Session::Sqlite(transaction) => Some(transaction),
+            #[cfg(feature = "postgres")]
+            Session::Postgres(_) => None,
         }
     }
 }

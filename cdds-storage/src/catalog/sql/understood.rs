@@ -42,7 +42,8 @@ pub(super) fn row_id(row: &Row<'_>) -> String {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
     use rusqlite::{Error, ffi};

@@ -52,7 +52,7 @@ impl Orphans {
 pub(super) fn orphans<P: Params>(
     database: &impl Database,
     held: &str,
-    values: P,
+    values: &P,
     asking: &WorkerId,
 ) -> Result<Orphans, CatalogError> {
     let held = database.read("find what dead workers have left", |tx| claims(tx, held, values.clone()))?;

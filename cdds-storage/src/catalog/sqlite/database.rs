@@ -9,7 +9,7 @@ use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use cdds_core::ports::clock::Clock;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::super::sql::database::{Database, Durability};
+use super::super::sql::database::{Database, Writing};
 use super::super::sql::fault::Fault;
 use super::super::sql::transaction::Transaction;
 use super::schema;
@@ -40,22 +40,22 @@ pub(in crate::catalog) struct SqliteDatabase {
 /// The only writing connection.
 struct Writer {
     connection: Connection,
-    /// What it is set to; unknown at first and after it could not be set.
-    durability: Option<Durability>,
+    /// The setting; unknown at first and after it could not be set.
+    synchronous: Option<&'static str>,
 }
 
 impl Writer {
     /// Begins a transaction that takes the write lock at once.
-    fn begin(&mut self, durability: Durability) -> rusqlite::Result<rusqlite::Transaction<'_>> {
-        if self.durability != Some(durability) {
-            self.durability = None;
-            let synchronous = match durability {
-                Durability::Full => "FULL",
-                Durability::Process => "NORMAL",
-            };
+    fn begin(&mut self, writing: Writing) -> rusqlite::Result<rusqlite::Transaction<'_>> {
+        let synchronous = match writing {
+            Writing::Change | Writing::Claim => "FULL",
+            Writing::Sign => "NORMAL",
+        };
+        if self.synchronous != Some(synchronous) {
+            self.synchronous = None;
             // Outside of the transaction, since SQLite refuses to change this within one.
             self.connection.pragma_update(None, "synchronous", synchronous)?;
-            self.durability = Some(durability);
+            self.synchronous = Some(synchronous);
         }
         self.connection.transaction_with_behavior(TransactionBehavior::Immediate)
     }
@@ -84,7 +84,7 @@ impl SqliteDatabase {
         let workers = WorkerLocks::beside(&path);
         Ok(Self {
             path,
-            writer: Mutex::new(Writer { connection: writer, durability: None }),
+            writer: Mutex::new(Writer { connection: writer, synchronous: None }),
             readers: Mutex::new(Vec::new()),
             workers,
             claims: Mutex::new(()),
@@ -118,17 +118,17 @@ impl Database for Timed<'_> {
     /// Takes the write lock at once, so that the transaction never has to yield to another writer halfway.
     fn write<T>(
         &self,
-        durability: Durability,
+        writing: Writing,
         doing: &str,
         body: impl Fn(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, CatalogError> {
         let mut writer = self.database.writer();
         let mut run = || {
-            let begun = writer.begin(durability)?;
+            let begun = writer.begin(writing)?;
             let transaction = Transaction::sqlite(begun, self.clock);
             // An error rolls back: the transaction is dropped without a commit.
             let value = body(&transaction)?;
-            transaction.commit()?;
+            transaction.into_sqlite().map_or(Ok(()), rusqlite::Transaction::commit)?;
             Ok(value)
         };
         run().map_err(|fault: Fault| fault.into_error(doing, &self.database.path))
@@ -147,7 +147,7 @@ impl Database for Timed<'_> {
             };
             let transaction = Transaction::sqlite(reader.transaction()?, *clock);
             let value = body(&transaction);
-            transaction.finish()?;
+            transaction.into_sqlite().map_or(Ok(()), rusqlite::Transaction::finish)?;
             let mut idle = database.idle_readers();
             // Only a reader whose transaction has ended comes back. One that failed is closed.
             if idle.len() < READERS_MAX {

@@ -68,14 +68,22 @@ impl PostgresConnections {
         Self { pool, server: None, runtime, _owned: None }
     }
 
-    pub(super) fn runtime(&self) -> &Handle {
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// Checks that the password is known: the pool's errors have no words for one that is not.
+    pub(crate) fn check_password(&self) -> Result<(), SourceError> {
+        self.server.as_ref().map_or(Ok(()), |server| server.signed_in().map(|_| ()))
     }
 
     /// Returns a connection. Call it on the runtime.
     pub(super) async fn connection(&self, name: &str) -> Result<Connection, SourceError> {
-        // The pool's errors have no words for a password that is not known.
-        self.server.as_ref().map(PostgresServer::signed_in).transpose()?;
+        self.check_password()?;
         match self.pool.get().await {
             Ok(object) => Ok(Connection(Some(object))),
             Err(PoolError::Backend(error)) => Err(failure(name, "cannot connect to PostgreSQL", &error)),

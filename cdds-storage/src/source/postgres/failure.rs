@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 
 /// An error of the server, without anything from a record.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Cause {
+pub(crate) enum Cause {
     /// The server's words.
     #[error("{message} (SQLSTATE {code})")]
     Told {

@@ -33,7 +33,7 @@ pub(in super::super) fn orphans(
     claim: &DeliveryClaim,
 ) -> Result<Orphans, CatalogError> {
     let held = format!("SELECT d.id, d.epoch, d.worker {HELD}");
-    work::orphans(database, &held, NONE, &claim.worker)
+    work::orphans(database, &held, &NONE, &claim.worker)
 }
 
 /// Hands waiting deliveries to a worker, after taking over those whose worker is dead or whose lease has run out.
@@ -147,7 +147,7 @@ impl Queue for DeliveryQueue<'_> {
     ) -> Result<Option<(Place, Delivery)>, Fault> {
         let (at, id) = behind;
         let values = params![owner.as_str(), destination.as_str(), micros(self.now), at, id];
-        let mut rows = self.due.query(values)?;
+        let mut rows = self.due.walk(values)?;
         while let Some(row) = &rows.next()? {
             if let Some(delivery) = understood("delivery", &row_id(row), read(row))?
                 && delivery.work.status() == WorkStatus::Waiting
@@ -170,7 +170,8 @@ impl Queue for DeliveryQueue<'_> {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

@@ -1,11 +1,22 @@
 //! Statements and the rows that they find.
 
+#[cfg(feature = "postgres")]
+use std::collections::VecDeque;
+#[cfg(feature = "postgres")]
+use std::marker::PhantomData;
+
+#[cfg(feature = "postgres")]
+use super::Cell;
 use super::{DriverError, FromCell, Params, Result};
+#[cfg(feature = "postgres")]
+use crate::catalog::postgres::session::{PostgresSession, Walk};
 
 /// A statement that is run once or several times.
 pub(in crate::catalog) enum Statement<'tx> {
     #[cfg(feature = "sqlite")]
     Sqlite(rusqlite::CachedStatement<'tx>),
+    #[cfg(feature = "postgres")]
+    Postgres(&'tx PostgresSession<'tx>, String),
 }
 
 impl Statement<'_> {
@@ -14,6 +25,8 @@ impl Statement<'_> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(statement) => Ok(statement.execute(sqlite::bind(values))?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session, sql) => session.execute(sql, &values.values()),
         }
     }
 
@@ -22,6 +35,18 @@ impl Statement<'_> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(statement) => Ok(Rows::Sqlite(statement.query(sqlite::bind(values))?)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session, sql) => Ok(Rows::Postgres(session.query(sql, &values.values())?)),
+        }
+    }
+
+    /// Runs a query of whose rows only the first may be read, out of any number.
+    pub(in crate::catalog) fn walk(&mut self, values: impl Params) -> Result<Rows<'_>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => self.query(values),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session, sql) => Ok(Rows::Walk(session.walk(sql, &values.values())?)),
         }
     }
 
@@ -54,6 +79,10 @@ impl Statement<'_> {
 pub(in crate::catalog) enum Rows<'s> {
     #[cfg(feature = "sqlite")]
     Sqlite(rusqlite::Rows<'s>),
+    #[cfg(feature = "postgres")]
+    Postgres(VecDeque<tokio_postgres::Row>),
+    #[cfg(feature = "postgres")]
+    Walk(Walk<'s>),
 }
 
 impl Rows<'_> {
@@ -62,6 +91,10 @@ impl Rows<'_> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(rows) => Ok(rows.pop_front().map(Row::postgres)),
+            #[cfg(feature = "postgres")]
+            Self::Walk(rows) => Ok(rows.next()?.map(Row::postgres)),
         }
     }
 }
@@ -87,9 +120,16 @@ impl<T, F: FnMut(&Row<'_>) -> Result<T>> Iterator for Mapped<'_, F> {
 pub(in crate::catalog) enum Row<'r> {
     #[cfg(feature = "sqlite")]
     Sqlite(&'r rusqlite::Row<'r>),
+    #[cfg(feature = "postgres")]
+    Postgres(tokio_postgres::Row, PhantomData<&'r ()>),
 }
 
 impl Row<'_> {
+    #[cfg(feature = "postgres")]
+    fn postgres(row: tokio_postgres::Row) -> Self {
+        Self::Postgres(row, PhantomData)
+    }
+
     /// Returns the value of a column, by its number or its name.
     ///
     /// # Errors
@@ -97,16 +137,21 @@ impl Row<'_> {
     pub(in crate::catalog) fn get<T: FromCell>(&self, column: impl Column) -> Result<T> {
         let found = match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(row) => sqlite::cell(row, &column)?.and_then(T::from_cell),
+            Self::Sqlite(row) => sqlite::cell(row, column)?.and_then(T::from_cell),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row, _) => column.of_postgres(row).and_then(T::from_cell),
         };
         found.ok_or_else(|| DriverError::Column(column.to_string()))
     }
 }
 
 /// The number or the name of a column.
-pub(in crate::catalog) trait Column: std::fmt::Display {
+pub(in crate::catalog) trait Column: Copy + std::fmt::Display {
     #[cfg(feature = "sqlite")]
     fn of_sqlite(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<usize>;
+
+    #[cfg(feature = "postgres")]
+    fn of_postgres<'r>(&self, row: &'r tokio_postgres::Row) -> Option<Cell<'r>>;
 }
 
 impl Column for usize {
@@ -114,12 +159,22 @@ impl Column for usize {
     fn of_sqlite(&self, _: &rusqlite::Row<'_>) -> rusqlite::Result<usize> {
         Ok(*self)
     }
+
+    #[cfg(feature = "postgres")]
+    fn of_postgres<'r>(&self, row: &'r tokio_postgres::Row) -> Option<Cell<'r>> {
+        row.try_get(*self).ok()
+    }
 }
 
 impl Column for &str {
     #[cfg(feature = "sqlite")]
     fn of_sqlite(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<usize> {
         row.as_ref().column_index(self)
+    }
+
+    #[cfg(feature = "postgres")]
+    fn of_postgres<'r>(&self, row: &'r tokio_postgres::Row) -> Option<Cell<'r>> {
+        row.try_get(*self).ok()
     }
 }
 
@@ -149,7 +204,7 @@ mod sqlite {
     }
 
     /// Returns what a column holds; `None` if this is nothing that the catalog stores.
-    pub(super) fn cell<'r>(row: &'r Row<'_>, column: &impl Column) -> rusqlite::Result<Option<Cell<'r>>> {
+    pub(super) fn cell<'r>(row: &'r Row<'_>, column: impl Column) -> rusqlite::Result<Option<Cell<'r>>> {
         Ok(match row.get_ref(column.of_sqlite(row)?)? {
             ValueRef::Null => Some(Cell::Null),
             ValueRef::Integer(value) => Some(Cell::Integer(value)),

@@ -93,7 +93,7 @@ impl OldRecord for Old<'_> {
         let until = if chapter == Chapter::Deleted { self.cutoffs.gone } else { self.cutoffs.ended };
         let (at, id) = behind.map_or((i64::MIN, String::new()), |at| (micros(at.at), at.id.to_string()));
         let mut statement = self.tx.prepare(&rows_of(chapter))?;
-        let mut rows = statement.query(params![micros(until), at, id])?;
+        let mut rows = statement.walk(params![micros(until), at, id])?;
         let mut old = Vec::new();
         // The limit is counted here, so that rows that are passed over do not use it up.
         while old.len() < limit
@@ -153,7 +153,8 @@ fn read(chapter: Chapter, row: &Row<'_>) -> Result<OldRow, Fault> {
     Ok(OldRow { place: Place { chapter, at, id }, facts })
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

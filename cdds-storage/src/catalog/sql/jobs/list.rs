@@ -118,7 +118,8 @@ fn key(column: JobColumn) -> Key {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use cdds_core::domain::job::JobState;
     use cdds_core::ports::catalog::query::{Cursor, Slice, Sort, SortKey};

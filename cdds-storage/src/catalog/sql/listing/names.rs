@@ -62,6 +62,9 @@ impl Filter {
         text: Option<String>,
     ) -> Result<Self, Fault> {
         let Some(text) = text else { return Ok(self) };
+        if tx.plans_itself() {
+            return Ok(self.and_each(NAME_HOLDS, text));
+        }
         let Some(forms) = self.forms(tx)? else {
             return Ok(self.and_each(NAME_HOLDS, text));
         };
@@ -192,7 +195,8 @@ fn trigrams(part: &str) -> Option<String> {
     (!all.is_empty()).then(|| all.join(" AND "))
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

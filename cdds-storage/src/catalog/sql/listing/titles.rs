@@ -49,6 +49,9 @@ impl Filter {
         text: Option<String>,
     ) -> Result<Self, Fault> {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(self) };
+        if tx.plans_itself() {
+            return Ok(self.and_each(TITLE_HOLDS, text));
+        }
         let query = grams(owner, &text);
         let count: i64 = tx.query_row(COUNTED, params![query, integer(FOUND_MAX + 1)], |row| row.get(0))?;
         let count = u64::try_from(count).unwrap_or(0);
@@ -86,7 +89,8 @@ fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

@@ -63,7 +63,8 @@ fn of_job(tx: &Transaction<'_>, id: JobId) -> Result<Option<(Job, Vec<Recipient>
     Ok(Some((job, named)))
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

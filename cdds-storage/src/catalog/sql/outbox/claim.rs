@@ -39,7 +39,7 @@ pub(in super::super) fn orphans(
     claim: &NoticeClaim,
 ) -> Result<Orphans, CatalogError> {
     let held = format!("SELECT n.id, n.epoch, n.worker {HELD}");
-    work::orphans(database, &held, [claim.channel.as_str()], &claim.worker)
+    work::orphans(database, &held, &[claim.channel.as_str()], &claim.worker)
 }
 
 /// Hands waiting notices to a worker, after taking over those whose worker is dead or whose lease has run out.
@@ -167,7 +167,7 @@ impl Queue for NoticeQueue<'_> {
     ) -> Result<Option<(Place, Notice)>, Fault> {
         let (channel, now) = (self.claim.channel.as_str(), micros(self.now));
         let (at, id) = behind;
-        let mut rows = self.due.query(params![channel, owner.as_str(), subscriber.as_str(), now, at, id])?;
+        let mut rows = self.due.walk(params![channel, owner.as_str(), subscriber.as_str(), now, at, id])?;
         while let Some(row) = &rows.next()? {
             if let Some(notice) = understood("notice", &row_id(row), read(row))?
                 && notice.work.status() == WorkStatus::Waiting
@@ -190,7 +190,8 @@ impl Queue for NoticeQueue<'_> {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

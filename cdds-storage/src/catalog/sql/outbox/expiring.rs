@@ -79,7 +79,8 @@ fn read(row: &Row<'_>) -> Result<Found, Fault> {
     Ok(Found { place, is_held: row.get(2)?, is_fetched: row.get(3)? })
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use crate::catalog::sqlite::plan::plan;

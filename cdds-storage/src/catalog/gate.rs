@@ -1,4 +1,4 @@
-//! How many calls work with the file at a time.
+//! How many calls work with the database at a time.
 
 use std::sync::Arc;
 

@@ -1,0 +1,8 @@
+//! The PostgreSQL catalog over a real server.
+
+mod file;
+mod kit;
+mod outcomes;
+mod rivals;
+pub(crate) mod scene;
+mod worlds;
