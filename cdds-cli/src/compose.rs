@@ -1,8 +1,10 @@
 //! The composition: chooses the adapter for each port. An embedder writes a page like this one.
 
+mod catalog;
 #[cfg(feature = "delivery")]
 mod delivery;
 
+pub(crate) use self::catalog::has_other_owners;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,7 +44,6 @@ use cdds_core::service::subscribers::Subscribers;
 use cdds_core::system::SystemIds;
 use cdds_crypto::{CmsSigner, CmsVerifier, SmimeCertificates};
 use cdds_storage::archive::ZipPackager;
-use cdds_storage::catalog::sqlite::SqliteCatalog;
 use cdds_storage::durable;
 use cdds_storage::sink::object::ObjectSink;
 use cdds_storage::source::{JsonLinesSource, SqliteSource};
@@ -52,9 +53,9 @@ use cdds_storage::workers::ThreadPool;
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
-#[cfg(feature = "postgres")]
-use crate::config::PostgresEntry;
 use crate::config::{Config, Signing, SourceEntry, SourceKind};
+#[cfg(feature = "postgres")]
+use crate::config::{PostgresEntry, PostgresSourceEntry};
 use crate::error::CliError;
 use crate::input;
 
@@ -80,13 +81,23 @@ pub(crate) struct App {
 
 impl App {
     /// Opens catalog and store, and creates them on a fresh start. Sources are opened when they are read.
-    pub(crate) fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
+    pub(crate) async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
+        Self::open_by(config, clock, false).await
+    }
+
+    /// Opens them by a clock that somebody set explicitly, which is trusted.
+    pub(crate) async fn open_as_of(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
+        let mut app = Self::open_by(config, clock, true).await?;
+        app.settings.doubt_clock = false;
+        Ok(app)
+    }
+
+    async fn open_by(config: &Config, clock: Arc<dyn Clock>, is_set: bool) -> Result<Self, CliError> {
         make_place(config)?;
         let workers = ThreadPool::new(None).map_err(|error| {
             CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
         })?;
-        let catalog: Arc<dyn Catalog> =
-            Arc::new(SqliteCatalog::open(&config.catalog)?.with_clock(Arc::clone(&clock)));
+        let catalog = catalog::open(&config.catalog, &clock, is_set).await?;
         let pairing = Pairing::new(Arc::clone(&catalog), sink(config)?, Arc::new(SystemIds));
         let sink = Arc::new(PairedSink::new(pairing.clone(), Arc::clone(&clock)));
         let certificates = SmimeCertificates::new().with_profile(config.profile).with_form(config.form);
@@ -128,12 +139,6 @@ impl App {
     /// Returns the present by the catalog's clock, as which the results of commands are shown.
     pub(crate) async fn now(&self) -> Result<DateTime<Utc>, CliError> {
         Ok(self.ports.catalog.now().await?)
-    }
-
-    /// Trusts the clock, because somebody set it explicitly.
-    pub(crate) fn believing_the_clock(mut self) -> Self {
-        self.settings.doubt_clock = false;
-        self
     }
 
     /// Compares the clock with record and store, over all owners.
@@ -260,7 +265,9 @@ pub(crate) fn sink(config: &Config) -> Result<Arc<dyn Sink>, CliError> {
 /// is a catalog, a missing store may not be mounted: the store reports that. The catalog's own folder is
 /// never made, so that a mistyped path is not taken for a fresh start.
 fn make_place(config: &Config) -> Result<(), CliError> {
-    let (catalog, store) = (&config.catalog, &config.store);
+    let store = &config.store;
+    // Whether a server has a catalog is known once it is asked, and then it is no fresh start for the store.
+    let Some(catalog) = config.catalog.file() else { return Ok(()) };
     if catalog.exists() {
         return Ok(());
     }
@@ -306,14 +313,20 @@ pub(crate) fn register(entries: &[SourceEntry]) -> Result<Sources, CliError> {
 
 /// Registers a database on a server. Nothing is connected to.
 #[cfg(feature = "postgres")]
-fn postgres(entry: &PostgresEntry) -> Result<Arc<dyn Source>, CliError> {
+fn postgres(entry: &PostgresSourceEntry) -> Result<Arc<dyn Source>, CliError> {
+    let connections = connections(&entry.at)?;
+    Ok(Arc::new(PostgresSource::new(entry.config.clone(), connections).map_err(invalid)?))
+}
+
+/// Prepares connections to a server.
+#[cfg(feature = "postgres")]
+fn connections(entry: &PostgresEntry) -> Result<PostgresConnections, CliError> {
     let mut server = entry.server.clone();
     if let Some(path) = &entry.authorities {
         let pem = input::read(path).map_err(|error| CliError::file("read the authorities", path, &error))?;
         server = server.with_authorities(&pem).map_err(invalid)?;
     }
-    let connections = PostgresConnections::to(&server).map_err(invalid)?;
-    Ok(Arc::new(PostgresSource::new(entry.config.clone(), connections).map_err(invalid)?))
+    PostgresConnections::to(&server).map_err(invalid)
 }
 
 /// Turns the refusal of a source into a configuration error: a source refuses only a wrong declaration.

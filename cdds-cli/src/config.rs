@@ -1,11 +1,14 @@
 //! `cdds.toml`, checked, with the paths made absolute.
 
+mod catalog;
 #[cfg(feature = "delivery")]
 mod delivery;
 mod duration;
 mod file;
 mod location;
 mod mistake;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(any(feature = "delivery", feature = "postgres"))]
 mod secret;
 #[cfg(feature = "serve")]
@@ -27,6 +30,9 @@ use cdds_storage::archive::Level;
 use cdds_storage::source::Survey;
 use chrono::TimeDelta;
 
+pub(crate) use self::catalog::CatalogPlace;
+#[cfg(feature = "postgres")]
+pub(crate) use self::catalog::CatalogServer;
 #[cfg(feature = "delivery")]
 pub(crate) use self::delivery::{
     AzureLogin, Bucket, BucketKind, Delivery, DestinationEntry, DestinationPlace, EmailEntry, ServerUrl,
@@ -35,10 +41,12 @@ pub(crate) use self::delivery::{
 pub(crate) use self::duration::parse as length_of_time;
 use self::mistake::Mistake;
 pub(crate) use self::mistake::{explain, nearest};
+#[cfg(feature = "postgres")]
+pub(crate) use self::postgres::PostgresEntry;
 #[cfg(feature = "serve")]
 pub(crate) use self::serve::{Serve, Tls};
 #[cfg(feature = "postgres")]
-pub(crate) use self::source::PostgresEntry;
+pub(crate) use self::source::PostgresSourceEntry;
 pub(crate) use self::source::{SourceEntry, SourceKind};
 use crate::error::CliError;
 use crate::home::without_home;
@@ -47,8 +55,8 @@ use crate::input;
 /// The settings of the composition.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The SQLite file of the catalog.
-    pub(crate) catalog: PathBuf,
+    /// Where the catalog is.
+    pub(crate) catalog: CatalogPlace,
     /// The folder of the artifact store.
     pub(crate) store: PathBuf,
     /// How many executions run at the same time.
@@ -177,7 +185,7 @@ impl Config {
         #[cfg(not(feature = "delivery"))]
         no_delivery(&file)?;
         Ok(Self {
-            catalog: location::catalog(&file.catalog.url, folder)?,
+            catalog: catalog::check(file.catalog, folder)?,
             store: location::store(&file.store.url, folder)?,
             concurrency: file.engine.concurrency,
             deliveries: file.engine.deliveries,

@@ -59,7 +59,7 @@ impl Server {
         let connections = listen::listen(serve, at.unwrap_or(serve.listen))?;
         let is_secure = connections.is_tls() || serve.behind_proxy;
         let accounts = Accounts::new(Arc::clone(clock), is_secure);
-        let tokens = TokenFile::beside(&config.catalog);
+        let tokens = TokenFile::beside(config.catalog.beside());
         accounts.set_users(serve.users.iter().cloned());
         let reload = Arc::new(Reload::new(accounts.clone(), path, tokens)?);
         let health = Arc::new(Health::new(app));

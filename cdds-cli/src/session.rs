@@ -58,9 +58,17 @@ impl Session {
     }
 
     /// Reads the configuration and opens catalog and store.
-    pub(crate) fn open(&self) -> Result<App, CliError> {
-        let app = App::open(&self.config()?, Arc::clone(&self.clock))?;
-        Ok(if self.asked.is_some() { app.believing_the_clock() } else { app })
+    pub(crate) async fn open(&self) -> Result<App, CliError> {
+        self.open_over(&self.config()?).await
+    }
+
+    /// Opens the catalog and the store that a configuration names.
+    pub(crate) async fn open_over(&self, config: &Config) -> Result<App, CliError> {
+        let clock = Arc::clone(&self.clock);
+        match self.asked {
+            Some(_) => App::open_as_of(config, clock).await,
+            None => App::open(config, clock).await,
+        }
     }
 
     /// Warns if an explicit `--now` lies far from the system's clock. The instant is trusted, but a mistyped

@@ -40,7 +40,7 @@ pub(super) fn distinct(typed: &[String]) -> Result<Vec<ArtifactId>, CliError> {
 const NOTHING_YET: &str = "no artifacts: `cdds run` makes them, `cdds history list` shows what ran";
 
 async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let mut query = ArtifactQuery::default()
         .with_search(args.search)
         .with_data_type(args.data_type.map(TypeId::new).transpose()?)
@@ -74,7 +74,7 @@ async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session
 }
 
 async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     app.check_store().await?;
     if let Some(execution) = &args.execution {
         let execution = execution_id(execution)?;
@@ -107,7 +107,7 @@ fn files(count: usize) -> String {
 
 /// Sets or releases the hold, then shows the set; a released set that has expired is no longer shown.
 async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let execution = execution_of(&app, args, session).await?;
     if hold {
         app.artifacts.hold(&session.principal, execution).await?;

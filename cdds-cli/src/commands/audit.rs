@@ -13,7 +13,7 @@ use crate::session::Session;
 const NOTHING_YET: &str = "nothing is on record: each change and each download will be";
 
 pub(super) async fn list(args: AuditArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let mut query = AuditQuery::default()
         .with_object(args.object.map(object))
         .with_principal(args.principal.map(PrincipalName::new).transpose()?)

@@ -41,7 +41,7 @@ struct Found {
 
 pub(super) async fn check(args: &CheckArgs, session: &Session) -> Result<(), CliError> {
     let within = length_of_time(&args.within).map_err(|why| CliError::usage(format!("--within: {why}")))?;
-    let (app, id) = (session.open()?, job_id(&args.job)?);
+    let (app, id) = (session.open().await?, job_id(&args.job)?);
     let job = app.jobs.show(&session.principal, id).await?.job;
     let now = app.now().await?;
     let query = ExecutionQuery::default()

@@ -89,7 +89,7 @@ pub(super) async fn demo(args: &DemoArgs, session: &Session) -> Result<(), CliEr
     make_key_pair(&dir, now)?;
     let config = Config::load(&dir.file("cdds.toml"))?;
     let job = submit_as_of_yesterday(&config, &dir, session, now).await?;
-    let app = App::open(&config, Arc::clone(&session.clock))?;
+    let app = session.open_over(&config).await?;
     let execution = run(&app, session).await?;
     let downloads = dir.file("download");
     download::set_to(&app.artifacts, execution, &downloads, session).await?;
@@ -208,7 +208,7 @@ async fn submit_as_of_yesterday(
 ) -> Result<JobId, CliError> {
     let slot = now - TimeDelta::minutes(1);
     let yesterday = SystemClock::starting_at(slot - TimeDelta::hours(12));
-    let app = App::open(config, Arc::new(yesterday))?;
+    let app = App::open(config, Arc::new(yesterday)).await?;
     let certificate = dir.file("certificate.pem");
     let pem = fs::read(&certificate).map_err(|error| CliError::file("read", &certificate, &error))?;
     let recipient = RecipientName::new("demo")?;

@@ -15,7 +15,7 @@ const NOTHING_YET: &str =
 const NO_MATCH: &str = "no destination matches: leave out a filter";
 
 pub(super) async fn carry_out(command: DestinationCommand, session: &Session) -> Result<(), CliError> {
-    let (app, by) = (session.open()?, &session.principal);
+    let (app, by) = (session.open().await?, &session.principal);
     let state = match command {
         DestinationCommand::List(args) => {
             let mut states = app.deliveries.destinations(by).await?;

@@ -72,7 +72,7 @@ impl Finding {
 
 pub(super) async fn doctor(args: &DoctorArgs, session: &Session) -> Result<(), CliError> {
     if args.adopt_store {
-        session.open()?.adopt_store(&session.principal).await?;
+        session.open().await?.adopt_store(&session.principal).await?;
     }
     let findings = examine(session).await;
     let words: Vec<String> = findings.iter().map(Finding::words).collect();
@@ -106,7 +106,7 @@ async fn examine(session: &Session) -> Vec<Finding> {
         }
     };
     let mut findings = vec![Finding::ok("config", format!("{} is valid", session.config_path().display()))];
-    let catalog = place::catalog(&config);
+    let catalog = place::catalog(&config).await;
     let is_usable = catalog.status != Status::Failed;
     findings.push(catalog);
     findings.push(place::store(&config).await);
@@ -126,7 +126,7 @@ async fn examine(session: &Session) -> Vec<Finding> {
 
 /// Runs the checks that need the catalog.
 async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
-    let app = match App::open(config, std::sync::Arc::clone(&session.clock)) {
+    let app = match session.open_over(config).await {
         Ok(app) => app,
         // The check of the store has already reported why.
         Err(_) => return Vec::new(),

@@ -35,7 +35,7 @@ struct Download {
 }
 
 pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     app.check_store().await?;
     let files = match &args.execution {
         Some(execution) => set(&app.artifacts, execution_id(execution)?, &args.to, session).await?,

@@ -23,7 +23,7 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
     match command {
         HistoryCommand::List(args) => list(*args, session).await,
         HistoryCommand::Show { id } => {
-            let (app, id) = (session.open()?, execution_id(&id)?);
+            let (app, id) = (session.open().await?, execution_id(&id)?);
             let shown = app.history.show(by, id).await?;
             let deliveries = deliveries([id], &app, session).await?;
             // A job has a bounded number of subscribers, and an execution a bounded number of kinds.
@@ -32,7 +32,7 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
             Ok(session.output.object(&ExecutionDetailsView::new(shown, deliveries, notices))?)
         }
         HistoryCommand::Redeliver { id, destination } => {
-            let (app, id) = (session.open()?, execution_id(&id)?);
+            let (app, id) = (session.open().await?, execution_id(&id)?);
             let to = destination.map(DestinationId::new).transpose()?;
             let asked = app.deliveries.redeliver(by, id, to.as_ref()).await?;
             let execution = app.history.show(by, id).await?.execution;
@@ -42,17 +42,17 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
         HistoryCommand::Watch { id } => watch::watch(execution_id(&id)?, session).await,
         HistoryCommand::Clone(args) => clone(*args, session).await,
         HistoryCommand::Rerun { id } => {
-            let queued = session.open()?.history.rerun(by, execution_id(&id)?).await?;
+            let queued = session.open().await?.history.rerun(by, execution_id(&id)?).await?;
             Ok(session.output.object(&ExecutionView::queued(queued))?)
         }
         HistoryCommand::Cancel { id } => {
-            let cancelled = session.open()?.history.cancel(by, execution_id(&id)?).await?;
+            let cancelled = session.open().await?.history.cancel(by, execution_id(&id)?).await?;
             Ok(session.output.object(&ExecutionView::from(cancelled))?)
         }
         HistoryCommand::Delete { id, with_artifacts, consent } => {
             let id = execution_id(&id)?;
             let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
-            let app = session.open()?;
+            let app = session.open().await?;
             let files = app.history.show(by, id).await?.files.len();
             consent.ask(&match with {
                 WithArtifacts::Keep => format!("Remove execution {id} from the history?"),
@@ -99,7 +99,7 @@ const NOTHING_YET: &str =
     "nothing has run and nothing is queued: `cdds job create` submits a job, `cdds run` runs it";
 
 async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let mut query = ExecutionQuery::default()
         .with_status(args.status)
         .with_source(args.source.map(SourceId::new).transpose()?)
@@ -128,7 +128,7 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
 }
 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let draft = app.history.draft(&session.principal, execution_id(&args.id)?).await?;
     job::submit_clone(&app, draft, args, session).await
 }

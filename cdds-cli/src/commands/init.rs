@@ -29,10 +29,10 @@ pub(super) async fn init(dir: &Path, session: &Session) -> Result<(), CliError> 
     write_new(&path)?;
     let config = Config::load(&path)?;
     // Creates the store's folder, too.
-    App::open(&config, Arc::clone(&session.clock))?.check_store().await?;
+    session.open_over(&config).await?.check_store().await?;
     let made = Initialised {
         config: path.display().to_string(),
-        catalog: config.catalog.display().to_string(),
+        catalog: config.catalog.to_string(),
         store: config.store.display().to_string(),
     };
     let words = format!(

@@ -26,7 +26,7 @@ use crate::session::Session;
 use crate::text::escaped;
 
 pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<(), CliError> {
-    let (app, by) = (session.open()?, &session.principal);
+    let (app, by) = (session.open().await?, &session.principal);
     let overview = match command {
         JobCommand::Create(args) => return create(*args, &app, session).await,
         JobCommand::Edit(args) => return edit(*args, &app, session).await,

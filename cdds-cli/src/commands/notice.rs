@@ -19,16 +19,18 @@ pub(super) async fn carry_out(command: NoticeCommand, session: &Session) -> Resu
     match command {
         NoticeCommand::List(args) => list(args, session).await,
         NoticeCommand::Replay { id: typed } => {
-            let app = session.open()?;
+            let app = session.open().await?;
             let notice = app.outbox.send_again(&session.principal, id(Entity::Notice, &typed)?).await?;
             Ok(session.output.object(&NoticeView::from(notice))?)
         }
         NoticeCommand::Enable { target } => {
-            let state = session.open()?.subscribers.enable(&session.principal, &endpoint(&target)?).await?;
+            let state =
+                session.open().await?.subscribers.enable(&session.principal, &endpoint(&target)?).await?;
             Ok(session.output.object(&EndpointView::from(state))?)
         }
         NoticeCommand::Disable { target } => {
-            let state = session.open()?.subscribers.disable(&session.principal, &endpoint(&target)?).await?;
+            let state =
+                session.open().await?.subscribers.disable(&session.principal, &endpoint(&target)?).await?;
             Ok(session.output.object(&EndpointView::from(state))?)
         }
         NoticeCommand::Test { target } => test(&target, session).await,
@@ -45,7 +47,7 @@ fn endpoint(target: &str) -> Result<Subscriber, CliError> {
 }
 
 async fn list(args: ListNoticesArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     // An embedding service takes its own; nobody does here.
     let all = NoticeQuery::default().with_for_host(false);
     let mut query = all.clone();
@@ -80,7 +82,7 @@ struct Test {
 
 async fn test(target: &str, session: &Session) -> Result<(), CliError> {
     let subscription: Subscription = target.parse()?;
-    let tested = session.open()?.subscribers.test(&session.principal, &subscription).await?;
+    let tested = session.open().await?.subscribers.test(&session.principal, &subscription).await?;
     let milliseconds = u64::try_from(tested.took.as_millis()).unwrap_or(u64::MAX);
     let test = Test {
         target: subscription.to_string(),

@@ -31,7 +31,7 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
 }
 
 async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let certificate = read(&name, path)?;
     let name = RecipientName::new(name)?;
     let added = app.recipients.add(&session.principal, name, &certificate).await;
@@ -40,7 +40,7 @@ async fn add(name: String, path: &Path, session: &Session) -> Result<(), CliErro
 }
 
 async fn renew(name: String, path: &Path, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let certificate = read(&name, path)?;
     let name = RecipientName::new(name)?;
     let renewal = app.recipients.renew(&session.principal, &name, &certificate, None).await;
@@ -80,7 +80,7 @@ fn view(app: &App, recipient: Recipient) -> RecipientView {
 }
 
 async fn list(session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let recipients = app.recipients.list(&session.principal).await?;
     let views: Vec<RecipientView> = recipients.into_iter().map(|one| view(&app, one)).collect();
     Ok(session.output.list(&views)?)
@@ -88,7 +88,7 @@ async fn list(session: &Session) -> Result<(), CliError> {
 
 async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result<(), CliError> {
     let name = RecipientName::new(name)?;
-    let sealed = session.open()?.recipients.sample(&session.principal, &name).await?;
+    let sealed = session.open().await?.recipients.sample(&session.principal, &name).await?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: &io::Error| CliError::file("write", to, error);
     let mut file = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
@@ -122,7 +122,7 @@ struct Sample {
 }
 
 async fn remove(name: String, consent: &Consent, session: &Session) -> Result<(), CliError> {
-    let (name, app) = (RecipientName::new(name)?, session.open()?);
+    let (name, app) = (RecipientName::new(name)?, session.open().await?);
     consent.ask(&format!("Remove the certificate of recipient {}?", escaped(name.as_str())))?;
     app.recipients.remove(&session.principal, &name).await?;
     Deleted::new("recipient", [name]).show(session)

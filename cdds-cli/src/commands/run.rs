@@ -36,7 +36,7 @@ struct Report {
 }
 
 pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     app.check_store().await?;
     let console = match args.events {
         Some(form) => session.console.telling_events(form),

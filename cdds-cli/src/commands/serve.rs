@@ -30,7 +30,7 @@ struct Started {
 }
 
 pub(super) async fn serve(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
-    let (config, app) = (session.config()?, session.open()?);
+    let (config, app) = (session.config()?, session.open().await?);
     on(&config, session.config_path(), &app, args.listen, session).await
 }
 

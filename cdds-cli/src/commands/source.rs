@@ -30,7 +30,7 @@ pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Resu
 }
 
 fn list(session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let sources = app.sources.for_owner(&session.principal.owner);
     let views: Vec<SourceView> = sources.iter().map(|(id, source)| SourceView::new(id, source)).collect();
     Ok(session.output.list(&views)?)
@@ -38,7 +38,7 @@ fn list(session: &Session) -> Result<(), CliError> {
 
 async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     let config = session.config()?;
-    let app = App::open(&config, Arc::clone(&session.clock))?;
+    let app = session.open_over(&config).await?;
     let id: SourceId = id(Entity::Source, typed)?;
     let source = match app.sources.for_owner(&session.principal.owner).find(&id) {
         None => return Err(CliError::not_found(Entity::Source, typed)),

@@ -19,7 +19,7 @@ pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
         Entity::Source => "`cdds source list` lists those that exist",
         _ => return error,
     };
-    let known = match session.open() {
+    let known = match session.open().await {
         Ok(app) => known_as(what, id, &app, session).await,
         Err(_) => None,
     };

@@ -14,7 +14,7 @@ use crate::serve::tokens::TokenFile;
 use crate::session::Session;
 
 pub(super) fn carry_out(command: TokenCommand, session: &Session) -> Result<(), CliError> {
-    let file = TokenFile::beside(&session.config()?.catalog);
+    let file = TokenFile::beside(session.config()?.catalog.beside());
     match command {
         TokenCommand::Create { role, name, expires } => create(&file, &role, name, expires, session),
         TokenCommand::List => list(&file, session),

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn carry_out(args: WorkersArgs, session: &Session) -> Result<(), CliError> {
     let Some(command) = args.command else { return list(session).await };
-    let (fleet, by) = (session.open()?.fleet, &session.principal);
+    let (fleet, by) = (session.open().await?.fleet, &session.principal);
     let worker = match command {
         WorkersCommand::List => return list(session).await,
         WorkersCommand::Show { id } => fleet.show(by, &WorkerId::new(id)?).await?,
@@ -30,7 +30,7 @@ pub(super) async fn carry_out(args: WorkersArgs, session: &Session) -> Result<()
 }
 
 async fn list(session: &Session) -> Result<(), CliError> {
-    let workers = session.open()?.fleet.list(&session.principal).await?;
+    let workers = session.open().await?.fleet.list(&session.principal).await?;
     let views: Vec<WorkerView> = workers.into_iter().map(WorkerView::from).collect();
     let mut rows = session.output.rows();
     match rows.add(&views)? {
@@ -41,7 +41,7 @@ async fn list(session: &Session) -> Result<(), CliError> {
 
 /// Asks a worker to drain, and waits until it runs nothing any more.
 async fn drained(id: &WorkerId, session: &Session) -> Result<(), CliError> {
-    let (fleet, by) = (session.open()?.fleet, &session.principal);
+    let (fleet, by) = (session.open().await?.fleet, &session.principal);
     let mut worker = WorkerView::from(fleet.drain(by, id).await?);
     loop {
         match worker.state {

@@ -42,12 +42,36 @@ pub(super) struct File {
 #[serde(deny_unknown_fields)]
 pub(super) struct Catalog {
     pub(super) url: String,
+    /// postgres: the schema; `cdds` if left out.
+    pub(super) schema: Option<String>,
+    /// postgres: the password of the role that signs in.
+    pub(super) password_file: Option<String>,
+    pub(super) password_env: Option<String>,
+    /// postgres: the authorities that may vouch for the server; those of the machine if left out.
+    pub(super) authorities: Option<String>,
 }
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { url: "sqlite:cdds.db".to_owned() }
+        let url = "sqlite:cdds.db".to_owned();
+        Self { url, schema: None, password_file: None, password_env: None, authorities: None }
     }
+}
+
+impl Catalog {
+    /// Returns the first key that only a server has.
+    pub(super) fn key_of_servers(&self) -> Option<&'static str> {
+        first_given([
+            ("schema", &self.schema),
+            ("password_file", &self.password_file),
+            ("password_env", &self.password_env),
+            ("authorities", &self.authorities),
+        ])
+    }
+}
+
+fn first_given<const N: usize>(keys: [(&'static str, &Option<String>); N]) -> Option<&'static str> {
+    keys.into_iter().find_map(|(key, value)| value.is_some().then_some(key))
 }
 
 #[derive(Debug, Deserialize)]
@@ -279,14 +303,12 @@ pub(super) struct Source {
 impl Source {
     /// Returns the first key that only a server has.
     pub(super) fn key_of_servers(&self) -> Option<&'static str> {
-        [
+        first_given([
             ("role", &self.role),
             ("password_file", &self.password_file),
             ("password_env", &self.password_env),
             ("authorities", &self.authorities),
-        ]
-        .into_iter()
-        .find_map(|(key, value)| value.is_some().then_some(key))
+        ])
     }
 }
 

@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_told_without_the_rest_of_the_url() {
-        for url in ["postgres://user:secret@host/db", "sqlite://secret", "secret", "sqlite:", ""] {
+        for url in ["mysql://user:secret@host/db", "sqlite://secret", "secret", "sqlite:", ""] {
             let error = catalog(url, Path::new("/srv")).unwrap_err();
             assert!(error.contains("sqlite:PATH") && !error.contains("secret"), "{error}");
         }

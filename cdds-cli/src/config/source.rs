@@ -19,7 +19,7 @@ use cdds_storage::source::{
 use chrono::TimeDelta;
 
 #[cfg(feature = "postgres")]
-pub(crate) use self::postgres::PostgresEntry;
+pub(crate) use self::postgres::PostgresSourceEntry;
 use super::mistake::Mistake;
 use super::{duration, file};
 use crate::home::without_home;
@@ -41,7 +41,7 @@ pub(crate) enum SourceKind {
     Sqlite(SqliteConfig),
     JsonLines(JsonLinesConfig),
     #[cfg(feature = "postgres")]
-    Postgres(Box<PostgresEntry>),
+    Postgres(Box<PostgresSourceEntry>),
     Unsupported {
         reason: String,
     },

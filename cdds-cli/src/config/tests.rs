@@ -44,7 +44,7 @@ fn read(text: &str) -> Result<Config, String> {
 #[test]
 fn the_example_of_the_contract_is_understood() {
     let config = read(CONTRACT).unwrap();
-    assert_eq!(config.catalog, Path::new("/srv/exports/cdds.db"));
+    assert_eq!(config.catalog.file(), Some(Path::new("/srv/exports/cdds.db")));
     assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
     assert_eq!((config.concurrency.get(), config.lease), (2, Duration::from_secs(60)));
     assert_eq!(config.rules.retention.days(), 30);
@@ -59,7 +59,7 @@ fn the_example_of_the_contract_is_understood() {
 fn what_init_writes_is_the_default_and_so_is_nothing() {
     for text in [INITIAL, ""] {
         let config = read(text).unwrap();
-        assert_eq!(config.catalog, Path::new("/srv/exports/cdds.db"));
+        assert_eq!(config.catalog.file(), Some(Path::new("/srv/exports/cdds.db")));
         assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
         assert_eq!(config.level, Level::Default);
         assert_eq!((config.concurrency.get(), config.lease.as_secs()), (2, 60));

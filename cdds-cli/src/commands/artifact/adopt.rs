@@ -58,7 +58,7 @@ fn after(watermark: WatermarkAfter) -> Option<&'static str> {
 }
 
 pub(super) async fn adopt(args: &AdoptArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     app.check_store().await?;
     let adoptions = app.adoptions()?;
     let mut unlisted = adoptions.unlisted().await?;

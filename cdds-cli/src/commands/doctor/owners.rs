@@ -4,7 +4,6 @@
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::source::{Ownership, RegisteredSource, SourceDescription, Sources, Visibility};
-use cdds_storage::catalog::sqlite::SqliteCatalog;
 
 use super::Finding;
 use crate::config::Config;
@@ -72,5 +71,5 @@ async fn has_other_owners(config: &Config, sources: &Sources) -> Option<bool> {
     if is_named {
         return Some(true);
     }
-    SqliteCatalog::open(&config.catalog).ok()?.has_other_owners().await.ok()
+    compose::has_other_owners(&config.catalog).await.ok()
 }

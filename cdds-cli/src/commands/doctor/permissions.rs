@@ -15,16 +15,18 @@ const OTHERS: u32 = 0o077;
 /// everything in it.
 pub(super) fn permissions(config: &Config) -> Finding {
     const CHECK: &str = "permissions";
+    // A server lets in whom it lets in.
+    let catalog = config.catalog.file();
     let beside = |suffix: &str| {
-        let mut name = OsString::from(&config.catalog);
+        let mut name = OsString::from(catalog?);
         name.push(suffix);
-        PathBuf::from(name)
+        Some(PathBuf::from(name))
     };
     let key = config.signing.iter().map(|signing| signing.key.clone());
-    let files = [config.catalog.clone(), beside("-wal"), beside("-shm")].into_iter().chain(key);
+    let files = [beside(""), beside("-wal"), beside("-shm")].into_iter().flatten().chain(key);
     let loose: Vec<PathBuf> = files.filter(|file| is_loose(file)).collect();
-    let folders = [config.store.clone(), beside(".workers")];
-    let loose_folders: Vec<PathBuf> = folders.into_iter().filter(|folder| is_loose(folder)).collect();
+    let folders = [Some(config.store.clone()), beside(".workers")].into_iter().flatten();
+    let loose_folders: Vec<PathBuf> = folders.filter(|folder| is_loose(folder)).collect();
     if loose.is_empty() && loose_folders.is_empty() {
         return Finding::ok(CHECK, "catalog and store are closed to other users");
     }

@@ -19,8 +19,27 @@ const FREE_BYTES_MIN: u64 = 64 << 20;
 /// Below this, `doctor` advises making room.
 const FREE_BYTES_WARNING: u64 = 1 << 30;
 
-pub(super) fn catalog(config: &Config) -> Finding {
-    let path = &config.catalog;
+pub(super) async fn catalog(config: &Config) -> Finding {
+    match config.catalog.file() {
+        Some(path) => file(path),
+        None => server(config).await,
+    }
+}
+
+/// Checks that a server lets this program in, and has a catalog of a schema that it knows.
+async fn server(config: &Config) -> Finding {
+    let place = &config.catalog;
+    match compose::has_other_owners(place).await {
+        Ok(_) => Finding::ok("catalog", format!("{place} answers")),
+        Err(error) => Finding::failed(
+            "catalog",
+            format!("{place} cannot be used: {}", error.message()),
+            "start the server, correct catalog.url or the role's rights, or restore the database",
+        ),
+    }
+}
+
+fn file(path: &Path) -> Finding {
     if !path.exists() {
         let way_out = "restore or mount it, or correct catalog.url; if nothing was ever stored, the next \
                        command creates it";
@@ -116,12 +135,10 @@ pub(super) async fn pairing(app: &App) -> Finding {
 /// Returns one finding for each disk, or nothing where the system cannot be asked.
 pub(super) fn disks(config: &Config) -> Vec<Finding> {
     let folder = |file: &Path| file.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let places = [
-        ("catalog", folder(&config.catalog)),
-        ("store", config.store.clone()),
-        ("temporary files", std::env::temp_dir()),
-    ];
-    places.iter().filter_map(|(what, place)| Some(space(what, place, free_bytes(place)?))).collect()
+    let catalog = config.catalog.file().map(|file| ("catalog", folder(file)));
+    let others = [("store", config.store.clone()), ("temporary files", std::env::temp_dir())];
+    let places = catalog.into_iter().chain(others);
+    places.filter_map(|(what, place)| Some(space(what, &place, free_bytes(&place)?))).collect()
 }
 
 fn space(what: &str, place: &Path, free: u64) -> Finding {

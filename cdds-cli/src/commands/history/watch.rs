@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Watches until the execution has ended, and fails unless it finished. Stopping the watch leaves the
 /// execution running.
 pub(super) async fn watch(id: ExecutionId, session: &Session) -> Result<(), CliError> {
-    let app = session.open()?;
+    let app = session.open().await?;
     let stop = Stop::listen(&session.console, None)?;
     let watching = std::pin::pin!(watch_to_the_end(id, &app, session));
     match future::select(watching, std::pin::pin!(stop.asked())).await {

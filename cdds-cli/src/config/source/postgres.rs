@@ -1,22 +1,19 @@
 //! `kind = "postgres"`: a database on a server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use cdds_storage::source::{PostgresConfig, PostgresRows, PostgresServer};
+use cdds_storage::source::{PostgresConfig, PostgresRows};
 
 use super::data_types;
 use crate::config::file;
 use crate::config::mistake::Mistake;
-use crate::config::secret::{self, SecretPlace};
-use crate::home::without_home;
+use crate::config::postgres::{self, Login, PostgresEntry};
 
-/// The server of a source, and what is read there.
+/// What is read there.
 #[derive(Debug)]
-pub(crate) struct PostgresEntry {
+pub(crate) struct PostgresSourceEntry {
     pub(crate) config: PostgresConfig,
-    pub(crate) server: PostgresServer,
-    /// The authorities that the server's certificate must be from; those of the machine if left out.
-    pub(crate) authorities: Option<PathBuf>,
+    pub(crate) at: PostgresEntry,
 }
 
 /// Reads the keys that stand for the server, and the types.
@@ -25,45 +22,16 @@ pub(super) fn entry(
     url: &str,
     typed: file::Source,
     folder: &Path,
-) -> Result<PostgresEntry, Mistake> {
-    let server = PostgresServer::new(url).map_err(|error| format!("url: {}", error.report()))?;
-    if server.has_password() {
-        return Err(
-            "url: leave the password out of it, and name a file that holds it as password_file, or an \
-                    environment variable as password_env"
-                .to_owned()
-                .into(),
-        );
-    }
-    let password =
-        secret::optional("password", typed.password_file.as_ref(), typed.password_env.as_ref(), folder)?;
-    let server =
-        password.into_iter().fold(server, |server, place| server.with_password_from(move || read(&place)));
-    let authorities =
-        typed.authorities.as_deref().map(|path| without_home(path).map(|path| folder.join(path)));
-    let authorities = authorities.transpose().map_err(|why| format!("authorities: {why}"))?;
+) -> Result<PostgresSourceEntry, Mistake> {
+    let login = Login {
+        password_file: typed.password_file.as_ref(),
+        password_env: typed.password_env.as_ref(),
+        authorities: typed.authorities.as_ref(),
+    };
+    let at = postgres::entry(url, login, folder)?;
     config.types = data_types(typed.r#type, rows)?;
     config.role = typed.role;
-    Ok(PostgresEntry { config, server, authorities })
-}
-
-/// Reads the password of the moment. The error names the place, and nothing of what is there.
-fn read(place: &SecretPlace) -> Result<String, String> {
-    let (password, named) = match place {
-        SecretPlace::Env(name) => {
-            let named = format!("the environment variable {name}");
-            (std::env::var(name).map_err(|_| format!("{named} is not set: set it to the password"))?, named)
-        }
-        SecretPlace::File(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|why| format!("{} cannot be read: {why}", path.display()))?;
-            (text.trim_end_matches(['\r', '\n']).to_owned(), path.display().to_string())
-        }
-    };
-    match password.is_empty() {
-        true => Err(format!("{named} is empty: put the password there")),
-        false => Ok(password),
-    }
+    Ok(PostgresSourceEntry { config, at })
 }
 
 fn rows(data_type: &file::DataType) -> Result<PostgresRows, String> {
@@ -95,8 +63,8 @@ mod tests {
         assert_eq!(entry.config.role.as_deref(), Some("owner_{owner}"));
         assert_eq!(entry.config.types[0].rows, PostgresRows::Table("calls".to_owned()));
         assert_eq!(entry.config.max_concurrent.map(u32::from), Some(2));
-        assert_eq!(entry.authorities.as_deref(), Some(Path::new("/srv/ca.pem")));
-        assert!(entry.server.has_password());
+        assert_eq!(entry.at.authorities.as_deref(), Some(Path::new("/srv/ca.pem")));
+        assert!(entry.at.server.has_password());
     }
 
     #[test]
@@ -127,19 +95,5 @@ mod tests {
             let error = error.in_text(&text);
             assert!(error.contains(told), "{text:?} gave {error:?}");
         }
-    }
-
-    #[test]
-    fn a_password_is_read_without_line_ends_and_its_place_is_named_if_there_is_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("password");
-        let place = SecretPlace::File(path.clone());
-        assert!(read(&place).unwrap_err().contains("password cannot be read"));
-        std::fs::write(&path, "\r\n").unwrap();
-        assert!(read(&place).unwrap_err().contains("is empty"));
-        std::fs::write(&path, " correct horse \r\n").unwrap();
-        assert_eq!(read(&place).unwrap(), " correct horse ");
-        let unset = SecretPlace::Env("CDDS_TEST_THAT_NOBODY_SETS".to_owned());
-        assert!(read(&unset).unwrap_err().contains("CDDS_TEST_THAT_NOBODY_SETS is not set"));
     }
 }

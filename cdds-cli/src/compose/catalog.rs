@@ -1,0 +1,49 @@
+//! The catalog that the configuration names.
+
+use std::sync::Arc;
+
+use cdds_core::ports::catalog::Catalog;
+use cdds_core::ports::clock::Clock;
+use cdds_storage::catalog::SqliteCatalog;
+#[cfg(feature = "postgres")]
+use cdds_storage::catalog::{PostgresCatalog, PostgresCatalogConfig};
+
+#[cfg(feature = "postgres")]
+use super::connections;
+use crate::config::CatalogPlace;
+#[cfg(feature = "postgres")]
+use crate::config::CatalogServer;
+use crate::error::CliError;
+
+/// Opens the catalog, and creates it on a fresh start. A file goes by this clock. A server has one of its own, by which
+/// all its workers go; this one takes its place only if somebody set it.
+pub(super) async fn open(
+    place: &CatalogPlace,
+    clock: &Arc<dyn Clock>,
+    is_set: bool,
+) -> Result<Arc<dyn Catalog>, CliError> {
+    Ok(match place {
+        CatalogPlace::File(path) => Arc::new(SqliteCatalog::open(path)?.with_clock(Arc::clone(clock))),
+        #[cfg(feature = "postgres")]
+        CatalogPlace::Server(server) => {
+            let catalog = connect(server).await?;
+            Arc::new(if is_set { catalog.with_clock(Arc::clone(clock)) } else { catalog })
+        }
+    })
+}
+
+/// Whether the catalog holds jobs of another owner than the default one. For the operator alone.
+pub(crate) async fn has_other_owners(place: &CatalogPlace) -> Result<bool, CliError> {
+    Ok(match place {
+        CatalogPlace::File(path) => SqliteCatalog::open(path)?.has_other_owners().await?,
+        #[cfg(feature = "postgres")]
+        CatalogPlace::Server(server) => connect(server).await?.has_other_owners().await?,
+    })
+}
+
+#[cfg(feature = "postgres")]
+async fn connect(server: &CatalogServer) -> Result<PostgresCatalog, CliError> {
+    let config = PostgresCatalogConfig::new(connections(&server.at)?);
+    let config = server.schema.iter().fold(config, PostgresCatalogConfig::with_schema);
+    Ok(PostgresCatalog::connect(config).await?)
+}
