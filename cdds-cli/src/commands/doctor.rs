@@ -17,7 +17,6 @@ mod workers;
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
-use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::session::Session;

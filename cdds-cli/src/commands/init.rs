@@ -3,12 +3,10 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use cdds_storage::durable;
 use serde::Serialize;
 
-use crate::compose::App;
 use crate::config::{Config, INITIAL};
 use crate::error::CliError;
 use crate::session::Session;

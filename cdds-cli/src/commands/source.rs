@@ -15,7 +15,6 @@ use super::id;
 use cdds_view::SourceView;
 
 use crate::args::SourceCommand;
-use crate::compose::App;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::session::Session;
@@ -24,12 +23,12 @@ use crate::view::CheckView;
 
 pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Result<(), CliError> {
     match command {
-        SourceCommand::List => list(session),
+        SourceCommand::List => list(session).await,
         SourceCommand::Check { id } => check(&id, session).await,
     }
 }
 
-fn list(session: &Session) -> Result<(), CliError> {
+async fn list(session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
     let sources = app.sources.for_owner(&session.principal.owner);
     let views: Vec<SourceView> = sources.iter().map(|(id, source)| SourceView::new(id, source)).collect();

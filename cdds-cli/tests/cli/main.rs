@@ -21,6 +21,8 @@ mod dry_run;
 mod export;
 mod faults;
 mod fields;
+#[cfg(all(unix, feature = "postgres"))]
+mod fleet;
 mod help;
 mod incomplete_sets;
 mod incremental;

@@ -6,6 +6,7 @@ use cdds_core::domain::violation::Code;
 use cdds_core::ports::source::{Ownership, RegisteredSource, SourceDescription, Sources, Visibility};
 
 use super::Finding;
+use crate::compose;
 use crate::config::Config;
 use crate::session::Session;
 
