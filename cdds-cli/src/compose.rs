@@ -16,6 +16,7 @@ use cdds_core::domain::id::Owner;
 use cdds_core::domain::work::worker::{FactText, WorkerFacts};
 use cdds_core::engine::{Engine, EngineBuilder, EngineSettings};
 use cdds_core::ports::Ports;
+#[cfg(feature = "serve")]
 use cdds_core::ports::catalog::Catalog;
 #[cfg(feature = "serve")]
 use cdds_core::ports::catalog::query::WorkerOverview;

@@ -17,6 +17,10 @@ use crate::error::CliError;
 
 /// Opens the catalog, and creates it on a fresh start. A file goes by this clock. A server has one of its own, by which
 /// all its workers go; this one takes its place only if somebody set it.
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(unused_variables, reason = "files go by the clock that they get")
+)]
 pub(super) async fn open(
     place: &CatalogPlace,
     clock: &Arc<dyn Clock>,

@@ -26,6 +26,7 @@ pub(crate) struct CatalogServer {
     /// As it was typed: there is no password in it.
     url: String,
     /// With what the names of files begin that belong to the catalog and are kept on this machine.
+    #[cfg(feature = "serve")]
     beside: PathBuf,
 }
 
@@ -82,8 +83,13 @@ fn server(typed: file::Catalog, folder: &Path) -> Result<CatalogPlace, String> {
         authorities: typed.authorities.as_ref(),
     };
     let at = postgres::entry(&typed.url, login, folder)?;
-    let beside = folder.join("cdds");
-    Ok(CatalogPlace::Server(Box::new(CatalogServer { at, schema: typed.schema, url: typed.url, beside })))
+    Ok(CatalogPlace::Server(Box::new(CatalogServer {
+        at,
+        schema: typed.schema,
+        url: typed.url,
+        #[cfg(feature = "serve")]
+        beside: folder.join("cdds"),
+    })))
 }
 
 #[cfg(not(feature = "postgres"))]

@@ -11,6 +11,9 @@ use tokio_postgres::types::Type;
 use crate::postgres_server::Server;
 use crate::support::{Place, string, text};
 
+/// What the page of operators says.
+const PAGE: &str = include_str!("../../../docs/FLEET.md");
+
 /// The owners' jobs, each of which runs one execution at a time.
 const JOBS: usize = 4;
 /// The days that each job exports.
@@ -22,11 +25,16 @@ fn catalog_in(server: &Server, place: &Place) {
     let Some(Host::Unix(folder)) = config.get_hosts().first() else { panic!("{config:?}") };
     let folder = folder.display().to_string().replace('/', "%2F");
     let typed = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
-    let declared = typed
-        .replace("url = \"sqlite:cdds.db\"", &format!("url = \"postgres://postgres@{folder}/postgres\""))
-        .replace("lease = \"60s\"", "lease = \"3s\"");
-    assert!(declared.contains("postgres://") && declared.contains("lease = \"3s\""), "{declared}");
+    // As the page has it, with the server of this test in place of the example's.
+    let (_, catalog) = PAGE.split_once("```toml\n[catalog]\n").unwrap();
+    let catalog = catalog.split("\n\n").next().unwrap();
+    let catalog = catalog.replace("cdds@db.example/exports", &format!("postgres@{folder}/postgres"));
+    let declared =
+        typed.replace("url = \"sqlite:cdds.db\"", &catalog).replace("lease = \"60s\"", "lease = \"3s\"");
+    assert!(declared.contains(&folder) && declared.contains("lease = \"3s\""), "{declared}");
     std::fs::write(place.path("cdds.toml"), declared).unwrap();
+    // The server takes anybody at his word, and the file is read all the same.
+    std::fs::write(place.path("catalog.password"), "correct horse\n").unwrap();
     for file in ["cdds.db", "cdds.db-wal", "cdds.db-shm"] {
         let _ = std::fs::remove_file(place.path(file));
     }

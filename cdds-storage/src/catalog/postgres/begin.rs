@@ -2,8 +2,9 @@
 
 use super::super::sql::database::Writing;
 
-/// The server ends a transaction whose worker has fallen silent in the middle of it, which others may wait for.
-const SILENCE_MAX: &str = "30s";
+/// The server ends a transaction whose worker has fallen silent in the middle of it: one that was stopped, or whose
+/// machine is gone. Others wait for one that writes, and its statements follow each other within milliseconds.
+const SILENCE_MAX: &str = "5s";
 
 /// How long a statement waits for a lock, as long as SQLite waits for another process.
 const LOCK_MAX: &str = "10s";
