@@ -69,10 +69,11 @@ const READ_AT_ONCE: usize = 64;
 const NEXT_OWNER: &str = "SELECT min(e.owner) FROM execution e WHERE e.status = 'queued' AND e.owner > ?1";
 
 /// An owner's candidates after a place. The index covers the query, so rows that are not taken are never
-/// read.
+/// read. What runs of a job is a value and no `NOT EXISTS`, for which PostgreSQL would read all that runs, and then
+/// count each change of it as one that overtakes the claim.
 const PLACES: &str = "SELECT e.id, e.job_id, e.source, e.epoch, e.queue_at, e.slot FROM execution e
      WHERE e.status = 'queued' AND e.owner = ?1 AND e.not_before <= ?2 AND (e.queue_at, e.slot, e.id) > (?3, ?4, ?5)
-       AND NOT EXISTS (SELECT 1 FROM execution r WHERE r.job_id = e.job_id AND r.status = 'in_progress')
+       AND (SELECT 1 FROM execution r WHERE r.job_id = e.job_id AND r.status = 'in_progress' LIMIT 1) IS NULL
      ORDER BY e.queue_at, e.slot, e.id LIMIT ?6";
 
 const NEXT_JOB: &str = "SELECT min(e.job_id) FROM execution e WHERE e.status = 'queued' AND e.job_id > ?1";
@@ -82,7 +83,7 @@ const NEXT_JOB: &str = "SELECT min(e.job_id) FROM execution e WHERE e.status = '
 const NEXT_OF_JOB: &str = "SELECT e.id, e.job_id, e.source, e.epoch, e.queue_at, e.slot FROM execution e
      WHERE e.status = 'queued' AND e.job_id = ?6 AND +e.owner = ?1 AND e.not_before <= ?2
        AND (e.queue_at, e.slot, e.id) > (?3, ?4, ?5)
-       AND NOT EXISTS (SELECT 1 FROM execution r WHERE r.job_id = ?6 AND r.status = 'in_progress')
+       AND (SELECT 1 FROM execution r WHERE r.job_id = ?6 AND r.status = 'in_progress' LIMIT 1) IS NULL
      ORDER BY e.queue_at, e.slot, e.id";
 
 /// Executions that a job has begun and that wait for their retry.
