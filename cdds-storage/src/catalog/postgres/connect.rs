@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use deadpool_postgres::{ClientWrapper, Object, PoolError};
-use futures::FutureExt;
 
 use super::super::sql::driver::DriverError;
 use crate::source::PostgresConnections;
@@ -105,13 +104,18 @@ impl Connection<'_> {
         self.run(|client| client.batch_execute(statements))
     }
 
-    /// Ends a transaction that only reads, and returns the connection to the pool. Waits for no answer: whoever uses the
-    /// connection next finds out if it has broken.
-    pub(super) fn end_reading(self) {
-        let sent = self.run(|client| async { Ok(client.batch_execute("COMMIT").now_or_never()) });
-        if sent.is_ok() {
-            self.give_back();
-        }
+    /// Ends a transaction that only reads, while its caller goes on, and returns the connection to the pool. Not before the
+    /// server has answered: a pooler may have given its session to others by then, and would mistake what comes next.
+    pub(super) fn end_reading(mut self) {
+        let Some(object) = self.object.take() else { return };
+        self.connections.connections.runtime().spawn(async move {
+            let mut ending = Ending(Some(object));
+            let Some(client) = ending.0.as_deref() else { return };
+            let ended = tokio::time::timeout(STATEMENT_MAX, client.batch_execute("COMMIT")).await;
+            if matches!(ended, Ok(Ok(()))) {
+                drop(ending.0.take());
+            }
+        });
     }
 
     /// Returns the connection to the pool. No transaction may be open.
@@ -123,6 +127,17 @@ impl Connection<'_> {
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         if let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}
+
+/// A connection whose transaction is about to end. It is closed if that is not heard of.
+struct Ending(Option<Object>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
             drop(Object::take(object));
         }
     }

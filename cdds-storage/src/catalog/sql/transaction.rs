@@ -87,7 +87,7 @@ impl<'c> Transaction<'c> {
     /// Runs a query and returns what `read` makes of its first row.
     ///
     /// # Errors
-    /// [`DriverError::NoRow`](super::driver::DriverError::NoRow) if there is none.
+    /// [`DriverError::NoRow`] if there is none.
     pub(super) fn query_row<T>(
         &self,
         sql: &str,
