@@ -105,9 +105,10 @@ fn stop(remote: &dyn Telling, waiting: &mut Waiting, at: Wanted) -> Option<Step>
     remote.server().signal("STOP", true);
     drop(paused);
     worker.wait().unwrap();
-    waiting.nothing_is_half_made(&copy, remote, &case);
+    // A store says what it has only once it goes on.
     remote.server().signal("CONT", true);
     remote.steps().wait_until_quiet();
+    waiting.nothing_is_half_made(&copy, remote, &case);
     retry(&copy);
     waiting.is_delivered(&copy, remote, &case);
     step
