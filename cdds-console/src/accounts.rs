@@ -110,6 +110,11 @@ impl Accounts {
         }))
     }
 
+    /// Whether anybody can sign in by a password.
+    pub(crate) fn has_users(&self) -> bool {
+        !self.0.known.read().unwrap_or_else(PoisonError::into_inner).users.is_empty()
+    }
+
     /// Replaces the users. The sessions of those who are gone, or whose password, owner or role is another, have ended.
     pub fn set_users(&self, users: impl IntoIterator<Item = User>) {
         let users = users.into_iter().map(|user| (user.name.as_str().to_owned(), Arc::new(user))).collect();

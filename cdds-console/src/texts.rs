@@ -95,6 +95,9 @@ mod accounts {
     pub(crate) const SIGN_IN: &str = "Sign in";
     pub(crate) const NAME: &str = "Name";
     pub(crate) const PASSWORD: &str = "Password";
+    pub(crate) const BY_LINK: &str = "Nobody has a password here yet. Open the sign-in link that the server printed when it started: it works once, \
+    and each start of the server prints a new one.";
+    pub(crate) const BY_LINK_MORE: &str = "The operator of the service gives people passwords: a [[user]] in its configuration, with what `cdds user hash` prints.";
     pub(crate) const FORGOTTEN: &str = "Forgotten? Whoever runs this service can set a new password.";
     pub(crate) const WRONG_PASSWORD: &str = "That name and password do not belong together.";
     pub(crate) const LINK_IS_OVER: &str = "This link is over: it works once, and for a short time.";

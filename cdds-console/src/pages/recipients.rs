@@ -129,7 +129,10 @@ fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) ->
         yes: said::REMOVE_IT,
         no: execution::KEEP_IT,
     };
-    let (is_renewed, is_removed) = (visit.may(Action::RenewRecipient), visit.may(Action::RemoveRecipient));
+    // Jobs that use it keep it: the service would refuse.
+    let is_used = users.is_some_and(|users| users.total > 0);
+    let is_removed = visit.may(Action::RemoveRecipient) && !is_used;
+    let is_renewed = visit.may(Action::RenewRecipient);
     let renewal = format!("{}{query}", visit.to("recipients/renew"));
     html! {
         section.card.pad.rows aria-labelledby=(heading) {
@@ -160,7 +163,6 @@ fn one(visit: &Visit, sight: &Sight, index: usize, recipient: &RecipientView) ->
             (question.asked(&html! {
                 input type="hidden" name="name" value=(recipient.name);
                 p { (said::REMOVE_SAYS) }
-                @if users.is_some_and(|users| users.total > 0) { p { (said::IN_USE) } }
             }))
         }
     }

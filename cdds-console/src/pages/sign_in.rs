@@ -34,8 +34,10 @@ async fn show(
         // A program that only looks (HEAD) does not use the link up.
         Some(once) if method == Method::GET => match accounts.redeem(once, &headers) {
             Some(cookie) => signed_in(cookie, &answers),
+            None if !accounts.has_users() => (StatusCode::FORBIDDEN, by_link(true)).into_response(),
             None => (StatusCode::FORBIDDEN, form(&answers, Some(texts::LINK_IS_OVER))).into_response(),
         },
+        _ if !accounts.has_users() => by_link(false).into_response(),
         _ => form(&answers, None).into_response(),
     }
 }
@@ -79,6 +81,25 @@ fn signed_in(cookie: String, answers: &Answers) -> Response {
 /// Returns the page that was asked for first. It begins with `./`, so that it is never one of another host.
 fn onward(answers: &Answers) -> String {
     format!("./{}", answers.one("to").filter(|page| is_page(page)).unwrap_or("jobs"))
+}
+
+/// Returns the page of a console without users, who would be asked for passwords that nobody has: a link that the server
+/// prints lets in.
+fn by_link(is_over: bool) -> Markup {
+    bare(
+        "./",
+        texts::SIGN_IN,
+        &html! {
+            section.card.pad.rows.door {
+                h1 { (texts::SIGN_IN) }
+                @if is_over {
+                    p.note.bad role="alert" { span.st.bad { (icon("bad")) span { (texts::LINK_IS_OVER) } } }
+                }
+                p { (texts::BY_LINK) }
+                p.hint { (texts::BY_LINK_MORE) }
+            }
+        },
+    )
 }
 
 /// Returns the page, with what was wrong. The password is typed again.

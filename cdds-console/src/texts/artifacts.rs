@@ -26,7 +26,7 @@ pub(crate) const MANIFEST_OF: &str = "Manifest of";
 pub(crate) const SIGNATURE: &str = "Signature";
 pub(crate) const OPEN: &str = "Open";
 pub(crate) const OPEN_SET: &str = "Open the set of";
-pub(crate) const DELETE_SAYS: &str = "What is deleted cannot be downloaded any more. Its execution stays in the history, and so does the record of who downloaded it.";
+pub(crate) const DELETE_SAYS: &str = "What is deleted cannot be downloaded any more. Its execution stays in the history, and the audit keeps who downloaded which file, by its id.";
 pub(crate) const HELD_SAYS: &str =
     "A legal hold keeps a whole set. Release it first, or take its files out of the selection.";
 pub(crate) const TORN: &str = "The rest of the set cannot be read";
@@ -43,7 +43,7 @@ pub(crate) const KEEP_HELD: &str = "Keep the hold";
 pub(crate) const DELETE_THIS: &str = "Delete this set?";
 pub(crate) const DELETE_SET: &str = "Delete the set";
 pub(crate) const DELETE_SET_STAYS: &str =
-    "Its execution stays in the history, and so does the record of who downloaded it.";
+    "Its execution stays in the history, and the audit keeps who downloaded which file, by its id.";
 pub(crate) const LOG: &str = "Who downloaded it";
 pub(crate) const NOBODY_YET: &str = "Nobody yet.";
 pub(crate) const TO_AUDIT: &str = "See the audit of the manifest, of holds and of removals";
@@ -62,7 +62,7 @@ pub(crate) const WRONG_KEY: &str = "If the key is the wrong one";
 pub(crate) const WRONG_KEY_SAYS: &str = "OpenSSL then says “Error decrypting CMS structure”, mostly with “bad decrypt”. Delete the file that it began, and use the private key of a certificate that these files are encrypted for. Two lines alike say that a key and a certificate belong together, and the third gives the fingerprint to compare:";
 pub(crate) const WRONG_KEY_TRY: &str = "Commands that compare a key with a certificate";
 pub(crate) const WRONG_KEY_COMMANDS: &str = "openssl pkey -in key.pem -pubout -outform DER | openssl dgst -sha256\nopenssl x509 -in certificate.pem -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256\nopenssl x509 -in certificate.pem -noout -fingerprint -sha256";
-pub(crate) const STEP_WITHOUT: &str = "Without cdds, by programs that others made";
+pub(crate) const STEP_WITHOUT: &str = "With OpenSSL and unzip";
 pub(crate) const OTHER_FORM: &str = "If a part begins with MIME-Version, write -inform SMIME in place of -inform DER. OpenSSL comes with Linux and macOS, and on Windows with Git; run its commands in PowerShell there.";
 pub(crate) const OTHER_KEYS: &str = "cdds also takes a key as a .p12 or .pfx file, or one with a passphrase, and joins the parts of a set into one file: cdds join.";
 
@@ -84,9 +84,10 @@ pub(crate) fn held(files: usize) -> String {
 /// Says what deleting parts of a set does to the others.
 pub(crate) fn torn(going: usize, staying: usize) -> String {
     format!(
-        "{} of a set would go, and its other {} cannot be read without.",
+        "{} of a set would go, and its other {} cannot be read without {}.",
         words::counted(going as u64, "file"),
-        words::counted(staying as u64, "file")
+        words::counted(staying as u64, "file"),
+        if going == 1 { "it" } else { "them" }
     )
 }
 
@@ -129,7 +130,7 @@ pub(crate) fn present_key(name: &str) -> String {
 /// Says that the present key does not open the files.
 pub(crate) fn earlier_key(name: &str) -> String {
     format!(
-        "The certificate of {name} was renewed since: the key of the one before opens these files, and the present one does not."
+        "The certificate of {name} was renewed since. The private key that belonged to the one before opens these files; that of the present one opens them only if it is the same key."
     )
 }
 

@@ -17,9 +17,9 @@ pub(crate) const PATH_SAYS: &str = "Below the destination's own folder, with {jo
 pub(crate) const FOR_EXAMPLE: &str = "For example";
 pub(crate) const BY_SIZE: &str = "Its size is compared";
 pub(crate) const BY_DIGEST: &str = "It is read back and compared";
-pub(crate) const ADD_SUBSCRIBER: &str = "Add somebody who is told";
+pub(crate) const ADD_SUBSCRIBER: &str = "Notify someone";
 pub(crate) const ADD_ANOTHER_SUBSCRIBER: &str = "Add another who is told";
-pub(crate) const REMOVE_SUBSCRIBER: &str = "Remove who is told";
+pub(crate) const REMOVE_SUBSCRIBER: &str = "Remove recipient of notices";
 pub(crate) const WHO_SAYS: &str =
     "An e-mail address, such as ada@example.com, or the name of an endpoint, such as billing.";
 pub(crate) const USUAL: &str = "What most people want: failures, and that a set is there";
@@ -88,12 +88,12 @@ pub(crate) fn receipt(number: usize) -> String {
     format!("After a file was written to destination {number}")
 }
 
-/// `Who is told, 2`
+/// `Recipient of notices 2`
 pub(crate) fn who(number: usize) -> String {
-    format!("Who is told, {number}")
+    format!("Recipient of notices {number}")
 }
 
-/// `Of what they are told, 2`
+/// `What recipient 2 is told`
 pub(crate) fn told_of(number: usize) -> String {
-    format!("Of what they are told, {number}")
+    format!("What recipient {number} is told")
 }

@@ -24,7 +24,7 @@ pub(crate) const ON_HOLD: &str = "Its files are on hold";
 pub(crate) const ON_HOLD_SAYS: &str =
     "A legal hold keeps the set, and so its execution. Release the set first.";
 pub(crate) const TO_THE_SET: &str = "Go to the set";
-pub(crate) const OPEN_THE_SET: &str = "Download, decrypt, hold: the page of the set";
+pub(crate) const OPEN_THE_SET: &str = "Open the set: download, decrypt, hold";
 pub(crate) const UNKNOWN_SHARE: &str = "Running; how much there is, the source does not say";
 pub(crate) const DONE_AROUND: &str = "Done around";
 pub(crate) const DATA: &str = "Data";
@@ -94,9 +94,9 @@ pub(crate) const WORKER_GONE_SAYS: &str = "Another worker takes it over and begi
 pub(crate) const CANCELLED_SAYS: &str = "Somebody cancelled it. What it had written was removed.";
 pub(crate) const NEXT_EXPORTS_IT: &str = "Nothing is lost: the next run of this job exports its records too.";
 pub(crate) const NOBODY_EXPORTS_IT: &str =
-    "No other run is bound to export these records: run it again to have them.";
+    "No later run will export these records: run it again to have them.";
 pub(crate) const NOBODY_EXPORTS_IT_YET: &str =
-    "No other run is bound to export these records. Mend the cause first, then run it again to have them.";
+    "No later run will export these records. Mend the cause first, then run it again to have them.";
 pub(crate) const BAD_RECORD: &str = "Mend the record, or how the configuration of the source reads it. Or let the job go on without such records: “Unreadable records to set aside”.";
 pub(crate) const EDIT_JOB: &str = "Edit the job";
 pub(crate) const TO_RECIPIENTS: &str = "Look at the recipients' certificates";
@@ -110,15 +110,14 @@ pub(crate) const OCCURRENCES: &str = "Occurrences";
 pub(crate) const TO_COVERING: &str = "Go to the run that covers it";
 pub(crate) const TO_JOB: &str = "Go to the job";
 pub(crate) const TO_OTHERS: &str = "See the other runs of this job";
-pub(crate) const TO_RUNNING: &str = "See what of this job runs now";
+pub(crate) const TO_RUNNING: &str = "See this job's current run";
 pub(crate) const WAITS_FOR_SOURCE: &str = "Its source does not have all records of this time yet. It begins by itself as soon as it has, and no record is missed.";
 pub(crate) const SINCE: &str = "Since";
 pub(crate) const COMPLETE_UNTIL: &str = "Complete until";
 pub(crate) const UNKNOWN: &str = "The source does not know";
 pub(crate) const TRIED_AGAIN: &str = "It is tried again by itself:";
 pub(crate) const BEGINS_LATER: &str = "It begins by itself:";
-pub(crate) const WAITS_FOR_TURN: &str =
-    "It waits for its turn: for a worker that is free, or for another run of the same job to end.";
+pub(crate) const WAITS_FOR_TURN: &str = "It waits for its turn: for a free worker that does not drain, or for another run of the same job to end.";
 pub(crate) const INCOMPLETE_FROM: &str =
     "The job did not wait for its source any longer. Records may be missing from";
 

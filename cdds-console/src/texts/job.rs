@@ -95,7 +95,8 @@ pub(crate) const EVERYTHING: &str = "Everything";
 pub(crate) const ORIGIN: &str = "The first export begins on";
 pub(crate) const NUMBER: &str = "Number";
 pub(crate) const UNIT: &str = "Unit";
-pub(crate) const UNITS: [(&str, &str); 4] = [("h", "Hours"), ("d", "Days"), ("w", "Weeks"), ("mo", "Months")];
+/// The first is chosen until somebody chooses: most jobs run once a day.
+pub(crate) const UNITS: [(&str, &str); 4] = [("d", "Days"), ("w", "Weeks"), ("mo", "Months"), ("h", "Hours")];
 pub(crate) const FROM: &str = "From";
 pub(crate) const TO: &str = "To";
 
@@ -244,7 +245,7 @@ pub(crate) const RECORDS: &str = "Records";
 pub(crate) const FILE_COUNT: &str = "Files";
 pub(crate) const END_OF_LAST: &str = "The end of the last export";
 pub(crate) const BACKFILL: &str = "Export a range of the past";
-pub(crate) const BACKFILL_SAYS: &str = "Queues one run for each start of the schedule in this range, and leaves where the job stands as it is. The range holds its start and leaves out its end: a day without a time stands for 00:00.";
+pub(crate) const BACKFILL_SAYS: &str = "Queues one run for each time at which the schedule starts in this range. Each exports the data before its start, as the job says: a daily run at 02:00 on 5 May exports the day before. The job itself stands where it stood. The range holds its start and leaves out its end; a day without a time means 00:00.";
 pub(crate) const BACKFILL_NOW: &str = "Queue these runs";
 pub(crate) const EXPORTS_DATA: &str = "It exports the data from";
 pub(crate) const FIRST_OF_THEM: &str = "The first exports the data from";
@@ -266,7 +267,7 @@ pub(crate) const ENCRYPTED_FOR: &str = "Encrypted for";
 pub(crate) const NOT_ENCRYPTED: &str = "Nobody: the files are unencrypted";
 pub(crate) const KEPT_FOR: &str = "Kept for";
 pub(crate) const EXPIRES: &str = "A certificate expires";
-pub(crate) const AS_SERVICE: &str = "As the service does";
+pub(crate) const AS_SERVICE: &str = "Default of the service";
 pub(crate) const RECORD: &str = "Record";
 pub(crate) const CHANGED: &str = "Last changed";
 pub(crate) const VERSION: &str = "Version";
@@ -283,7 +284,8 @@ pub(crate) const PAUSED_SAYS: &str = "Mend the cause first. Resuming goes on wit
 pub(crate) const WAS_SKIPPED: &str = "was skipped.";
 pub(crate) const IN_NO_SET: &str = "No later run exports these records.";
 pub(crate) const SEE_GAP: &str = "See what to do";
-pub(crate) const SUSPENDED_SAYS: &str = "Nothing new starts until it is resumed.";
+pub(crate) const SUSPENDED_SAYS: &str =
+    "The schedule starts nothing until it is resumed. “Run now” still does.";
 pub(crate) const STARTED_ONCE: &str = "It has started, and runs only once";
 pub(crate) const STARTED_ONCE_SAYS: &str =
     "To export again, run its execution again from the history, or clone the job.";
@@ -326,7 +328,7 @@ pub(crate) fn begun_again(times: u64) -> String {
 }
 
 pub(crate) const CHOOSE_A_DEED: &str = "choose one of history, clone, edit, run, suspend, resume, delete";
-pub(crate) const TICK_ONE: &str = "tick one job alone for this";
+pub(crate) const TICK_ONE: &str = "tick a single job for this";
 pub(crate) const DELETE_MANY_SAYS: &str =
     "They will not run again. Their history stays, and their files stay until they expire on their own.";
 pub(crate) const DELETE_THEM: &str = "Delete these jobs";

@@ -25,7 +25,7 @@ pub(crate) const RENEW: &str = "Renew";
 pub(crate) const RENEW_SAYS: &str =
     "Have a new certificate issued and store it under the same name; the jobs keep it.";
 pub(crate) const RENEWING: &str = "The new certificate takes the place of the old one. Jobs stay as they are, and encrypt for it from their next run on.";
-pub(crate) const PRESENT: &str = "The certificate until now";
+pub(crate) const PRESENT: &str = "Current certificate";
 pub(crate) const RENEWED: &str = "The new certificate";
 pub(crate) const OLD_KEY: &str = "What was exported before opens with the old private key alone: its holder should keep it as long as those files are needed.";
 pub(crate) const LEAVE: &str = "Keep the old one";
@@ -34,7 +34,6 @@ pub(crate) const SEE_JOBS: &str = "See its jobs";
 pub(crate) const REMOVE: &str = "Remove…";
 pub(crate) const REMOVE_IT: &str = "Remove it";
 pub(crate) const REMOVE_SAYS: &str = "New exports cannot be encrypted for it any more. What was encrypted before stays readable with its private key.";
-pub(crate) const IN_USE: &str = "Jobs use it: edit them first, or it cannot be removed.";
 pub(crate) const ADD: &str = "Add a recipient";
 pub(crate) const NAME: &str = "Name";
 pub(crate) const NAME_HINT: &str = "How jobs name it: letters, digits and - _ . @";

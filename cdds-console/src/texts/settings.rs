@@ -139,7 +139,7 @@ pub(crate) fn trigger(name: &str) -> String {
     match name {
         "manual" => "Run by hand".to_owned(),
         "rerun" => "Run again".to_owned(),
-        "backfill" => "Of a range of the past".to_owned(),
+        "backfill" => "Export of the past".to_owned(),
         name => super::sentence(name),
     }
 }

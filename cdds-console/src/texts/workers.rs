@@ -19,7 +19,7 @@ pub(crate) const DRAINED_SAYS: &str = "can be stopped";
 pub(crate) const DRAIN: &str = "Drain";
 pub(crate) const DRAIN_IT: &str = "Drain it";
 pub(crate) const LEAVE_IT: &str = "Let it work";
-pub(crate) const DRAIN_SAYS: &str = "It ends what it runs and claims nothing more, so that it can be stopped. Other workers take what is due. \
+pub(crate) const DRAIN_SAYS: &str = "It ends what it runs and claims nothing more, so that it can be stopped. What is due is left to other workers, and waits if there are none. \
      It drains until somebody resumes it, or until it ends.";
 pub(crate) const RESUME: &str = "Resume";
 pub(crate) const ACTIONS: &str = "Actions";

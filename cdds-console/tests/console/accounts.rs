@@ -232,6 +232,24 @@ async fn the_link_signs_in_once_and_not_after_its_time() {
 }
 
 #[tokio::test]
+async fn without_users_nobody_is_asked_for_a_password() {
+    let door = Door::new();
+    let field = "type=\"password\"";
+    assert!(door.get("/login", &[]).await.text.contains(field));
+    door.accounts.set_users([]);
+    let page = door.get("/login", &[]).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(
+        !page.text.contains(field) && page.text.contains("link that the server printed"),
+        "{}",
+        page.text
+    );
+    let over = door.get("/login?once=over", &[]).await;
+    assert_eq!(over.status, StatusCode::FORBIDDEN);
+    assert!(over.text.contains("This link is over") && !over.text.contains(field), "{}", over.text);
+}
+
+#[tokio::test]
 async fn a_token_calls_for_its_owner_by_its_role_until_it_ends() {
     let door = Door::new();
     let now = "2026-11-26T14:32:08Z".parse().unwrap();

@@ -104,7 +104,7 @@ async fn a_failure_says_why_what_is_missing_and_what_to_do() {
     let page = host.get(OLGA, &format!("/history/{id}")).await.text;
     assert!(page.contains("Why it failed") && page.contains(ESCAPED), "{page}");
     assert!(!page.contains("<img"), "{page}");
-    assert!(page.contains("No other run is bound to export these records"), "{page}");
+    assert!(page.contains("No later run will export these records"), "{page}");
     assert!(page.contains("Edit the job") && page.contains("<code>missing</code>"), "{page}");
     assert!(!host.get(VIC, &format!("/history/{id}")).await.text.contains("Run again"));
 

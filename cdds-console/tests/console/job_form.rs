@@ -413,7 +413,7 @@ async fn n1_an_edit_keeps_destinations_and_subscribers_and_refusals_stand_beside
 async fn n1_destinations_and_subscribers_are_added_and_removed_without_a_script() {
     let host = Host::with(partner::ports(&[&partner::place()], &partner::Postbox::default()));
     let fresh = host.get(OLGA, "/jobs/new").await;
-    assert_has(&fresh, &["Add a destination", "Add somebody who is told"]);
+    assert_has(&fresh, &["Add a destination", "Notify someone"]);
     assert!(!fresh.text.contains("name=\"to-0\""), "{}", fresh.text);
     let press = async |pairs: &[(&str, &str)]| host.post(OLGA, "/jobs/new", &filled(pairs)).await;
     let one = press(&[("places", "0"), ("do", "add:places")]).await;

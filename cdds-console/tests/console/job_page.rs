@@ -140,7 +140,7 @@ async fn a_job_that_does_not_go_on_says_why() {
     host.post(OLGA, &format!("/jobs/{suspended}/suspend"), "").await;
     assert_has(
         &host.get(OLGA, &format!("/jobs/{suspended}")).await,
-        &["Nothing new starts until it is resumed."],
+        &["The schedule starts nothing until it is resumed."],
     );
 }
 
@@ -187,7 +187,7 @@ async fn at_most_a_hundred_jobs_are_changed_at_once_and_some_deeds_are_for_one_a
         let one = host.post(ADA, "/jobs/selected", &format!("id={id}&do={deed}")).await;
         assert_eq!((one.status, one.header("location")), (StatusCode::SEE_OTHER, &*there));
         let two = format!("id={id}&id=00000000-0000-0000-0000-000000000001&do={deed}");
-        assert_has(&host.post(ADA, "/jobs/selected", &two).await, &["tick one job alone"]);
+        assert_has(&host.post(ADA, "/jobs/selected", &two).await, &["tick a single job"]);
     }
 }
 

@@ -214,7 +214,7 @@ async fn a_range_of_the_past_is_queued_and_runs() {
     host.run().await;
     let page = host.get(OLGA, &format!("{address}?done=backfilled")).await;
     assert_has(&page, &["The runs were queued.", "Mon 23 Nov 02:00 UTC", "Fri 20 Nov 02:00 UTC"]);
-    assert_eq!(page.text.matches("Of a range of the past").count(), 4, "{}", page.text);
+    assert_eq!(page.text.matches("Export of the past").count(), 4, "{}", page.text);
     let runs = host.get(OLGA, &format!("/api/v1/executions?job={id}")).await.json();
     let runs = runs["items"].as_array().unwrap();
     assert!(runs.iter().all(|run| run["status"] == "finished" && run["trigger"] == "backfill"), "{runs:?}");

@@ -81,7 +81,7 @@ fn list(faults: &[Fault]) -> Markup {
 pub(super) fn sampled(sample: &Sample) -> Markup {
     html! {
         section.card.pad.rows aria-labelledby="sample-h" {
-            h2 #sample-h { (texts::SAMPLE) }
+            h2 #sample-h tabindex="-1" { (texts::SAMPLE) }
             @if !sample.records.is_empty() {
                 p.hint { (texts::SAMPLE_SAYS) }
                 ol.rows {
@@ -116,7 +116,7 @@ pub(super) fn ahead(outcome: &Outcome, now: DateTime<Utc>) -> Markup {
     html! {
         aside #ahead aria-labelledby="preview-h" {
             div.card.pad.rows {
-                h2 #preview-h { (texts::NEXT_RUNS) }
+                h2 #preview-h tabindex="-1" { (texts::NEXT_RUNS) }
                 @match outcome.preview.as_deref() {
                     None if !outcome.faults.is_empty() => {
                         p.hint { (texts::NO_PREVIEW_YET) }
