@@ -36,7 +36,7 @@ pub(super) fn took(milliseconds: u64) -> String {
 }
 
 /// The class of a status, and its icon: no status is told by its colour alone.
-pub(super) fn signs(status: &str) -> (&'static str, &'static str) {
+fn signs(status: &str) -> (&'static str, &'static str) {
     match status {
         "finished" => ("ok", "ok"),
         "finished_with_errors" => ("warn", "warn"),
@@ -57,27 +57,38 @@ pub(super) fn status(name: &str) -> Markup {
 
 /// Returns the status of a run, which says where its set is as well: one that has not arrived is not done.
 pub(super) fn arrived(name: &str, delivery: Option<DeliveryState>) -> Markup {
-    let signs = match delivery {
-        None | Some(DeliveryState::Delivered) => return status(name),
-        Some(DeliveryState::Failed) => ("bad", "warn"),
-        Some(DeliveryState::Running) => ("run", "run"),
-        Some(_) => ("run", "queue"),
-    };
-    let (class, shape) = signs;
-    let words =
-        delivery.map_or_else(String::new, |state| texts::delivery::after(&texts::status(name), state));
+    let (class, shape, words) = arrival(name, delivery);
     mark(class, shape, &words)
+}
+
+/// Returns the class, the shape and the words of the same.
+pub(super) fn arrival(name: &str, delivery: Option<DeliveryState>) -> (&'static str, &'static str, String) {
+    let status = texts::status(name);
+    match delivery {
+        None | Some(DeliveryState::Delivered) => {
+            let (class, shape) = signs(name);
+            (class, shape, status)
+        }
+        Some(state) => {
+            let (class, shape) = of_delivery(state);
+            (class, shape, texts::delivery::after(&status, state))
+        }
+    }
 }
 
 /// Returns where a delivery stands.
 pub(super) fn delivered(state: DeliveryState) -> Markup {
-    let (class, shape) = match state {
+    let (class, shape) = of_delivery(state);
+    mark(class, shape, texts::delivery::state(state))
+}
+
+const fn of_delivery(state: DeliveryState) -> (&'static str, &'static str) {
+    match state {
         DeliveryState::Delivered => ("ok", "ok"),
         DeliveryState::Failed => ("bad", "warn"),
         DeliveryState::Running => ("run", "run"),
         _ => ("run", "queue"),
-    };
-    mark(class, shape, texts::delivery::state(state))
+    }
 }
 
 /// Returns a mark with a word of its own: `class` is one of ok, warn, bad, run and off.

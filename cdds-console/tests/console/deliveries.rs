@@ -136,6 +136,9 @@ async fn n5_pages_say_that_a_finished_run_has_not_arrived_and_deliver_again() {
         assert!(shown.contains("<span>Finished, delivery pending</span>"), "{path}: {shown}");
         assert!(!shown.contains("Calls <b>"), "{path}");
     }
+    // The marks of the last runs are no greener.
+    let shown = host.get(VIC, &pages[2]).await.text;
+    assert!(shown.contains("Finished, delivery pending\"><svg"), "{shown}");
     host.memory.clock.advance(Duration::from_secs(73 * 3600));
     host.run().await;
     for path in &pages {

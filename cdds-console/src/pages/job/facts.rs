@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::Sight;
 use crate::pages::frame::icon;
 use crate::pages::history::standing;
-use crate::pages::parts::{arrived, mark, said as announced, signs, time, when};
+use crate::pages::parts::{arrival, arrived, mark, said as announced, time, when};
 use crate::texts::{self, job as said};
 use crate::visit::Visit;
 
@@ -70,8 +70,8 @@ fn marks(visit: &Visit, sight: &Sight) -> Markup {
         @if runs.is_empty() { span.hint { (texts::NONE) } }
         span.marks {
             @for run in runs.iter().rev() {
-                @let (class, shape) = signs(run.status.as_str());
-                @let name = format!("{}: {}", run.slot.0.format("%-d %b %H:%M"), texts::status(run.status.as_str()));
+                @let (class, shape, words) = arrival(run.status.as_str(), run.delivery);
+                @let name = format!("{}: {words}", run.slot.0.format("%-d %b %H:%M"));
                 a.(class) href=(visit.to(&format!("history/{}", run.id))) aria-label=(name) { (icon(shape)) }
             }
         }
