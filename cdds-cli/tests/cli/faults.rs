@@ -46,7 +46,7 @@ fn e5_a_source_that_has_vanished_fails_the_run_and_the_next_one_covers_it() {
         |place: &Place| std::fs::write(place.path("contacts.db"), "not a database at all").unwrap();
     type Fault<'a> = (&'a dyn Fn(&Place), &'a [&'a str], &'a dyn Fn(&Place));
     let faults: [Fault<'_>; 3] = [
-        (&vanish, &["missing", "contacts.db", "correct the path"], &come_back),
+        (&vanish, &["missing", "contacts.db", "correct its path"], &come_back),
         (&drop_table, &["missing", "\"interactions\"", "choose from: gone"], &restore_table),
         (
             &|place| {

@@ -164,7 +164,10 @@ fn head(visit: &Visit, sight: &Sight) -> Markup {
                 div.rows.tight {
                     h1 { (view.title) }
                     @if !view.description.is_empty() { p.lines { (view.description) } }
-                    p.sub { (said::JOB) " " code { (id) } }
+                    p.sub {
+                        (said::JOB) " " code { (id) } ". " (texts::AS_OF) " " (time(sight.now, sight.now)) ". "
+                        a href=(sight.at(visit, "")) { (texts::REFRESH) }
+                    }
                     p.acts { (facts::state(sight)) }
                 }
                 div.acts {

@@ -78,7 +78,10 @@ pub(super) fn find(source: &str, path: &str) -> Result<Vec<Found>, SourceError> 
             ),
             false => SourceError::new(
                 SourceErrorKind::Missing,
-                format!("{source}: no file is found at {path}: correct the path or add the file"),
+                format!(
+                    "{source}: no file is found at {path}: add the file, or correct the path in the \
+                     configuration of the source"
+                ),
             ),
         });
     }

@@ -55,7 +55,11 @@ impl Database {
         if !path.is_file() {
             return Err(SourceError::new(
                 SourceErrorKind::Missing,
-                format!("{name}: there is no database file {}: correct the path", path.display()),
+                format!(
+                    "{name}: there is no database file {}: put it there, or correct its path in the \
+                     configuration of the source",
+                    path.display()
+                ),
             ));
         }
         let cannot_open = format!("cannot open {}", path.display());
