@@ -40,7 +40,7 @@ async fn a_job_is_added_with_what_was_typed() {
             "Description (optional)",
             "All times are in UTC.",
             "id=\"title\" name=\"title\" required",
-            "pattern=\"([01][0-9]|2[0-3]):",
+            "pattern=\"([01]?[0-9]|2[0-3]):",
             "name=\"daily-at\" value=\"02:00\"",
         ],
     );

@@ -6,8 +6,8 @@ use crate::answers::Answers;
 use crate::forms::Faults;
 use crate::texts::job as texts;
 
-/// What a field of a time takes: `02:00`, and finer where an instant is.
-pub(crate) const TIME_PATTERN: &str = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?";
+/// What a field of a time takes: `02:00` or `2:00`, and finer where an instant is.
+pub(crate) const TIME_PATTERN: &str = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?";
 
 /// Reads the fields `NAME-date` and `NAME-time`; a day without a time is its beginning.
 pub(super) fn instant(answers: &Answers, name: &str, faults: &mut Faults) -> Option<DateTime<Utc>> {
