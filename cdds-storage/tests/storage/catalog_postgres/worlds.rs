@@ -7,7 +7,7 @@ use cdds_core::testing::sim::{World, run_all};
 use super::scene::Scene;
 
 /// The default number of worlds, of a day each.
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 2;
 
 #[test]
 fn i1_to_i12_hold_over_postgres() {
