@@ -5,12 +5,17 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::yield_now;
 
 use tempfile::TempDir;
 
 /// The user who owns what is delivered: "nobody" of Debian.
 pub(crate) const UID: u32 = 65534;
+
+/// The first port of servers, and how many there are.
+const FIRST_PORT: u16 = 12_000;
+const PORTS: u16 = 20_000;
 
 /// A server that ends with its value.
 #[derive(Debug)]
@@ -112,10 +117,22 @@ fn descendants(of: u32) -> BTreeSet<u32> {
     }
 }
 
-/// Returns ports that nobody listens at.
+/// Returns ports at which nobody listens. They are below those that the system hands out by itself (32768, on Linux), so
+/// that no connection, and no listener of another test, gets one before the server does.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    // Tests are processes of their own: each begins elsewhere.
+    let begin = std::process::id().wrapping_mul(31) % u32::from(PORTS);
+    let begin = u16::try_from(begin).unwrap();
+    [(); N].map(|()| {
+        loop {
+            let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+            let port = FIRST_PORT + begin.wrapping_add(tried) % PORTS;
+            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return port;
+            }
+        }
+    })
 }
 
 /// Creates a folder that every user may enter, with the folder `data` that [`UID`] owns.
