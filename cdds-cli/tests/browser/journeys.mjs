@@ -92,7 +92,7 @@ async function runAndOpen(person, title, script) {
   await person.until('Finished', script);
   await person.go('History');
   await person.press(person.row(title).getByRole('link', { name: title }));
-  await person.press(page.getByRole('link', { name: /the page of the set/ }));
+  await person.press(page.getByRole('link', { name: /^Open the set: / }));
   await page.getByRole('heading', { name: 'Open the files' }).waitFor();
   const place = fs.mkdtempSync(`${folder}/set-`);
   fs.copyFileSync(`${folder}/key.pem`, `${place}/key.pem`);

@@ -188,7 +188,10 @@ fn configurations_that_cannot_be_used() {
         text(&output.stderr),
         "error: typo.toml: line 2: unknown key \"concurency\", did you mean \"concurrency\"?\n"
     );
-    std::fs::write(place.path("big.toml"), "[catalog]\nurl = \"postgres://u:secret@h/d\"\n").unwrap();
-    let output = place.cdds(&["job", "list", "--config", "big.toml"]).output().unwrap();
-    assert!(text(&output.stderr).contains("sqlite:PATH") && !text(&output.stderr).contains("secret"));
+    for (url, told) in [("mysql://u:secret@h/d", "sqlite:PATH"), ("postgres://u:secret@h/d", "catalog.url")] {
+        std::fs::write(place.path("big.toml"), format!("[catalog]\nurl = \"{url}\"\n")).unwrap();
+        let output = place.cdds(&["job", "list", "--config", "big.toml"]).output().unwrap();
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(told) && !said.contains("secret"), "{said}");
+    }
 }
