@@ -171,24 +171,28 @@ fn proftpd_with(folder: TempDir, port: u16, lines: &str) -> Server {
 
 /// Starts Pure-FTPd, which is a process of root.
 pub(crate) fn pure_ftpd(security: FtpSecurity) -> Ftpd {
-    pure_ftpd_with(security, "")
+    pure_ftpd_with(security, None)
 }
 
 /// Starts Pure-FTPd, and lets its user have two megabytes.
 pub(crate) fn pure_ftpd_with_quota(security: FtpSecurity) -> Ftpd {
-    pure_ftpd_with(security, "-N 2")
+    pure_ftpd_with(security, Some(2 << 20))
 }
 
-fn pure_ftpd_with(security: FtpSecurity, limit: &str) -> Ftpd {
+fn pure_ftpd_with(security: FtpSecurity, limit: Option<u64>) -> Ftpd {
     let (folder, roots) = with_certificate();
     let ([port], path) = (free_ports(), folder.path().display().to_string());
     let level = if security == FtpSecurity::Plain { 0 } else { 3 };
     let (server, users) = (program("sbin/pure-ftpd"), program("bin/pure-pw"));
-    let account = format!("-u {UID} -g {UID} -d {path}/data {limit} -f users -m -F {path}/db");
+    // `useradd` chooses a hash that takes this machine seconds, or minutes, at each login.
+    let hash = output_of(Command::new("openssl").args(["passwd", "-6", PASSWORD]));
+    let quota = limit.map(|bytes| bytes.to_string()).unwrap_or_default();
+    let account = format!("cdds:{hash}:{UID}:{UID}::{path}/data/./:::::::{quota}:::::\n");
+    owned(&folder, "users", &account);
     let certificate = format!("{path}/leaf.pem,{path}/leaf.key");
     let script = format!(
         "mkdir -p data/full; mount -t tmpfs -o size=4m,mode=777 full data/full
-        (echo '{PASSWORD}'; echo '{PASSWORD}') | {users} useradd cdds {account}
+        {users} mkdb {path}/db -f {path}/users
         exec {server} -S 127.0.0.1,{port} -A -E -l puredb:{path}/db -Y {level} -2 {certificate} -H -g {path}/pid"
     );
     Ftpd { server: Server::run(folder, port, &script), roots, security }
