@@ -227,7 +227,7 @@ fn backfill(visit: &Visit, sight: &Sight, sheet: &Sheet<'_>) -> Markup {
                 form.rows method="post" action=(sight.at(visit, "/backfill")) {
                     p.hint { (said::BACKFILL_SAYS) " " (said::ALL_UTC) }
                     div #errors tabindex="-1" { (sheet.error("")) }
-                    div.grid {
+                    div.grid.pairs {
                         (sheet.date(needed("from-date", said::FROM, "")))
                         (sheet.time(optional("from-time", &said::time_of(said::FROM), said::TIME_SAYS)))
                         (sheet.date(needed("to-date", said::TO, "")))

@@ -180,7 +180,7 @@ pub(super) fn schedule(sheet: &Sheet<'_>, is_new: bool) -> Markup {
         fieldset.rows {
             legend { h2 { (texts::SCHEDULE) } }
             (sheet.group("run", texts::RUN, &choices))
-            div.grid {
+            div.grid.pairs {
                 (sheet.instant("starts", texts::NOT_BEFORE, "", true))
                 (sheet.instant("ends", texts::NOT_AFTER, "", true))
             }
@@ -310,7 +310,7 @@ pub(super) fn policies(sheet: &Sheet<'_>) -> Markup {
     html! {
         details #policies open[sheet.is_open("policies", &names)] {
             summary { (texts::WHEN_WRONG) }
-            div.grid {
+            div.grid.pairs {
                 (sheet.number(optional("retries", texts::RETRIES, texts::RETRIES_SAYS)))
                 (sheet.number(optional("pause-after-failures", texts::PAUSE, "")))
                 (sheet.number(optional("bad-records", texts::BAD_RECORDS, texts::BAD_RECORDS_SAY)))
