@@ -244,19 +244,19 @@ fn an_administrator_is_answered_as_the_document_says() {
 }
 
 #[test]
-#[ignore = "takes a quarter of an hour"]
+#[ignore = "takes minutes"]
 fn a_viewer_is_answered_as_the_document_says_however_often_they_ask() {
     asked("viewer", "examples,coverage,fuzzing", OFTEN);
 }
 
 #[test]
-#[ignore = "takes a quarter of an hour"]
+#[ignore = "takes minutes"]
 fn an_operator_is_answered_as_the_document_says_however_often_they_ask() {
     asked("operator", "examples,coverage,fuzzing", OFTEN);
 }
 
 #[test]
-#[ignore = "takes a quarter of an hour"]
+#[ignore = "takes minutes"]
 fn an_administrator_is_answered_as_the_document_says_however_often_they_ask() {
     asked("administrator", "examples,coverage,fuzzing", OFTEN);
 }
