@@ -89,7 +89,7 @@ fn each_alone(megabytes: usize, rounds: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Has both write, and tells how long each took, and how much memory the destination.
+/// Has both write, and prints how long each took and how much memory the destination needed.
 fn compare(
     pair: &dyn Pair,
     runtime: &Runtime,

@@ -58,7 +58,7 @@ impl Secret {
         Self(Place::Env(name.into()))
     }
 
-    /// Reads the secret from a file. Line ends at its end are not part of it.
+    /// Reads the secret from a file. A byte order mark at its beginning and line ends at its end are not part of it.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Place::File(path.into()))
     }
@@ -78,7 +78,7 @@ impl Secret {
             Place::File(path) => {
                 let read = std::fs::read_to_string(path).map(Zeroizing::new);
                 let text = read.map_err(|why| SecretError::File { path: path.clone(), why })?;
-                text.trim_end_matches(['\r', '\n']).to_owned()
+                text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']).to_owned()
             }
             Place::Ask(ask) => ask().map_err(|why| SecretError::Ask { why })?,
         };
@@ -114,7 +114,7 @@ mod tests {
     fn a_secret_is_read_from_its_place_and_never_printed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
-        std::fs::write(&path, "s3cret\r\n").unwrap();
+        std::fs::write(&path, "\u{feff}s3cret\r\n").unwrap();
         let secret = Secret::file(&path);
         assert_eq!(*secret.read().unwrap(), "s3cret");
         std::fs::write(&path, "other").unwrap();

@@ -51,7 +51,9 @@ fn read(place: &SecretPlace) -> Result<String, String> {
         SecretPlace::File(path) => {
             let text = std::fs::read_to_string(path)
                 .map_err(|why| format!("{} cannot be read: {why}", path.display()))?;
-            (text.trim_end_matches(['\r', '\n']).to_owned(), path.display().to_string())
+            // Some editors begin files with a byte order mark.
+            let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
+            (text.to_owned(), path.display().to_string())
         }
     };
     match password.is_empty() {
@@ -72,7 +74,7 @@ mod tests {
         assert!(read(&place).unwrap_err().contains("password cannot be read"));
         std::fs::write(&path, "\r\n").unwrap();
         assert!(read(&place).unwrap_err().contains("is empty"));
-        std::fs::write(&path, " correct horse \r\n").unwrap();
+        std::fs::write(&path, "\u{feff} correct horse \r\n").unwrap();
         assert_eq!(read(&place).unwrap(), " correct horse ");
         let unset = SecretPlace::Env("CDDS_TEST_THAT_NOBODY_SETS".to_owned());
         assert!(read(&unset).unwrap_err().contains("CDDS_TEST_THAT_NOBODY_SETS is not set"));

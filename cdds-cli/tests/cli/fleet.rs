@@ -1,7 +1,7 @@
 //! Several worker processes over one catalog in PostgreSQL, through what happens to a fleet: kills, stops that last
 //! longer than a lease, and a server that crashes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
@@ -91,6 +91,12 @@ fn wait_for(count: usize, server: &Server) {
 fn a_catalog_in_postgresql_does_what_one_in_a_file_does() {
     let (server, place) = (Server::start(&[]), Place::with_interactions(90));
     catalog_in(&server, &place);
+    std::fs::rename(place.path("catalog.password"), place.path("elsewhere")).unwrap();
+    let output = place.cdds(&["job", "list"]).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains("catalog.password cannot be read"), "{said}");
+    std::fs::rename(place.path("elsewhere"), place.path("catalog.password")).unwrap();
+
     let job = place.plaintext_job(&["--timeframe", "all"]);
     place.done(&["run", "--until-idle"]);
     let executions = place.json(&["history", "list", "--job", &job]);
@@ -157,9 +163,11 @@ fn i5_i8_four_workers_lose_and_double_nothing_through_kills_stops_and_a_crash_of
     for worker in workers {
         assert_eq!(worker.ended(), Some(0), "{}", text(&std::fs::read(place.path("log")).unwrap()));
     }
-    // What the killed one has left is swept.
-    place.done(&["run", "--until-idle"]);
+    // What the killed one has left is swept, by a worker to whom the house falls when that one's hold has run out.
+    let later = chrono::Utc::now() + chrono::TimeDelta::minutes(10);
+    place.done(&["run", "--until-idle", "--now", &later.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)]);
 
+    let mut executed = BTreeSet::new();
     let mut expected = Vec::new();
     for job in &jobs {
         let executions = place.json(&["history", "list", "--job", job]);
@@ -172,6 +180,7 @@ fn i5_i8_four_workers_lose_and_double_nothing_through_kills_stops_and_a_crash_of
                 (&json!("finished"), &json!(1_440)),
                 "{execution}"
             );
+            executed.insert(string(&execution["id"]));
             let window = &execution["window"];
             windows.insert(string(&window["start"]), string(&window["end"]));
         }
@@ -182,10 +191,15 @@ fn i5_i8_four_workers_lose_and_double_nothing_through_kills_stops_and_a_crash_of
         expected.push(string(&file["name"]));
     }
     assert_eq!(expected.len(), all);
-    let stored = place.files("artifacts");
-    assert_eq!(
-        stored.len(),
-        2 * all,
-        "a set is an archive and a manifest, and nothing else is left: {stored:?}"
-    );
+    let mut claims = BTreeMap::<(String, String), Vec<String>>::new();
+    for path in place.files("artifacts") {
+        let [execution, claim, file] = *path.split('/').collect::<Vec<_>>() else { panic!("{path}") };
+        claims.entry((execution.to_owned(), claim.to_owned())).or_default().push(file.to_owned());
+    }
+    // Rule E17: a whole set of a worker that was killed before it was on record stays until its retention is over.
+    for files in claims.values() {
+        assert_eq!(*files, ["000000", "manifest"], "nothing half-made is left: {claims:?}");
+    }
+    let stored: BTreeSet<&String> = claims.keys().map(|(execution, _)| execution).collect();
+    assert_eq!(stored, executed.iter().collect(), "each execution has a set, and nothing else has one");
 }

@@ -25,7 +25,7 @@ use crate::engine::observe::{Event, Observer, Unobserved};
 /// | `cdds_notices_total` | counter | `channel`, `status` | attempts to tell a subscriber, likewise |
 ///
 /// They are of this process: sum them up over the workers. What waits is a question for the catalog
-/// ([`Fleet`](crate::service::fleet::Fleet)).
+/// ([`Agenda`](crate::ports::catalog::Agenda)).
 ///
 /// # Examples
 /// ```
