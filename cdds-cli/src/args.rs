@@ -5,6 +5,8 @@
 
 mod artifact;
 mod audit;
+#[cfg(feature = "postgres")]
+mod catalog;
 mod check;
 mod demo;
 mod destination;
@@ -32,6 +34,8 @@ pub(crate) use self::artifact::{
     AdoptArgs, ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
 };
 pub(crate) use self::audit::AuditArgs;
+#[cfg(feature = "postgres")]
+pub(crate) use self::catalog::CatalogCommand;
 pub(crate) use self::check::CheckArgs;
 pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::destination::DestinationCommand;
@@ -243,6 +247,10 @@ pub(crate) enum Command {
     /// A worker is an engine: `cdds run`, `cdds serve`, or a service that embeds one. One that ended in good order is
     /// listed for a day, one that is gone for a week.
     Workers(WorkersArgs),
+    /// The catalog itself: move it from one machine's file to PostgreSQL
+    #[cfg(feature = "postgres")]
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
     /// Check that a set is whole and as it was published
     Verify(VerifyArgs),
     /// Open sealed parts with a recipient's private key

@@ -2,6 +2,8 @@
 
 mod artifact;
 mod audit;
+#[cfg(feature = "postgres")]
+mod catalog;
 mod check;
 mod clock;
 mod demo;
@@ -81,6 +83,8 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Artifact(command) => artifact::carry_out(command, session).await,
         Command::Audit(args) => audit::list(args, session).await,
         Command::Workers(args) => workers::carry_out(args, session).await,
+        #[cfg(feature = "postgres")]
+        Command::Catalog(command) => catalog::carry_out(command, session).await,
         Command::Verify(args) => offline::verify::verify(&args, session),
         Command::Decrypt(args) => offline::decrypt::decrypt(&args, session),
         Command::Join(args) => offline::join::join(&args, session),

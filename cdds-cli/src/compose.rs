@@ -4,6 +4,8 @@ mod catalog;
 #[cfg(feature = "delivery")]
 mod delivery;
 
+#[cfg(feature = "postgres")]
+pub(crate) use self::catalog::connect;
 pub(crate) use self::catalog::has_other_owners;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -18,6 +18,8 @@ pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use self::postgres::CatalogCopy;
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresCatalog, PostgresCatalogConfig};
 #[cfg(feature = "sqlite")]

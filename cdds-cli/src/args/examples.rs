@@ -16,7 +16,10 @@ fn with_examples(mut command: Command, path: &str) -> Command {
         command = command.mut_subcommand(&name, |sub| with_examples(sub, &path));
     }
     match EXAMPLES.iter().find(|(of, _)| *of == path.trim_start()) {
-        Some((_, lines)) => command.after_help(format!("Examples:\n{lines}")),
+        Some((_, lines)) => {
+            let said = command.get_after_help().map(|said| format!("{said}\n\n")).unwrap_or_default();
+            command.after_help(format!("{said}Examples:\n{lines}"))
+        }
         None => command,
     }
 }
@@ -221,6 +224,12 @@ const EXAMPLES: &[(&str, &str)] = &[
         "  cdds workers drain ID\n  cdds workers drain ID --wait                  return when it runs nothing any more",
     ),
     ("workers resume", "  cdds workers resume ID"),
+    ("catalog", "  cdds catalog copy cdds.db      into the one in PostgreSQL that cdds.toml names"),
+    (
+        "catalog copy",
+        "  cdds catalog copy cdds.db\n  \
+           cdds catalog copy /var/lib/cdds/cdds.db --config fleet.toml --yes",
+    ),
     (
         "verify",
         "  cdds verify export-ID.zip.smime                   sizes, digests and structure of the whole set\n  \

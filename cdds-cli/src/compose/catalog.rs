@@ -45,8 +45,9 @@ pub(crate) async fn has_other_owners(place: &CatalogPlace) -> Result<bool, CliEr
     })
 }
 
+/// Connects to a catalog on a server, and makes it if it is missing.
 #[cfg(feature = "postgres")]
-async fn connect(server: &CatalogServer) -> Result<PostgresCatalog, CliError> {
+pub(crate) async fn connect(server: &CatalogServer) -> Result<PostgresCatalog, CliError> {
     let config = PostgresCatalogConfig::new(connections(&server.at)?);
     let config = server.schema.iter().fold(config, PostgresCatalogConfig::with_schema);
     Ok(PostgresCatalog::connect(config).await?)

@@ -34,6 +34,7 @@ mod listing;
 mod messages;
 #[cfg(target_os = "linux")]
 mod mounted;
+mod moving;
 mod offline;
 mod options;
 mod past_catalogs;

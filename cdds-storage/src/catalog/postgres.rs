@@ -10,6 +10,8 @@
 
 mod begin;
 mod connect;
+#[cfg(feature = "sqlite")]
+mod copy;
 mod database;
 mod fault;
 mod presence;
@@ -25,6 +27,8 @@ use cdds_core::ports::clock::Clock;
 use chrono::{DateTime, Utc};
 
 use self::connect::Connections;
+#[cfg(feature = "sqlite")]
+pub use self::copy::CatalogCopy;
 use self::database::{PostgresDatabase, Timed};
 use super::gate::Gate;
 use super::sql::database::{Database, Writing};

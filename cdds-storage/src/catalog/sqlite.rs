@@ -12,6 +12,8 @@
 
 mod database;
 mod fault;
+#[cfg(feature = "postgres")]
+pub(super) mod leaving;
 #[cfg(test)]
 pub(super) mod plan;
 mod schema;

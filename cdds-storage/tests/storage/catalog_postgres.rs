@@ -1,5 +1,6 @@
 //! The PostgreSQL catalog over a real server.
 
+mod copy;
 mod file;
 mod kit;
 mod outcomes;

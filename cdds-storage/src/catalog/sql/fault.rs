@@ -33,7 +33,7 @@ impl From<CatalogError> for Fault {
 }
 
 /// Returns a conflict: the caller's expectation is out of date.
-pub(super) fn conflict(why: impl Into<String>) -> Fault {
+pub(in crate::catalog) fn conflict(why: impl Into<String>) -> Fault {
     Fault::Refused(CatalogError::new(CatalogErrorKind::Conflict, why))
 }
 

@@ -80,7 +80,7 @@ impl<'c> Transaction<'c> {
     }
 
     /// Runs a statement and returns the number of rows that it changed.
-    pub(super) fn execute(&self, sql: &str, values: impl Params) -> Result<usize> {
+    pub(in crate::catalog) fn execute(&self, sql: &str, values: impl Params) -> Result<usize> {
         self.prepare(sql)?.execute(values)
     }
 
@@ -88,7 +88,7 @@ impl<'c> Transaction<'c> {
     ///
     /// # Errors
     /// [`DriverError::NoRow`] if there is none.
-    pub(super) fn query_row<T>(
+    pub(in crate::catalog) fn query_row<T>(
         &self,
         sql: &str,
         values: impl Params,

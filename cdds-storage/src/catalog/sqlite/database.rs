@@ -167,7 +167,7 @@ impl Database for Timed<'_> {
     }
 }
 
-fn connect(path: &Path, create: OpenFlags) -> Result<Connection, rusqlite::Error> {
+pub(super) fn connect(path: &Path, create: OpenFlags) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -37,6 +37,11 @@ const MIGRATIONS: &[&str] = &[
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.
 const APPLICATION_ID: i64 = 0x4344_4453;
 
+/// What is added to the versions of a file whose content was copied elsewhere: more than any program knows, so that
+/// none opens it again.
+#[cfg(feature = "postgres")]
+const LEFT: i64 = 1_000_000;
+
 /// Brings the schema up to date. Takes no write lock if it already is, so that a writing program keeps nobody
 /// from reading.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
@@ -88,6 +93,16 @@ pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Faul
             format!("{} is a database of another program: name another file for the catalog", path.display()),
         )));
     }
+    #[cfg(feature = "postgres")]
+    if version >= LEFT {
+        return Err(Fault::Refused(CatalogError::new(
+            CatalogErrorKind::NewerSchema,
+            format!(
+                "the catalog {} was copied to PostgreSQL and is used no more: name the one there (catalog.url)",
+                path.display()
+            ),
+        )));
+    }
     let newest = newest();
     if version > newest && oldest_reader(&transaction, version)? > newest {
         return Err(Fault::Refused(CatalogError::new(
@@ -100,6 +115,44 @@ pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Faul
         )));
     }
     Ok(())
+}
+
+/// Refuses a file as [`check`] does, but not one that was left. Returns whether it was.
+#[cfg(feature = "postgres")]
+pub(super) fn check_left(connection: &mut Connection, path: &Path) -> Result<bool, Fault> {
+    if is_left(connection)? {
+        return Ok(true);
+    }
+    check(connection, path).map(|()| false)
+}
+
+/// Whether the file was left.
+#[cfg(feature = "postgres")]
+pub(super) fn is_left(connection: &Connection) -> Result<bool, Fault> {
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok(application == APPLICATION_ID && version(connection)? >= LEFT)
+}
+
+/// Marks the file as left.
+#[cfg(feature = "postgres")]
+pub(super) fn leave(connection: &Connection) -> Result<(), Fault> {
+    shift(connection, LEFT)
+}
+
+/// Undoes [`leave`].
+#[cfg(feature = "postgres")]
+pub(super) fn come_back(connection: &Connection) -> Result<(), Fault> {
+    shift(connection, -LEFT)
+}
+
+/// Adds to the version, and to that of the oldest program that may use the file.
+#[cfg(feature = "postgres")]
+fn shift(connection: &Connection, by: i64) -> Result<(), Fault> {
+    let to = version(connection)? + by;
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute("UPDATE reader SET oldest = oldest + ?1", [by])?;
+    transaction.pragma_update(None, "user_version", to)?;
+    Ok(transaction.commit()?)
 }
 
 fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {

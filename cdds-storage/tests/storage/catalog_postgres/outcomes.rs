@@ -25,18 +25,18 @@ use crate::postgres_server::Server;
 
 /// What the line does with the next commit.
 const PASSED_ON: u8 = 0;
-const NEVER_SENT: u8 = 1;
-const NEVER_ANSWERED: u8 = 2;
+pub(super) const NEVER_SENT: u8 = 1;
+pub(super) const NEVER_ANSWERED: u8 = 2;
 
 /// A line to the server that breaks when it is told to.
-struct Line {
+pub(super) struct Line {
     folder: TempDir,
-    next: Arc<AtomicU8>,
+    pub(super) next: Arc<AtomicU8>,
     broken: Arc<AtomicUsize>,
 }
 
 impl Line {
-    fn to(server: &Server) -> Self {
+    pub(super) fn to(server: &Server) -> Self {
         let folder = TempDir::new().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
         let far = match &server.config("postgres").get_hosts()[0] {
@@ -56,7 +56,7 @@ impl Line {
         line
     }
 
-    fn connections(&self) -> PostgresConnections {
+    pub(super) fn connections(&self) -> PostgresConnections {
         let mut config = tokio_postgres::Config::new();
         config.host_path(self.folder.path()).user("postgres").dbname("postgres");
         PostgresConnections::to(&PostgresServer::of(config)).unwrap()
