@@ -7,5 +7,7 @@ mod file;
 mod folder;
 pub mod object;
 mod upload;
+mod uploads;
 
 pub use self::object::ObjectSink;
+pub use self::uploads::UnfinishedUploads;

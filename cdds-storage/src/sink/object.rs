@@ -1,5 +1,6 @@
 //! A [`Sink`] over `object_store`.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,12 +23,17 @@ use super::fault::{io_error, store_error};
 use super::file::FileRange;
 use super::folder;
 use super::upload::ObjectUpload;
+use super::uploads::UnfinishedUploads;
 
 /// Maximum number of bytes that a read returns at once.
 const CHUNK_BYTES_MAX: usize = 64 * 1024;
 
-/// Name of the short-lived probe that the store's clock stamps.
+/// Name of the short-lived probe that the store's clock stamps. All workers share it, so that one that dies leaves no
+/// more than this one object.
 const CLOCK_PROBE: &str = "clock-probe";
+
+/// How often the probe is stored again if another worker has deleted it.
+const CLOCK_PROBES_MAX: u32 = 8;
 
 /// Parts in a local folder or in any other [`ObjectStore`].
 ///
@@ -37,9 +43,11 @@ const CLOCK_PROBE: &str = "clock-probe";
 /// stores).
 ///
 /// An upload keeps at most two parts of 8 MiB in memory: one that is being stored and one that is being
-/// filled. In a cloud, [`list`](Sink::list) does not show the remains of a dropped upload, and
-/// [`delete`](Sink::delete) ends no unfinished one, since `object_store` cannot list them: give the bucket a
-/// rule that ends unfinished multipart uploads.
+/// filled. If the store does not say whether an object was stored, it is looked up. For that, objects bear the metadata
+/// `cddsupload`: a number of the upload that wrote them.
+///
+/// `object_store` cannot list unfinished uploads. Only with [`with_uploads`](Self::with_uploads) does
+/// [`list`](Sink::list) show the remains of a dropped upload, and does [`delete`](Sink::delete) end unfinished ones.
 #[derive(Debug, Clone)]
 pub struct ObjectSink {
     store: Arc<dyn ObjectStore>,
@@ -47,6 +55,8 @@ pub struct ObjectSink {
     folder: Option<Arc<PathBuf>>,
     /// The store's name for people.
     place: Arc<str>,
+    /// What finds unfinished uploads, if something does.
+    uploads: Option<Arc<dyn UnfinishedUploads>>,
     /// What gives links, if that is wanted.
     #[cfg(feature = "links")]
     signer: Option<Arc<dyn Signer>>,
@@ -78,14 +88,16 @@ impl ObjectSink {
     /// Uses any other store.
     ///
     /// `object_store` cannot find the unfinished uploads of a key, so [`delete`](Sink::delete) does not end them, as the
-    /// port asks for. They are never seen as parts, but take space after a worker has died: give the bucket a rule
-    /// that ends uploads after some days (`AbortIncompleteMultipartUpload`). Azure does so by itself after a week.
+    /// port asks for. They are never seen as parts, but take space after a worker has died: add what finds them by
+    /// [`with_uploads`](Self::with_uploads), or give the bucket a rule that ends uploads after some days
+    /// (`AbortIncompleteMultipartUpload`). Azure does so by itself after a week.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         let place = store.to_string().into();
         Self {
             store,
             folder: None,
             place,
+            uploads: None,
             #[cfg(feature = "links")]
             signer: None,
         }
@@ -111,6 +123,12 @@ impl ObjectSink {
     pub fn with_links(store: Arc<impl ObjectStore + Signer>) -> Self {
         let signer = Arc::clone(&store) as Arc<dyn Signer>;
         Self { signer: Some(signer), ..Self::new(store) }
+    }
+
+    /// Adds what finds the unfinished uploads of the store: the sweep then ends those of workers that have died.
+    #[must_use]
+    pub fn with_uploads(self, uploads: Arc<dyn UnfinishedUploads>) -> Self {
+        Self { uploads: Some(uploads), ..self }
     }
 
     fn key_path(&self, key: &Key) -> Result<StorePath, SinkError> {
@@ -192,6 +210,61 @@ impl ObjectSink {
     }
 }
 
+/// What stores but folders do.
+impl ObjectSink {
+    async fn delete_remote(&self, path: &StorePath) -> object_store::Result<()> {
+        // First, so that none is completed behind the deletion.
+        if let Some(uploads) = &self.uploads {
+            for (found, id) in uploads.unfinished(path).await? {
+                if found == *path {
+                    ended(uploads.end(&found, &id).await)?;
+                }
+            }
+        }
+        ended(self.store.delete(path).await)
+    }
+
+    async fn list_remote(&self, path: &StorePath) -> object_store::Result<BTreeSet<String>> {
+        let mut keys = BTreeSet::new();
+        // First, so that one that is completed meanwhile is found in one place or the other.
+        if let Some(uploads) = &self.uploads {
+            let unfinished = uploads.unfinished(path).await?.into_iter();
+            let below = unfinished.filter(|(found, _)| found != path && found.prefix_matches(path));
+            keys.extend(below.map(|(found, _)| found.to_string()));
+        }
+        let mut objects = self.store.list(Some(path));
+        while let Some(object) = objects.try_next().await? {
+            keys.insert(object.location.to_string());
+        }
+        Ok(keys)
+    }
+
+    async fn stamp_of_probe(&self) -> object_store::Result<DateTime<Utc>> {
+        let path = StorePath::from(CLOCK_PROBE);
+        let mut tries = 1;
+        loop {
+            self.store.put(&path, Bytes::new().into()).await?;
+            match self.store.head(&path).await {
+                // Another worker has deleted it.
+                Err(object_store::Error::NotFound { .. }) if tries < CLOCK_PROBES_MAX => tries += 1,
+                found => {
+                    let stamped = found?.last_modified;
+                    ended(self.store.delete(&path).await)?;
+                    return Ok(stamped);
+                }
+            }
+        }
+    }
+}
+
+/// Takes what is gone already for deleted.
+fn ended(outcome: object_store::Result<()>) -> object_store::Result<()> {
+    match outcome {
+        Err(object_store::Error::NotFound { .. }) => Ok(()),
+        outcome => outcome,
+    }
+}
+
 /// Returns what is asked of a store for a range; `None` for all of an object.
 fn asked(range: &Range<u64>) -> Option<GetRange> {
     match (range.start, range.end) {
@@ -264,10 +337,8 @@ impl Sink for ObjectSink {
     async fn delete(&self, key: &Key) -> Result<(), SinkError> {
         let path = self.key_path(key)?;
         let Some(folder) = self.folder.clone() else {
-            return match self.store.delete(&path).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                Err(error) => Err(store_error("delete", key.as_str(), &self.place, error)),
-            };
+            let deleted = self.delete_remote(&path).await;
+            return deleted.map_err(|error| store_error("delete", key.as_str(), &self.place, error));
         };
         let deleted = blocking::unblock(move || folder::delete(&folder, &Self::file(&folder, &path))).await;
         deleted.map_err(|error| io_error("delete", key.as_str(), &self.place, error))
@@ -276,11 +347,9 @@ impl Sink for ObjectSink {
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, SinkError> {
         let path = self.prefix_path(prefix)?;
         let Some(folder) = self.folder.clone() else {
-            let objects = self.store.list(Some(&path)).map_ok(|object| Key::new(object.location.to_string()));
-            return objects
-                .try_collect()
-                .await
-                .map_err(|error| store_error("list", prefix.as_str(), &self.place, error));
+            let keys = self.list_remote(&path).await;
+            let keys = keys.map_err(|error| store_error("list", prefix.as_str(), &self.place, error))?;
+            return Ok(keys.into_iter().map(Key::new).collect());
         };
         let keys = blocking::unblock(move || folder::keys(&folder, &Self::file(&folder, &path))).await;
         match keys {
@@ -294,12 +363,8 @@ impl Sink for ObjectSink {
         if self.folder.is_some() {
             return Ok(None);
         }
-        let path = StorePath::from(CLOCK_PROBE);
-        let failed = |error| store_error("ask", "its clock", &self.place, error);
-        self.store.put(&path, Bytes::new().into()).await.map_err(failed)?;
-        let stamped = self.store.head(&path).await.map_err(failed)?.last_modified;
-        self.store.delete(&path).await.map_err(failed)?;
-        Ok(Some(stamped))
+        let stamped = self.stamp_of_probe().await;
+        stamped.map(Some).map_err(|error| store_error("ask", "its clock", &self.place, error))
     }
 
     async fn newest(&self) -> Result<Option<DateTime<Utc>>, SinkError> {

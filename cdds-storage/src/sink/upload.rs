@@ -8,7 +8,11 @@ use bytes::Bytes;
 use cdds_core::ports::sink::{SinkError, SinkErrorKind, Stored, Upload};
 use futures::future::BoxFuture;
 use object_store::path::Path as StorePath;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{
+    Attribute, Attributes, GetOptions, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions,
+    PutPayload,
+};
+use uuid::Uuid;
 
 use super::fault::store_error;
 use crate::private;
@@ -23,6 +27,9 @@ const LOCAL_PART_BYTES: usize = 1024 * 1024;
 /// Objects up to this size are stored in a single request.
 const SINGLE_BYTES_MAX: usize = 5 * 1024 * 1024;
 
+/// The metadata by which an upload knows its object again. Azure wants a name without hyphens.
+const UPLOAD: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("cddsupload"));
+
 type Outcome<T> = Result<T, object_store::Error>;
 
 /// An [`Upload`] to an object store.
@@ -34,6 +41,8 @@ pub(super) struct ObjectUpload {
     off_thread: bool,
     /// The file that will hold the object in a local folder.
     file: Option<PathBuf>,
+    /// By what the object is known again.
+    attributes: Attributes,
     /// Bytes that are not in a part yet.
     buffer: Vec<Bytes>,
     buffered: usize,
@@ -62,12 +71,15 @@ impl ObjectUpload {
         path: StorePath,
         file: Option<PathBuf>,
     ) -> Self {
+        // Files take no metadata, and always say whether they were stored.
+        let number = file.is_none().then(|| (UPLOAD, Uuid::new_v4().simple().to_string()));
         Self {
             store,
             place,
             path,
             off_thread: file.is_some(),
             file,
+            attributes: number.into_iter().collect(),
             buffer: Vec::new(),
             buffered: 0,
             multipart: None,
@@ -111,7 +123,9 @@ impl ObjectUpload {
             Some(multipart) => multipart,
             None => {
                 let (store, path) = (Arc::clone(&self.store), self.path.clone());
-                let begin = Self::run(self.off_thread, async move { store.put_multipart(&path).await });
+                let options = PutMultipartOptions::from(self.attributes.clone());
+                let begin =
+                    Self::run(self.off_thread, async move { store.put_multipart_opts(&path, options).await });
                 self.multipart.insert(begin.await?)
             }
         };
@@ -154,8 +168,24 @@ impl ObjectUpload {
     async fn store_whole(&mut self) -> Outcome<()> {
         let payload = self.take(self.buffered);
         let (store, path) = (Arc::clone(&self.store), self.path.clone());
-        let put = async move { store.put(&path, payload).await };
-        Self::run(self.off_thread, put).await.map(drop)
+        let options = PutOptions::from(self.attributes.clone());
+        let put = async move { store.put_opts(&path, payload, options).await };
+        let put = Self::run(self.off_thread, put).await;
+        self.settled(put.map(drop)).await
+    }
+
+    /// Looks up whether the object was stored if the store did not say so. A reply may have got lost, and what was asked
+    /// for again then refused, since the upload had been completed.
+    async fn settled(&mut self, outcome: Outcome<()>) -> Outcome<()> {
+        let Err(error) = outcome else { return Ok(()) };
+        let Some(number) = self.attributes.get(&UPLOAD) else { return Err(error) };
+        let found = self.store.get_opts(&self.path, GetOptions::new().with_head(true)).await;
+        let is_ours =
+            |size, attributes: &Attributes| size == self.bytes && attributes.get(&UPLOAD) == Some(number);
+        match found {
+            Ok(found) if is_ours(found.meta.size, &found.attributes) => Ok(()),
+            _ => Err(error),
+        }
     }
 
     async fn store_rest(&mut self) -> Outcome<()> {
@@ -167,10 +197,25 @@ impl ObjectUpload {
         // Only now does the object become visible: a crash before this leaves an unfinished upload, never a
         // short object.
         if let Some(mut multipart) = self.multipart.take() {
-            let complete = async move { multipart.complete().await };
-            Self::run(self.off_thread, complete).await?;
+            let complete = async move {
+                let completed = multipart.complete().await;
+                (multipart, completed.map(drop))
+            };
+            let (multipart, completed) = Self::run(self.off_thread, complete).await;
+            // Until it is known that it is complete, it may have to be ended.
+            self.multipart = Some(multipart);
+            self.settled(completed).await?;
+            self.multipart = None;
         }
         Ok(())
+    }
+
+    /// Ends an upload in parts, so that none of them remain.
+    async fn end(&mut self) -> Outcome<()> {
+        // A part in flight would arrive after the end; its result does not matter.
+        let _outcome = self.drain().await;
+        let Some(mut multipart) = self.multipart.take() else { return Ok(()) };
+        Self::run(self.off_thread, async move { multipart.abort().await }).await
     }
 }
 
@@ -201,7 +246,11 @@ impl Upload for ObjectUpload {
         // Once an upload in parts has begun, the rest must be one of its parts.
         let whole = self.multipart.is_none() && self.buffered <= SINGLE_BYTES_MAX;
         let stored = if whole { self.store_whole().await } else { self.store_rest().await };
-        stored.map_err(|error| self.failed(error))?;
+        if let Err(error) = stored {
+            // What cannot be ended is listed, and the sweep ends it.
+            let _outcome = self.end().await;
+            return Err(self.failed(error));
+        }
         if let Some(file) = self.file.take() {
             // The store created it with the permissions that the umask left; its folder has kept others out
             // so far.
@@ -211,17 +260,12 @@ impl Upload for ObjectUpload {
     }
 
     async fn abort(mut self: Box<Self>) -> Result<(), SinkError> {
-        // A part in flight would arrive after the end; its result does not matter.
-        let _outcome = self.drain().await;
-        let Some(mut multipart) = self.multipart.take() else {
-            return Ok(());
-        };
-        let aborted = Self::run(self.off_thread, async move { multipart.abort().await }).await;
-        let aborted = aborted.map_err(|error| store_error("abort", self.path.as_ref(), &self.place, error));
-        match aborted {
+        let ended = self.end().await;
+        let ended = ended.map_err(|error| store_error("abort", self.path.as_ref(), &self.place, error));
+        match ended {
             // Another worker's clean-up has already removed it.
             Err(error) if error.kind() == SinkErrorKind::NotFound => Ok(()),
-            other => other,
+            ended => ended,
         }
     }
 }

@@ -29,6 +29,7 @@ mod simulation;
 #[cfg(feature = "links")]
 mod sink_links;
 mod sink_object;
+mod sink_unanswered;
 mod source_by_change;
 mod source_instants;
 mod source_json_lines;
