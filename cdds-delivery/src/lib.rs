@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `folder` | [`folder`]: a folder of this machine, on Unix |
 //! | `object` | [`object`]: buckets of S3, Google Cloud Storage and Azure |
+//! | `store` | `object::BucketStore`: the same buckets for a service's own parts |
 //! | `sftp` | [`sftp`]: a folder of an SSH server |
 //! | `ftp` | [`ftp`]: a folder of an FTP server, plain or over TLS |
 //! | `email` | [`email`]: e-mail by SMTP |

@@ -6,6 +6,8 @@
 //! bucket a rule that ends unfinished uploads after some days. (Azure does so by itself after a week, and offers
 //! nothing else.)
 //!
+//! With the feature `store`, the same buckets also hold a service's own parts (`BucketStore`).
+//!
 //! [`Naming::Whole`]: cdds_core::ports::destination::Naming::Whole
 
 mod answer;
@@ -17,9 +19,14 @@ mod gcs;
 mod http;
 mod s3;
 mod session;
+#[cfg(feature = "store")]
+mod store;
 mod upload;
 mod wire;
 
 pub use self::azure::AzureDestination;
 pub use self::gcs::GcsDestination;
 pub use self::s3::S3Destination;
+#[cfg(feature = "store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+pub use self::store::BucketStore;

@@ -7,8 +7,8 @@ use cdds_core::domain::id::DestinationId;
 use cdds_core::ports::destination::{
     Connection, Destination, DestinationDescription, DestinationError, DestinationKind, ServerIdentity,
 };
-use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
-use object_store::{ObjectStore, RetryConfig};
+use object_store::RetryConfig;
+use object_store::azure::{AzureConfigKey as Key, MicrosoftAzure, MicrosoftAzureBuilder};
 
 use super::common::{Common, common_methods, no_login, read, unusable};
 use super::endpoint::Endpoint;
@@ -50,7 +50,7 @@ const IDENTITY: [Key; 9] = [
 /// ```
 #[derive(Debug, Clone)]
 pub struct AzureDestination {
-    common: Common,
+    pub(super) common: Common,
     account: String,
     container: String,
     login: Option<(Key, Secret)>,
@@ -99,12 +99,16 @@ impl AzureDestination {
         self
     }
 
-    fn endpoint(&self) -> String {
+    pub(super) fn endpoint(&self) -> String {
         let own = || format!("https://{}.blob.core.windows.net", self.account);
         self.common.endpoint.clone().unwrap_or_else(own)
     }
 
-    fn store(&self, caller: Caller, retries: RetryConfig) -> Result<Arc<dyn ObjectStore>, DestinationError> {
+    pub(super) fn client(
+        &self,
+        caller: Caller,
+        retries: RetryConfig,
+    ) -> Result<MicrosoftAzure, DestinationError> {
         let endpoint = self.endpoint();
         let mut builder = MicrosoftAzureBuilder::new()
             .with_account(&self.account)
@@ -128,8 +132,7 @@ impl AzureDestination {
             }
             None => return Err(no_login("key or signature")),
         }
-        let store = builder.build().map_err(|_| unusable(&self.common.description.address))?;
-        Ok(Arc::new(store))
+        builder.build().map_err(|_| unusable(&self.common.description.address))
     }
 }
 
@@ -141,7 +144,7 @@ impl Destination for AzureDestination {
 
     async fn connect(&self, _: Option<&ServerIdentity>) -> Result<Connection, DestinationError> {
         let endpoint = self.endpoint();
-        self.common.open(&endpoint, |caller, retries| self.store(caller, retries)).await
+        self.common.open(&endpoint, |caller, retries| Ok(Arc::new(self.client(caller, retries)?))).await
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Common {
     pub(super) roots: Roots,
     pub(super) uses_environment: bool,
     parts: usize,
-    net: Net,
+    pub(super) net: Net,
 }
 
 impl Common {

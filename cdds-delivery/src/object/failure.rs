@@ -26,7 +26,7 @@ pub(super) fn failed(action: &str, why: Error) -> DestinationError {
 }
 
 /// Finds our own error below those of `object_store`, which hide each other in several layers.
-fn call_error(why: &Error) -> Option<&CallError> {
+pub(super) fn call_error(why: &Error) -> Option<&CallError> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(why);
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref::<CallError>() {

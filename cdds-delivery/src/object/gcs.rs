@@ -7,8 +7,8 @@ use cdds_core::domain::id::DestinationId;
 use cdds_core::ports::destination::{
     Connection, Destination, DestinationDescription, DestinationError, DestinationKind, ServerIdentity,
 };
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
-use object_store::{ObjectStore, RetryConfig};
+use object_store::RetryConfig;
+use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder, GoogleConfigKey as Key};
 
 use super::common::{Common, common_methods, no_login, read, unusable};
 use super::http::Caller;
@@ -43,8 +43,8 @@ const IDENTITY: [Key; 3] = [Key::ServiceAccount, Key::ServiceAccountKey, Key::Ap
 /// ```
 #[derive(Debug, Clone)]
 pub struct GcsDestination {
-    common: Common,
-    bucket: String,
+    pub(super) common: Common,
+    pub(super) bucket: String,
     account: Option<Secret>,
 }
 
@@ -83,11 +83,15 @@ impl GcsDestination {
         self
     }
 
-    fn endpoint(&self) -> &str {
+    pub(super) fn endpoint(&self) -> &str {
         self.common.endpoint.as_deref().unwrap_or(ENDPOINT)
     }
 
-    fn store(&self, caller: Caller, retries: RetryConfig) -> Result<Arc<dyn ObjectStore>, DestinationError> {
+    pub(super) fn client(
+        &self,
+        caller: Caller,
+        retries: RetryConfig,
+    ) -> Result<GoogleCloudStorage, DestinationError> {
         // The address is always given: the file of an account could name another one.
         let mut builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(&self.bucket)
@@ -108,8 +112,7 @@ impl GcsDestination {
             }
             None => return Err(no_login("service account")),
         }
-        let store = builder.build().map_err(|_| unusable(&self.common.description.address))?;
-        Ok(Arc::new(store))
+        builder.build().map_err(|_| unusable(&self.common.description.address))
     }
 }
 
@@ -120,7 +123,7 @@ impl Destination for GcsDestination {
     }
 
     async fn connect(&self, _: Option<&ServerIdentity>) -> Result<Connection, DestinationError> {
-        self.common.open(self.endpoint(), |caller, retries| self.store(caller, retries)).await
+        self.common.open(self.endpoint(), |caller, retries| Ok(Arc::new(self.client(caller, retries)?))).await
     }
 }
 

@@ -7,8 +7,8 @@ use cdds_core::domain::id::DestinationId;
 use cdds_core::ports::destination::{
     Connection, Destination, DestinationDescription, DestinationError, DestinationKind, ServerIdentity,
 };
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
-use object_store::{ObjectStore, RetryConfig};
+use object_store::RetryConfig;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey as Key, Checksum};
 
 use super::common::{Common, common_methods, no_login, read, unusable};
 use super::endpoint::Endpoint;
@@ -54,12 +54,13 @@ const IDENTITY: [Key; 10] = [
 /// ```
 #[derive(Debug, Clone)]
 pub struct S3Destination {
-    common: Common,
-    bucket: String,
-    region: String,
+    pub(super) common: Common,
+    pub(super) bucket: String,
+    pub(super) region: String,
     keys: Option<(String, Secret)>,
     token: Option<Secret>,
     is_virtual: Option<bool>,
+    has_checksums: bool,
 }
 
 impl S3Destination {
@@ -69,7 +70,8 @@ impl S3Destination {
         let description = DestinationDescription::new(id, DestinationKind::S3, bucket.clone(), String::new());
         let common = Common::new(description, net);
         let region = "us-east-1".to_owned();
-        Self { common, bucket, region, keys: None, token: None, is_virtual: None }.addressed()
+        Self { common, bucket, region, keys: None, token: None, is_virtual: None, has_checksums: false }
+            .addressed()
     }
 
     /// Replaces the region.
@@ -107,6 +109,13 @@ impl S3Destination {
         Self { is_virtual: Some(is_virtual), ..self }
     }
 
+    /// Adds the SHA-256 of each body as a checksum (`x-amz-checksum-sha256`), which the service checks and keeps beside
+    /// the object. Not every service that speaks the protocol knows them.
+    #[must_use]
+    pub fn with_checksums(self) -> Self {
+        Self { has_checksums: true, ..self }
+    }
+
     common_methods!();
 
     fn addressed(mut self) -> Self {
@@ -119,7 +128,7 @@ impl S3Destination {
     }
 
     /// Returns where the bucket is asked for, and whether that names the bucket.
-    fn endpoint(&self) -> (String, bool) {
+    pub(super) fn endpoint(&self) -> (String, bool) {
         let Self { bucket, region, .. } = self;
         let is_amazon = self.common.endpoint.is_none();
         let is_virtual = self.is_virtual.unwrap_or(is_amazon && !bucket.contains('.'));
@@ -131,7 +140,7 @@ impl S3Destination {
         }
     }
 
-    fn store(&self, caller: Caller, retries: RetryConfig) -> Result<Arc<dyn ObjectStore>, DestinationError> {
+    pub(super) fn client(&self, caller: Caller, retries: RetryConfig) -> Result<AmazonS3, DestinationError> {
         let (endpoint, is_virtual) = self.endpoint();
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&self.bucket)
@@ -141,6 +150,9 @@ impl S3Destination {
             .with_virtual_hosted_style_request(is_virtual)
             .with_retry(retries)
             .with_http_connector(caller);
+        if self.has_checksums {
+            builder = builder.with_checksum_algorithm(Checksum::SHA256);
+        }
         match &self.keys {
             Some((id, secret)) => {
                 builder = builder
@@ -160,8 +172,7 @@ impl S3Destination {
             }
             None => return Err(no_login("key")),
         }
-        let store = builder.build().map_err(|_| unusable(&self.common.description.address))?;
-        Ok(Arc::new(store))
+        builder.build().map_err(|_| unusable(&self.common.description.address))
     }
 }
 
@@ -173,7 +184,7 @@ impl Destination for S3Destination {
 
     async fn connect(&self, _: Option<&ServerIdentity>) -> Result<Connection, DestinationError> {
         let (endpoint, _) = self.endpoint();
-        self.common.open(&endpoint, |caller, retries| self.store(caller, retries)).await
+        self.common.open(&endpoint, |caller, retries| Ok(Arc::new(self.client(caller, retries)?))).await
     }
 }
 

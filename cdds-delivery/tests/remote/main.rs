@@ -1,7 +1,8 @@
 //! Destinations: a folder, and other machines with the servers that people run, which the tests start.
-#![cfg(all(feature = "folder", feature = "object", feature = "sftp", feature = "ftp"))]
+#![cfg(all(feature = "folder", feature = "object", feature = "sftp", feature = "ftp", feature = "store"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod bucket_store;
 mod drill;
 mod folder;
 mod ftp;

@@ -1,13 +1,19 @@
 """Runs moto at a PORT. It takes the tokens of Google's clients, which it does not know, for a proof of Amazon's.
 
-With an ID and a SECRET behind the port it checks signatures, of which those by this key are right.
+With an ID and a SECRET behind the port it checks signatures, of which those by this key are right. It keeps what it has
+over an end by SIGTERM and the next start in the same folder, as a service on a disk does; requests that are under way
+are cut off.
 """
 
 import json
+import os
+import pickle
+import signal
 import sys
 
 from moto import settings
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
@@ -33,6 +39,33 @@ def check_signatures(key_id, secret):
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 1
 
 
+STATE = "moto.state"
+
+
+def keep_state():
+    buckets, accounts = s3_backends["123456789012"]["aws"].buckets, s3_backends.bucket_accounts
+    if os.path.exists(STATE):
+        with open(STATE, "rb") as state:
+            kept = pickle.load(state)
+        buckets.update(kept[0])
+        accounts.update(kept[1])
+
+    def end(*_):
+        # Other threads go on meanwhile.
+        while True:
+            try:
+                kept = pickle.dumps((buckets, accounts))
+                break
+            except RuntimeError:
+                continue
+        with open(STATE, "wb") as state:
+            state.write(kept)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+keep_state()
 if len(sys.argv) > 2:
     check_signatures(*sys.argv[2:])
 run_simple("127.0.0.1", int(sys.argv[1]), take_tokens, threaded=True)

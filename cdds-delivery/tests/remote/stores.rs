@@ -82,8 +82,20 @@ pub(crate) fn moto_that_checks((id, secret): (&str, &str)) -> Server {
     moto_with(&format!("{id} {secret}"))
 }
 
+/// Ends moto, which cuts off what is under way, and starts it again with what it had.
+pub(crate) fn moto_again(server: Server) -> Server {
+    let port = server.port;
+    moto_at(server.ended(), port, "")
+}
+
 fn moto_with(key: &str) -> Server {
-    let ([port], folder) = (free_ports(), folder());
+    let [port] = free_ports();
+    let server = moto_at(folder(), port, key);
+    assert!(ask(&server, "PUT", "/exports").starts_with("HTTP/1.1 200"));
+    server
+}
+
+fn moto_at(folder: TempDir, port: u16, key: &str) -> Server {
     let modules = tool("moto");
     needed(Path::new(&modules).join("moto/server.py").as_path());
     let program = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -91,9 +103,7 @@ fn moto_with(key: &str) -> Server {
         .display()
         .to_string();
     let script = format!("PYTHONPATH={modules} exec python3 {program} {port} {key}");
-    let server = Server::run(folder, port, &script);
-    assert!(ask(&server, "PUT", "/exports").starts_with("HTTP/1.1 200"));
-    server
+    Server::run(folder, port, &script)
 }
 
 /// Sends a request without a body and a proof to moto, and returns the answer.
