@@ -1,16 +1,25 @@
 //! The composition: chooses the adapter for each port. An embedder writes a page like this one.
 
+#[cfg(feature = "buckets")]
+mod bucket;
 mod catalog;
 #[cfg(feature = "delivery")]
 mod delivery;
+mod store;
 
+#[cfg(feature = "buckets")]
+pub(crate) use self::bucket::open as bucket;
 #[cfg(feature = "postgres")]
 pub(crate) use self::catalog::connect;
 pub(crate) use self::catalog::has_other_owners;
-use std::path::{Path, PathBuf};
+pub(crate) use self::store::sink;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use cdds_core::domain::access::Principal;
+#[cfg(feature = "serve")]
+use cdds_core::domain::access::link::LinkLifetime;
 #[cfg(feature = "serve")]
 use cdds_core::domain::delivery::health::{Health, TargetId};
 #[cfg(feature = "serve")]
@@ -25,7 +34,6 @@ use cdds_core::ports::catalog::query::WorkerOverview;
 #[cfg(feature = "serve")]
 use cdds_core::ports::catalog::{Agenda, CatalogError};
 use cdds_core::ports::clock::Clock;
-use cdds_core::ports::sink::Sink;
 use cdds_core::ports::source::{Source, SourceError, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::adoption::Adoptions;
@@ -48,7 +56,6 @@ use cdds_core::system::SystemIds;
 use cdds_crypto::{CmsSigner, CmsVerifier, SmimeCertificates};
 use cdds_storage::archive::ZipPackager;
 use cdds_storage::durable;
-use cdds_storage::sink::object::ObjectSink;
 use cdds_storage::source::{JsonLinesSource, SqliteSource};
 #[cfg(feature = "postgres")]
 use cdds_storage::source::{PostgresConnections, PostgresSource};
@@ -79,7 +86,11 @@ pub(crate) struct App {
     settings: EngineSettings,
     signing: Option<Signing>,
     pairing: Pairing,
-    store: PathBuf,
+    /// The store's name for people.
+    store: String,
+    /// Whether downloads are answered by links to the store itself.
+    #[cfg(feature = "serve")]
+    gives_links: bool,
 }
 
 impl App {
@@ -135,7 +146,9 @@ impl App {
             ports,
             settings,
             pairing,
-            store: config.store.clone(),
+            store: config.store.to_string(),
+            #[cfg(feature = "serve")]
+            gives_links: config.store.gives_links(),
         })
     }
 
@@ -170,7 +183,7 @@ impl App {
             PairingError::Sink(error) => error.into(),
             PairingError::Forbidden(refusal) => ServiceError::from(refusal).into(),
             error => CliError::failed("store_mismatch", error.to_string())
-                .about(&self.store)
+                .about(Path::new(&self.store))
                 .with_way_out("if they do belong together, run `cdds doctor --adopt-store`"),
         }
     }
@@ -188,7 +201,8 @@ impl App {
     /// Returns what the console calls.
     #[cfg(feature = "serve")]
     pub(crate) fn services(&self, rules: JobRules) -> cdds_console::Services {
-        cdds_console::Services::new(&self.ports, rules)
+        let services = cdds_console::Services::new(&self.ports, rules);
+        if self.gives_links { services.with_links(LinkLifetime::default()) } else { services }
     }
 
     /// Returns by which a server is monitored.
@@ -258,17 +272,13 @@ impl Vitals {
     }
 }
 
-/// Opens the artifact store.
-pub(crate) fn sink(config: &Config) -> Result<Arc<dyn Sink>, CliError> {
-    Ok(Arc::new(ObjectSink::local(&config.store)?))
-}
-
 /// Makes the store's folder on a fresh start, that is, without a catalog. Refuses if artifacts lie in it: the
 /// catalog may have been moved or not be mounted, and an empty one in its place would know no jobs. If there
 /// is a catalog, a missing store may not be mounted: the store reports that. The catalog's own folder is
-/// never made, so that a mistyped path is not taken for a fresh start.
+/// never made, so that a mistyped path is not taken for a fresh start. A bucket must be there, and its mark says whose it
+/// is.
 fn make_place(config: &Config) -> Result<(), CliError> {
-    let store = &config.store;
+    let Some(store) = config.store.folder() else { return Ok(()) };
     // Whether a server has a catalog is known once it is asked, and then it is no fresh start for the store.
     let Some(catalog) = config.catalog.file() else { return Ok(()) };
     if catalog.exists() {

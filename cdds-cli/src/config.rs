@@ -9,11 +9,12 @@ mod location;
 mod mistake;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "delivery", feature = "postgres"))]
+#[cfg(any(feature = "buckets", feature = "delivery", feature = "postgres"))]
 mod secret;
 #[cfg(feature = "serve")]
 mod serve;
 mod source;
+mod store;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -48,6 +49,9 @@ pub(crate) use self::serve::{Serve, Tls};
 #[cfg(feature = "postgres")]
 pub(crate) use self::source::PostgresSourceEntry;
 pub(crate) use self::source::{SourceEntry, SourceKind};
+pub(crate) use self::store::StorePlace;
+#[cfg(feature = "buckets")]
+pub(crate) use self::store::bucket::{Bucket as StoreBucket, Login as StoreLogin, Service as StoreService};
 use crate::error::CliError;
 use crate::home::without_home;
 use crate::input;
@@ -57,8 +61,8 @@ use crate::input;
 pub(crate) struct Config {
     /// Where the catalog is.
     pub(crate) catalog: CatalogPlace,
-    /// The folder of the artifact store.
-    pub(crate) store: PathBuf,
+    /// Where the artifact store is.
+    pub(crate) store: StorePlace,
     /// How many executions run at the same time.
     pub(crate) concurrency: NonZeroUsize,
     /// How many deliveries run at the same time.
@@ -171,9 +175,6 @@ impl Config {
     }
 
     fn check(file: file::File, folder: &Path) -> Result<Self, Mistake> {
-        if let Some(option) = file.store.options.keys().next() {
-            return Err(format!("store.options: {option:?} is not known: a file store has no options").into());
-        }
         let lease = duration::parse(&file.engine.lease).map_err(|why| format!("engine.lease: {why}"))?;
         if lease < LEASE_MIN {
             let typed = &file.engine.lease;
@@ -186,7 +187,7 @@ impl Config {
         no_delivery(&file)?;
         Ok(Self {
             catalog: catalog::check(file.catalog, folder)?,
-            store: location::store(&file.store.url, folder)?,
+            store: store::check(&file.store, folder)?,
             concurrency: file.engine.concurrency,
             deliveries: file.engine.deliveries,
             notices: file.engine.notices,
@@ -273,7 +274,7 @@ pub(crate) const INITIAL: &str = r#"# The configuration of cdds. Relative paths 
 url = "sqlite:cdds.db"
 
 [store]
-url = "file:artifacts"
+url = "file:artifacts"                # or a bucket: s3://BUCKET/FOLDER, gs://, az://
 
 [engine]
 concurrency = 2

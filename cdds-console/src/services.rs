@@ -105,8 +105,8 @@ impl Services {
     /// Whoever has a link can fetch the file until it expires, without signing in. The audit says that a link was handed
     /// out (`linked`) and not what was fetched, downloads are not counted, and only the client compares the digest.
     ///
-    /// The store must be reachable for the users, and be one that gives links. `cdds serve` has a local folder, which
-    /// gives none, so it has no setting for this.
+    /// The store must be reachable for the users, and be one that gives links: a bucket of S3 or Google Cloud Storage.
+    /// `cdds serve` calls this if `store.links` says so.
     #[must_use]
     pub fn with_links(self, lifetime: LinkLifetime) -> Self {
         Self { links: Some(lifetime), ..self }

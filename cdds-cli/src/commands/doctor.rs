@@ -12,6 +12,8 @@ mod permissions;
 mod place;
 mod record;
 mod unlisted;
+#[cfg(feature = "buckets")]
+mod uploads;
 mod workers;
 
 use serde::Serialize;
@@ -109,6 +111,8 @@ async fn examine(session: &Session) -> Vec<Finding> {
     let is_usable = catalog.status != Status::Failed;
     findings.push(catalog);
     findings.push(place::store(&config).await);
+    #[cfg(feature = "buckets")]
+    findings.extend(uploads::unfinished(&config).await);
     findings.extend(place::disks(&config));
     #[cfg(unix)]
     findings.push(permissions::permissions(&config));

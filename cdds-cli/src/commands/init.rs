@@ -31,7 +31,7 @@ pub(super) async fn init(dir: &Path, session: &Session) -> Result<(), CliError> 
     let made = Initialised {
         config: path.display().to_string(),
         catalog: config.catalog.to_string(),
-        store: config.store.display().to_string(),
+        store: config.store.to_string(),
     };
     let words = format!(
         "Wrote {}, with its catalog and artifact folder.\n\

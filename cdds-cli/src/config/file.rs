@@ -1,6 +1,5 @@
 //! The form of `cdds.toml`, key by key.
 
-use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use serde::Deserialize;
@@ -76,15 +75,77 @@ fn first_given<const N: usize>(keys: [(&'static str, &Option<String>); N]) -> Op
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(not(feature = "buckets"), allow(dead_code, reason = "read for buckets alone"))]
 pub(super) struct Store {
     pub(super) url: String,
-    /// As the kind of store names them; a file store has none.
-    pub(super) options: BTreeMap<String, String>,
+    /// s3: the region of the bucket.
+    pub(super) region: Option<String>,
+    /// Buckets: the address of a service other than the maker's own.
+    pub(super) endpoint: Option<String>,
+    /// Buckets: whether that may be one over which others can read along.
+    pub(super) allow_http: bool,
+    /// s3: to which key the secret belongs.
+    pub(super) access_key_id: Option<String>,
+    /// Buckets: the secret access key, the key of a service account, or the key of an account.
+    pub(super) secret_file: Option<String>,
+    pub(super) secret_env: Option<String>,
+    /// az: the account to which the container belongs.
+    pub(super) account: Option<String>,
+    /// az: a shared access signature in place of the account's key.
+    pub(super) sas_file: Option<String>,
+    pub(super) sas_env: Option<String>,
+    /// s3: whether the bucket is in the name of the host.
+    pub(super) virtual_host: Option<bool>,
+    /// s3: whether SHA-256 checksums are stored beside the objects.
+    pub(super) checksums: bool,
+    /// Buckets: the authorities that may vouch for the service; those of the machine if left out.
+    pub(super) authorities: Option<String>,
+    /// Buckets: whether downloads are answered by links to the bucket itself.
+    pub(super) links: bool,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { url: "file:artifacts".to_owned(), options: BTreeMap::new() }
+        Self {
+            url: "file:artifacts".to_owned(),
+            region: None,
+            endpoint: None,
+            allow_http: false,
+            access_key_id: None,
+            secret_file: None,
+            secret_env: None,
+            account: None,
+            sas_file: None,
+            sas_env: None,
+            virtual_host: None,
+            checksums: false,
+            authorities: None,
+            links: false,
+        }
+    }
+}
+
+impl Store {
+    /// Returns the first key that only a bucket has.
+    pub(super) fn key_of_buckets(&self) -> Option<&'static str> {
+        let texts = first_given([
+            ("region", &self.region),
+            ("endpoint", &self.endpoint),
+            ("access_key_id", &self.access_key_id),
+            ("secret_file", &self.secret_file),
+            ("secret_env", &self.secret_env),
+            ("account", &self.account),
+            ("sas_file", &self.sas_file),
+            ("sas_env", &self.sas_env),
+            ("authorities", &self.authorities),
+        ]);
+        let switches = [
+            ("allow_http", self.allow_http),
+            ("virtual_host", self.virtual_host.is_some()),
+            ("checksums", self.checksums),
+            ("links", self.links),
+        ];
+        texts.or_else(|| switches.into_iter().find_map(|(key, is_given)| is_given.then_some(key)))
     }
 }
 

@@ -14,7 +14,9 @@ pub(super) fn catalog(url: &str, folder: &Path) -> Result<PathBuf, String> {
 /// Parses the URL of the artifact store into its folder.
 pub(super) fn store(url: &str, folder: &Path) -> Result<PathBuf, String> {
     local(url, "file", folder)
-        .unwrap_or_else(|| Err(format!("{}: use file:FOLDER", unsupported(url, "store"))))
+        .unwrap_or_else(|| {
+            Err(format!("{}: use file:FOLDER, or a bucket: s3://, gs://, az://", unsupported(url, "store")))
+        })
         .map_err(|why| format!("store.url: {why}"))
 }
 

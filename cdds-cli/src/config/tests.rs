@@ -45,7 +45,7 @@ fn read(text: &str) -> Result<Config, String> {
 fn the_example_of_the_contract_is_understood() {
     let config = read(CONTRACT).unwrap();
     assert_eq!(config.catalog.file(), Some(Path::new("/srv/exports/cdds.db")));
-    assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
+    assert_eq!(config.store.folder(), Some(Path::new("/srv/exports/artifacts")));
     assert_eq!((config.concurrency.get(), config.lease), (2, Duration::from_secs(60)));
     assert_eq!(config.rules.retention.days(), 30);
     let titles: Vec<&str> = config.sources.iter().map(|source| source.title.as_str()).collect();
@@ -60,7 +60,7 @@ fn what_init_writes_is_the_default_and_so_is_nothing() {
     for text in [INITIAL, ""] {
         let config = read(text).unwrap();
         assert_eq!(config.catalog.file(), Some(Path::new("/srv/exports/cdds.db")));
-        assert_eq!(config.store, Path::new("/srv/exports/artifacts"));
+        assert_eq!(config.store.folder(), Some(Path::new("/srv/exports/artifacts")));
         assert_eq!(config.level, Level::Default);
         assert_eq!((config.concurrency.get(), config.lease.as_secs()), (2, 60));
         assert_eq!(config.stall, Duration::from_secs(3_600));
@@ -162,8 +162,9 @@ fn mistakes_are_named_with_the_way_out() {
         ("[rules]\ncatch_up_limit = \"10ms\"\n", "rules.catch_up_limit"),
         ("[rules]\ncatch_up_limits = \"7d\"\n", "did you mean \"catch_up_limit\"?"),
         ("[catalog]\nurl = \"postgres://u:secret@h/d\"\n", "catalog.url"),
-        ("[store]\nurl = \"s3://bucket\"\n", "store.url"),
-        ("[store]\noptions = { region = \"x\" }\n", "store.options"),
+        ("[store]\nurl = \"ftp://bucket\"\n", "store.url"),
+        ("[store]\nurl = \"s3://u:p@bucket\"\n", "line 2: store.url"),
+        ("[store]\nurl = \"file:a\"\nregion = \"x\"\n", "line 3: store.region"),
         (
             "[sealing]\nprofile = \"gcm\"\n",
             "line 2: \"gcm\" is not possible here: write one of compat, oaep, auth-gcm",

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod audit;
+#[cfg(all(unix, feature = "buckets", feature = "delivery"))]
+mod buckets;
 mod by_hand;
 #[cfg(unix)]
 mod changing_files;

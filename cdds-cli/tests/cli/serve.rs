@@ -5,7 +5,7 @@ mod attack;
 mod downloads;
 mod examples;
 mod journeys;
-mod running;
+pub(crate) mod running;
 mod streams;
 mod twice;
 

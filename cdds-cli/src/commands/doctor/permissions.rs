@@ -25,7 +25,7 @@ pub(super) fn permissions(config: &Config) -> Finding {
     let key = config.signing.iter().map(|signing| signing.key.clone());
     let files = [beside(""), beside("-wal"), beside("-shm")].into_iter().flatten().chain(key);
     let loose: Vec<PathBuf> = files.filter(|file| is_loose(file)).collect();
-    let folders = [Some(config.store.clone()), beside(".workers")].into_iter().flatten();
+    let folders = [config.store.folder().map(Path::to_path_buf), beside(".workers")].into_iter().flatten();
     let loose_folders: Vec<PathBuf> = folders.filter(|folder| is_loose(folder)).collect();
     if loose.is_empty() && loose_folders.is_empty() {
         return Finding::ok(CHECK, "catalog and store are closed to other users");

@@ -89,7 +89,7 @@ fn look_into(path: &Path) -> Result<Finding, rusqlite::Error> {
 
 /// Stores a probe, reads it back and deletes it.
 pub(super) async fn store(config: &Config) -> Finding {
-    let place = config.store.display();
+    let place = &config.store;
     let sink = match compose::sink(config) {
         Ok(sink) => sink,
         Err(error) => {
@@ -100,7 +100,13 @@ pub(super) async fn store(config: &Config) -> Finding {
     let key = Key::new(format!("doctor-probe/{}", SystemIds.next()));
     let probed = probe(sink.as_ref(), &key).await;
     let removed = sink.delete(&key).await;
-    let way_out = "let this user read and write the folder, and make room on its disk";
+    let way_out = match place.folder() {
+        Some(_) => "let this user read and write the folder, and make room on its disk",
+        None => {
+            "correct the keys of [store], or have these keys allowed to list, read, write and delete objects, and to \
+                 list and end their uploads"
+        }
+    };
     match (probed, removed) {
         (Ok(true), Ok(())) => {
             Finding::ok("store", format!("{place}: a probe was stored durably, read back and deleted"))
@@ -108,7 +114,7 @@ pub(super) async fn store(config: &Config) -> Finding {
         (Ok(false), _) => Finding::failed(
             "store",
             format!("{place}: what was read back is not what was stored"),
-            "do not trust this disk: check it, and move the store",
+            "do not trust this store: check it, and move its files elsewhere",
         ),
         (Err(error), _) | (Ok(true), Err(error)) => Finding::failed("store", error.report(), way_out),
     }
@@ -136,8 +142,8 @@ pub(super) async fn pairing(app: &App) -> Finding {
 pub(super) fn disks(config: &Config) -> Vec<Finding> {
     let folder = |file: &Path| file.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let catalog = config.catalog.file().map(|file| ("catalog", folder(file)));
-    let others = [("store", config.store.clone()), ("temporary files", std::env::temp_dir())];
-    let places = catalog.into_iter().chain(others);
+    let store = config.store.folder().map(|folder| ("store", folder.to_path_buf()));
+    let places = catalog.into_iter().chain(store).chain([("temporary files", std::env::temp_dir())]);
     places.filter_map(|(what, place)| Some(space(what, &place, free_bytes(&place)?))).collect()
 }
 

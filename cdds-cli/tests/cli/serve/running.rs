@@ -6,23 +6,23 @@ use std::sync::Mutex;
 
 use crate::support::{Place, text};
 
-pub(super) struct Running<'a> {
-    pub(super) address: String,
+pub(crate) struct Running<'a> {
+    pub(crate) address: String,
     place: &'a Place,
     child: Option<Child>,
     stdout: Mutex<BufReader<ChildStdout>>,
 }
 
 /// What the server answered.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
     head: String,
 }
 
 impl Answer {
     /// Returns the value of a header; empty without it.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let headers = self.head.lines().filter_map(|line| line.split_once(": "));
         headers
             .filter(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -34,7 +34,7 @@ impl Answer {
 
 impl<'a> Running<'a> {
     /// Starts a server on a port of its own, unless the arguments name another address.
-    pub(super) fn start(place: &'a Place, args: &[&str]) -> Self {
+    pub(crate) fn start(place: &'a Place, args: &[&str]) -> Self {
         let mut command = place.cdds(&[&["serve"], args].concat());
         if !args.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
@@ -43,7 +43,7 @@ impl<'a> Running<'a> {
     }
 
     /// Starts a command that prints the address of a server first.
-    pub(super) fn of(place: &'a Place, mut command: Command) -> Self {
+    pub(crate) fn of(place: &'a Place, mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = Mutex::new(BufReader::new(child.stdout.take().unwrap()));
         let mut running = Self { address: String::new(), place, child: Some(child), stdout };
@@ -55,22 +55,22 @@ impl<'a> Running<'a> {
     }
 
     /// Returns the next line that it prints.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut line = String::new();
         self.stdout.lock().unwrap().read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    pub(super) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         self.address.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
-    pub(super) fn get(&self, page: &str) -> Answer {
+    pub(crate) fn get(&self, page: &str) -> Answer {
         self.ask(page, &[])
     }
 
     /// Asks by curl with these options.
-    pub(super) fn ask(&self, page: &str, options: &[&str]) -> Answer {
+    pub(crate) fn ask(&self, page: &str, options: &[&str]) -> Answer {
         let output = Command::new("curl")
             .args(["-sSi", "--noproxy", "*"])
             .args(options)
@@ -86,17 +86,17 @@ impl<'a> Running<'a> {
     }
 
     /// Returns whether it still runs.
-    pub(super) fn runs(&mut self) -> bool {
+    pub(crate) fn runs(&mut self) -> bool {
         self.child.as_mut().unwrap().try_wait().unwrap().is_none()
     }
 
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let id = self.child.as_ref().unwrap().id().to_string();
         self.place.program("kill", &["-TERM", &id], &[]);
     }
 
     /// Ends it at once, as a crash does.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -104,7 +104,7 @@ impl<'a> Running<'a> {
 
     /// Returns a figure that the system knows of its process.
     #[cfg(target_os = "linux")]
-    pub(super) fn figure(&self, name: &str) -> u64 {
+    pub(crate) fn figure(&self, name: &str) -> u64 {
         let id = self.child.as_ref().unwrap().id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let figure = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -112,13 +112,13 @@ impl<'a> Running<'a> {
     }
 
     /// Has it end in order. Returns its exit code and what it wrote to stderr.
-    pub(super) fn stop(&mut self) -> (Option<i32>, String) {
+    pub(crate) fn stop(&mut self) -> (Option<i32>, String) {
         self.terminate();
         self.ended()
     }
 
     /// Waits until it has ended. Returns its exit code and what it wrote to stderr.
-    pub(super) fn ended(&mut self) -> (Option<i32>, String) {
+    pub(crate) fn ended(&mut self) -> (Option<i32>, String) {
         let mut child = self.child.take().unwrap();
         let mut log = String::new();
         child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
