@@ -1,91 +1,26 @@
 //! Several worker processes over one catalog in PostgreSQL, through what happens to a fleet: kills, stops that last
-//! longer than a lease, and a server that crashes.
+//! longer than a lease, clocks that are off, servers that crash or are started anew, and rows that are committed late.
+
+#[cfg(all(feature = "buckets", feature = "delivery"))]
+mod calls;
+mod scene;
+#[cfg(all(feature = "buckets", feature = "delivery"))]
+mod story;
+#[cfg(all(feature = "buckets", feature = "delivery"))]
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
-use tokio_postgres::config::Host;
-use tokio_postgres::types::Type;
 
+use self::scene::{Worker, catalog_in, wait_for};
 use crate::postgres_server::Server;
 use crate::support::{Place, string, text};
-
-/// What the page of operators says.
-const PAGE: &str = include_str!("../../../docs/FLEET.md");
 
 /// The owners' jobs, each of which runs one execution at a time.
 const JOBS: usize = 4;
 /// The days that each job exports.
 const DAYS: usize = 4;
-
-/// Puts the catalog of a place into a server.
-fn catalog_in(server: &Server, place: &Place) {
-    let config = server.config("postgres");
-    let Some(Host::Unix(folder)) = config.get_hosts().first() else { panic!("{config:?}") };
-    let folder = folder.display().to_string().replace('/', "%2F");
-    let typed = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
-    // As the page has it, with the server of this test in place of the example's.
-    let (_, catalog) = PAGE.split_once("```toml\n[catalog]\n").unwrap();
-    let catalog = catalog.split("\n\n").next().unwrap();
-    let catalog = catalog.replace("cdds@db.example/exports", &format!("postgres@{folder}/postgres"));
-    let declared =
-        typed.replace("url = \"sqlite:cdds.db\"", &catalog).replace("lease = \"60s\"", "lease = \"3s\"");
-    assert!(declared.contains(&folder) && declared.contains("lease = \"3s\""), "{declared}");
-    std::fs::write(place.path("cdds.toml"), declared).unwrap();
-    // The server takes anybody at his word, and the file is read all the same.
-    std::fs::write(place.path("catalog.password"), "correct horse\n").unwrap();
-    for file in ["cdds.db", "cdds.db-wal", "cdds.db-shm"] {
-        let _ = std::fs::remove_file(place.path(file));
-    }
-    let _ = std::fs::remove_dir_all(place.path("cdds.db.workers"));
-    // It was the store of the catalog that is gone.
-    let _ = std::fs::remove_file(place.path("artifacts/.cdds-store"));
-}
-
-/// A worker process, which is killed if the test ends before it.
-struct Worker(Child);
-
-impl Worker {
-    fn start(place: &Place) -> Self {
-        let log = std::fs::File::options().create(true).append(true).open(place.path("log")).unwrap();
-        Self(place.cdds(&["run", "--no-progress"]).stdout(Stdio::null()).stderr(log).spawn().unwrap())
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = std::process::Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status();
-        assert!(sent.unwrap().success(), "{name}");
-    }
-
-    fn ended(mut self) -> Option<i32> {
-        self.signal("TERM");
-        self.0.wait().unwrap().code()
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Returns how many executions have ended, as the server's record says.
-fn ended(server: &Server) -> usize {
-    server.within(async {
-        let client = server.client("postgres").await;
-        let statement = "SELECT count(*) FROM cdds.execution WHERE status = $1::text";
-        let rows = client.query_typed(statement, &[(&"finished", Type::TEXT)]).await.unwrap();
-        usize::try_from(rows[0].get::<_, i64>(0)).unwrap()
-    })
-}
-
-/// Waits until so many executions have ended.
-fn wait_for(count: usize, server: &Server) {
-    while ended(server) < count {
-        std::thread::yield_now();
-    }
-}
 
 #[test]
 fn a_catalog_in_postgresql_does_what_one_in_a_file_does() {

@@ -60,6 +60,14 @@ impl Server {
         std::mem::replace(&mut self.folder, other)
     }
 
+    /// Asks the server to end, waits until it has, and returns its folder for the next one.
+    pub(crate) fn ended(mut self) -> TempDir {
+        self.signal("TERM", true);
+        let _ = self.child.wait();
+        let other = tempfile::tempdir().unwrap();
+        std::mem::replace(&mut self.folder, other)
+    }
+
     pub(crate) fn output(&self) -> String {
         let read = std::fs::read(self.folder.path().join("output"));
         String::from_utf8_lossy(&read.unwrap_or_default()).into_owned()

@@ -84,6 +84,16 @@ impl Server {
         self.begin();
     }
 
+    /// Ends the server as an operator does, `fast` or `immediate`, and starts it again.
+    pub(crate) fn restart(&mut self, mode: &str) {
+        let data = self.data();
+        let stopped =
+            self.program("pg_ctl").args(["-w", "-m", mode, "stop", "-D"]).arg(data).output().unwrap();
+        assert!(stopped.status.success(), "pg_ctl: {}", String::from_utf8_lossy(&stopped.stderr));
+        let _ = self.child.take().map(|mut child| child.wait());
+        self.begin();
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -172,6 +182,7 @@ fn the_server_is_of_the_version_that_is_tested() {
     assert_eq!(version(&server) / 10_000, 15);
     server.run("postgres", "CREATE TABLE kept (id int8)");
     server.crash_and_start();
+    server.restart("fast");
     server.run("postgres", "DROP TABLE kept");
     assert_eq!(version(&server) / 10_000, 15);
 }

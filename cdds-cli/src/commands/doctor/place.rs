@@ -93,7 +93,10 @@ pub(super) async fn store(config: &Config) -> Finding {
     let sink = match compose::sink(config) {
         Ok(sink) => sink,
         Err(error) => {
-            let way_out = "mount it, or correct store.url";
+            let way_out = match place.folder() {
+                Some(_) => "mount it, or correct store.url",
+                None => "correct the keys of [store]",
+            };
             return Finding::failed("store", error.message(), way_out);
         }
     };
