@@ -24,12 +24,22 @@ fn broken(store: &BucketStore) -> Vec<Clause> {
 }
 
 #[test]
-fn each_service_keeps_the_contract_of_the_sink() {
-    let (s3, google, azure) = (moto(), moto(), azurite());
-    assert_eq!(broken(&on_moto(&s3).with_folder("in/deep").store().unwrap()), []);
-    assert_eq!(broken(&gcs_on_moto(&google).store().unwrap()), []);
-    // Azure neither lists unfinished uploads nor ends them.
-    assert_eq!(broken(&on_azurite(&azure).with_folder("in").store().unwrap()), [Clause::DeleteEndsUploads]);
+fn s3_keeps_the_contract_of_the_sink() {
+    let server = moto();
+    assert_eq!(broken(&on_moto(&server).with_folder("in/deep").store().unwrap()), []);
+}
+
+#[test]
+fn google_keeps_the_contract_of_the_sink() {
+    let server = moto();
+    assert_eq!(broken(&gcs_on_moto(&server).store().unwrap()), []);
+}
+
+#[test]
+fn azure_keeps_the_contract_of_the_sink_but_for_unfinished_uploads() {
+    let server = azurite();
+    // Azure neither lists them nor ends them.
+    assert_eq!(broken(&on_azurite(&server).with_folder("in").store().unwrap()), [Clause::DeleteEndsUploads]);
 }
 
 /// Begins an upload of two parts, and forgets it as a process that is killed does.

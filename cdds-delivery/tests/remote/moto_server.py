@@ -10,6 +10,8 @@ import os
 import pickle
 import signal
 import sys
+import threading
+import time
 
 from moto import settings
 from moto.iam.models import iam_backends
@@ -20,12 +22,17 @@ from werkzeug.serving import run_simple
 
 PROOF = "AWS4-HMAC-SHA256 Credential=S3RVER/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 moto = DomainDispatcherApplication(create_backend_app)
+ending = threading.Event()
 
 
 def take_tokens(environ, start_response):
     if not environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4"):
         environ["HTTP_AUTHORIZATION"] = PROOF
-    return moto(environ, start_response)
+    answer = moto(environ, start_response)
+    # What is done behind the end is not kept, so nobody is told of it.
+    while ending.is_set():
+        time.sleep(1)
+    return answer
 
 
 def check_signatures(key_id, secret):
@@ -51,6 +58,7 @@ def keep_state():
         accounts.update(kept[1])
 
     def end(*_):
+        ending.set()
         # Other threads go on meanwhile.
         while True:
             try:
