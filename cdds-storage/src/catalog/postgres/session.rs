@@ -7,11 +7,11 @@ use std::future::Future;
 
 use bytes::BytesMut;
 use deadpool_postgres::ClientWrapper;
-use futures::try_join;
+use futures::future::{join, join_all};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
-use super::super::sql::driver::{Cell as Column, DriverError, Result, Value};
+use super::super::sql::driver::{Cell as Column, Change, DriverError, Result, Value};
 use super::connect::Connection;
 use super::translate::translate;
 
@@ -53,8 +53,8 @@ impl<'c> PostgresSession<'c> {
         match self.begin.take() {
             None => self.connection.run(statement),
             Some(begin) => self.connection.run(|client| async move {
-                let (begun, statement) = (client.batch_execute(&begin), statement(client));
-                try_join!(begun, statement).map(|((), done)| done)
+                let (begun, done) = join(client.batch_execute(&begin), statement(client)).await;
+                begun.and(done)
             }),
         }
     }
@@ -81,6 +81,27 @@ impl<'c> PostgresSession<'c> {
         Ok(self.run(|client| client.query_typed(&sql, &values))?.into())
     }
 
+    /// Runs statements, all in one message, and returns how many rows each changed. The first that fails ends the
+    /// transaction, and those behind it do nothing.
+    pub(in crate::catalog) fn execute_all(&self, statements: &[Change]) -> Result<Vec<usize>> {
+        self.has_written.set(true);
+        let translated: Vec<String> = statements.iter().map(|change| translate(&change.sql)).collect();
+        let values = statements.iter().map(|change| bind(&change.values)).collect::<Result<Vec<_>>>()?;
+        let changed: Vec<u64> = self.run(|client| {
+            in_order(translated.iter().zip(&values).map(|(sql, values)| client.execute_typed(sql, values)))
+        })?;
+        Ok(changed.into_iter().map(|changed| usize::try_from(changed).unwrap_or(usize::MAX)).collect())
+    }
+
+    /// Runs queries, all in one message, and returns the rows of each.
+    pub(in crate::catalog) fn query_all(&self, queries: &[(&str, Vec<Value>)]) -> Result<Vec<Vec<Row>>> {
+        let translated: Vec<String> = queries.iter().map(|(sql, _)| translate(sql)).collect();
+        let values = queries.iter().map(|(_, values)| bind(values)).collect::<Result<Vec<_>>>()?;
+        self.run(|client| {
+            in_order(translated.iter().zip(&values).map(|(sql, values)| client.query_typed(sql, values)))
+        })
+    }
+
     /// Runs a query whose rows are read as they are wanted.
     pub(in crate::catalog) fn walk(&self, sql: &str, values: &[Value]) -> Result<Walk<'_>> {
         let number = self.walks.get();
@@ -89,12 +110,22 @@ impl<'c> PostgresSession<'c> {
         let fetch = format!("FETCH {FETCHED_FIRST} FROM walk_{number}");
         let values = bind(values)?;
         // Both in one message.
-        let (_, rows) = self.run(|client| async move {
-            try_join!(client.execute_typed(&declare, &values), client.query_typed(&fetch, &[]))
+        let rows = self.run(|client| async move {
+            let declared = client.execute_typed(&declare, &values);
+            let (declared, rows) = join(declared, client.query_typed(&fetch, &[])).await;
+            declared.and(rows)
         })?;
         let is_over = rows.len() < FETCHED_FIRST;
         Ok(Walk { connection: &self.connection, number, read: rows.into(), wanted: FETCHED_FIRST, is_over })
     }
+}
+
+/// Sends statements at once, and returns what they did or the first error. Those behind it fail for its sake, and may seem
+/// to have failed before it: answers arrive while they are waited for one after the other.
+async fn in_order<T>(
+    statements: impl Iterator<Item = impl Future<Output = std::result::Result<T, tokio_postgres::Error>>>,
+) -> std::result::Result<Vec<T>, tokio_postgres::Error> {
+    join_all(statements).await.into_iter().collect()
 }
 
 /// The rows of a walk.

@@ -63,14 +63,21 @@ fn next_queued_at(known: &mut Jobs<'_>) -> Result<Option<DateTime<Utc>>, Fault> 
 }
 
 fn running(known: &mut Jobs<'_>) -> Result<(u64, Vec<WorkerId>), Fault> {
-    let sql =
-        format!("SELECT {COLUMNS}, coalesce(e.worker, '') FROM execution e WHERE e.status = 'in_progress'");
+    let sql = format!(
+        "SELECT {COLUMNS}, coalesce(e.worker, ''), {} FROM execution e LEFT JOIN job j ON j.id = e.job_id
+         WHERE e.status = 'in_progress'",
+        jobs::COLUMNS
+    );
     let mut statement = known.tx.prepare(&sql)?;
     let mut rows = statement.query(NONE)?;
     let (mut running, mut strange) = (0, Vec::new());
     while let Some(row) = &rows.next()? {
+        let job = quietly(jobs::read_behind(row, COLUMNS_COUNT + 1))?;
         match quietly(executions::read(row))? {
-            Some(execution) if known.has(&execution.job_id.to_string())? => running += 1,
+            Some(execution) if job.is_some() => {
+                known.understood.insert(execution.job_id.to_string(), true);
+                running += 1;
+            }
             _ => {
                 let worker = row.get::<String>(COLUMNS_COUNT).ok();
                 strange.extend(worker.and_then(|worker| WorkerId::new(worker).ok()));

@@ -125,9 +125,9 @@ pub(super) fn list(
     let order = key(query.sort.column).order(query.sort.descending, TIES);
     let page = filter(tx, owner, query)?.page(tx, &order, &query.slice)?;
     // By the row id, which every index has.
-    let mut statement = tx.prepare(&overview_of("a.rowid = CAST(?1 AS BIGINT)"))?;
-    let items = page.ids.iter().map(|id| Ok(statement.query_row([id], overview_row)?.into_overview()?));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
+    let sql = overview_of("a.rowid = CAST(?1 AS BIGINT)");
+    let items = tx.rows_of(&sql, &page.ids, |row| Ok(overview_row(row)?.into_overview()?))?;
+    Ok(Page { items, total: page.total, next: page.next })
 }
 
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ArtifactQuery) -> Result<Filter, Fault> {

@@ -114,9 +114,9 @@ pub(super) fn list(
 ) -> Result<Page<AuditRecord>, Fault> {
     let order = key(query.sort.column).order(query.sort.descending, TIES);
     let page = filter(owner, query).page(tx, &order, &query.slice)?;
-    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} {ENTRIES} WHERE id = ?1"))?;
-    let items = page.ids.iter().map(|id| Ok(statement.query_row([id], audit_row)?.into_record()?));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
+    let sql = format!("SELECT {COLUMNS} {ENTRIES} WHERE id = ?1");
+    let items = tx.rows_of(&sql, &page.ids, |row| Ok(audit_row(row)?.into_record()?))?;
+    Ok(Page { items, total: page.total, next: page.next })
 }
 
 fn filter(owner: &Owner, query: &AuditQuery) -> Filter {

@@ -4,6 +4,7 @@ use std::sync::MutexGuard;
 
 use cdds_core::domain::id::WorkerId;
 use cdds_core::ports::catalog::CatalogError;
+use chrono::{DateTime, Utc};
 
 use super::fault::Fault;
 use super::transaction::Transaction;
@@ -17,6 +18,24 @@ pub(in crate::catalog) enum Writing {
     Claim,
     /// A sign of life, which is soon repeated. It survives a crash of the process; a power cut may undo the last moments.
     Sign,
+    /// Such signs of running executions, in one statement that needs no other to stay as it was.
+    Beat,
+}
+
+impl Writing {
+    /// Whether it is soon repeated, so that nobody has to know whether it was stored.
+    #[cfg(feature = "postgres")]
+    pub(in crate::catalog) fn is_repeated(self) -> bool {
+        matches!(self, Self::Sign | Self::Beat)
+    }
+}
+
+/// A look for abandoned executions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::catalog) struct Look {
+    pub(in crate::catalog) at: DateTime<Utc>,
+    /// When the first lease runs out that still holds, in microseconds.
+    pub(in crate::catalog) first_expires_at: Option<i64>,
 }
 
 /// A database, used by threads that may wait for it.
@@ -42,6 +61,12 @@ pub(in crate::catalog) trait Database {
 
     fn workers(&self) -> &Self::Workers;
 
+    /// Whether a claim at `now` has to look for running executions that are abandoned. Looking means to read all that run.
+    fn is_to_look(&self, now: DateTime<Utc>) -> bool;
+
+    /// Notes that a claim has looked for them, and when the first of the other leases runs out.
+    fn has_looked(&self, look: Look);
+
     /// Held by a claim, even while it waits for signs of life; writers do not need it.
     fn claims(&self) -> MutexGuard<'_, ()>;
 }
@@ -63,6 +88,9 @@ pub(in crate::catalog) trait Presence {
 
     /// Gives a worker's sign up.
     fn release(&self, worker: &WorkerId);
+
+    /// Whether the death of any worker can be known but by its lease.
+    fn sees_the_dead(&self) -> bool;
 
     /// Whether a worker is known to be dead. If this cannot be known, its lease decides.
     fn is_dead(&self, worker: &WorkerId) -> Result<bool, CatalogError>;

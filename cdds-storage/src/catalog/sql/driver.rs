@@ -11,5 +11,5 @@ mod value;
 
 pub(in crate::catalog) use self::column::{Cell, FromCell};
 pub(in crate::catalog) use self::error::{DriverError, OptionalExtension, Result};
-pub(in crate::catalog) use self::statement::{Row, Statement};
+pub(in crate::catalog) use self::statement::{Change, Row, Statement};
 pub(in crate::catalog) use self::value::{NONE, Params, ToValue, Value, params, params_from_iter};

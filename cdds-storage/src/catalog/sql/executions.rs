@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use super::super::row::{ExecutionRow, corrupt, fold, integer, micros};
 use super::super::stored;
 use super::changed::changed_columns;
-use super::driver::{self, OptionalExtension, Row, ToValue, Value, params, params_from_iter};
+use super::driver::{self, Change, OptionalExtension, Row, ToValue, Value, params, params_from_iter};
 use super::fault::{Fault, conflict};
 use super::jobs;
 use super::transaction::Transaction;
@@ -31,37 +31,47 @@ pub(super) const COLUMNS: &str = "e.id, e.job_id, e.owner, e.\"trigger\", e.reru
 pub(super) const COLUMNS_COUNT: usize = 24;
 
 fn execution_row(row: &Row<'_>) -> driver::Result<ExecutionRow> {
+    execution_row_behind(row, 0)
+}
+
+/// Returns the execution in the [`COLUMNS`] behind so many others.
+fn execution_row_behind(row: &Row<'_>, others: usize) -> driver::Result<ExecutionRow> {
     Ok(ExecutionRow {
-        id: row.get(0)?,
-        job_id: row.get(1)?,
-        owner: row.get(2)?,
-        trigger: row.get(3)?,
-        rerun_of: row.get(4)?,
-        slot: row.get(5)?,
-        window_start: row.get(6)?,
-        window_end: row.get(7)?,
-        generation: row.get(8)?,
-        settings: row.get(9)?,
-        status: row.get(10)?,
-        detail: row.get(11)?,
-        epoch: row.get(12)?,
-        attempts: row.get(13)?,
-        queue_at: row.get(14)?,
-        not_before: row.get(15)?,
-        created_at: row.get(16)?,
-        started_at: row.get(17)?,
-        finished_at: row.get(18)?,
-        cancel_requested_at: row.get(19)?,
-        progress: row.get(20)?,
-        frozen_at: row.get(21)?,
-        waits_since: row.get(22)?,
-        complete_until: row.get(23)?,
+        id: row.get(others)?,
+        job_id: row.get(others + 1)?,
+        owner: row.get(others + 2)?,
+        trigger: row.get(others + 3)?,
+        rerun_of: row.get(others + 4)?,
+        slot: row.get(others + 5)?,
+        window_start: row.get(others + 6)?,
+        window_end: row.get(others + 7)?,
+        generation: row.get(others + 8)?,
+        settings: row.get(others + 9)?,
+        status: row.get(others + 10)?,
+        detail: row.get(others + 11)?,
+        epoch: row.get(others + 12)?,
+        attempts: row.get(others + 13)?,
+        queue_at: row.get(others + 14)?,
+        not_before: row.get(others + 15)?,
+        created_at: row.get(others + 16)?,
+        started_at: row.get(others + 17)?,
+        finished_at: row.get(others + 18)?,
+        cancel_requested_at: row.get(others + 19)?,
+        progress: row.get(others + 20)?,
+        frozen_at: row.get(others + 21)?,
+        waits_since: row.get(others + 22)?,
+        complete_until: row.get(others + 23)?,
     })
 }
 
 /// Reads an execution from a row of [`COLUMNS`].
 pub(super) fn read(row: &Row<'_>) -> Result<Execution, Fault> {
-    Ok(execution_row(row)?.into_execution()?)
+    read_behind(row, 0)
+}
+
+/// Reads an execution from its [`COLUMNS`] behind so many others.
+pub(super) fn read_behind(row: &Row<'_>, others: usize) -> Result<Execution, Fault> {
+    Ok(execution_row_behind(row, others)?.into_execution()?)
 }
 
 /// A worker's hold on a running execution.
@@ -130,6 +140,17 @@ pub(super) fn store(
     execution: &Execution,
     held: Option<&Held<'_>>,
 ) -> Result<(), Fault> {
+    let change = storing(tx, execution, held)?;
+    tx.execute(&change.sql, change.values)?;
+    Ok(())
+}
+
+/// Returns the statement by which [`store`] stores an execution.
+pub(super) fn storing(
+    tx: &Transaction<'_>,
+    execution: &Execution,
+    held: Option<&Held<'_>>,
+) -> Result<Change, Fault> {
     let row = ExecutionRow::of(execution)?;
     let indexed = [
         Value::from(row.status),
@@ -164,8 +185,8 @@ pub(super) fn store(
         &row.complete_until,
         &row.id,
     ];
-    tx.execute(&sql, params_from_iter(indexed.iter().map(|value| value as &dyn ToValue).chain(others)))?;
-    Ok(())
+    let values = params_from_iter(indexed.iter().map(|value| value as &dyn ToValue).chain(others));
+    Ok(Change { sql, values })
 }
 
 /// Stores that the window of a running execution is frozen (rule W3b). The caller has checked its fence in the
@@ -223,7 +244,9 @@ pub(super) fn change(tx: &Transaction<'_>, before: &Execution, after: &Execution
         "UPDATE execution SET status = ?5, detail = ?6, finished_at = ?7, cancel_requested_at = ?8, attempts = ?9,
             worker = CASE WHEN ?5 = 'in_progress' THEN worker END,
             lease_renewed_at = CASE WHEN ?5 = 'in_progress' THEN lease_renewed_at END,
-            lease_expires_at = CASE WHEN ?5 = 'in_progress' THEN lease_expires_at END
+            lease_expires_at = CASE WHEN ?5 = 'in_progress' THEN lease_expires_at END,
+            progress = CASE WHEN ?5 = 'in_progress' THEN progress ELSE ?10 END,
+            records = CASE WHEN ?5 = 'in_progress' THEN records ELSE ?11 END
          WHERE id = ?1 AND owner = ?2 AND status = ?3 AND epoch = ?4 AND deleted_at IS NULL",
         params![
             row.id,
@@ -235,6 +258,8 @@ pub(super) fn change(tx: &Transaction<'_>, before: &Execution, after: &Execution
             row.finished_at,
             row.cancel_requested_at,
             row.attempts,
+            row.progress,
+            integer(after.progress.records),
         ],
     )?;
     if changed == 0 {

@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 
 use super::super::row::{JobRow, fold, integer, micros};
 use super::changed::changed_columns;
-use super::driver::{self, NONE, OptionalExtension, Params, Row, ToValue, Value, params, params_from_iter};
+use super::driver::{
+    self, Change, NONE, OptionalExtension, Params, Row, ToValue, Value, params, params_from_iter,
+};
 use super::fault::{Fault, conflict, constraint};
 use super::transaction::Transaction;
 use super::understood::{quietly, row_id, understood};
@@ -19,32 +21,43 @@ use super::{executions, recipients};
 
 pub(super) use self::list::{find, list};
 
-const COLUMNS: &str = "j.id, j.owner, j.version, j.revision, j.state, j.settings, j.created_at, j.updated_at,
+pub(super) const COLUMNS: &str =
+    "j.id, j.owner, j.version, j.revision, j.state, j.settings, j.created_at, j.updated_at,
     j.next_due_at, j.watermark_generation, j.watermark_at, j.failures_in_row,
     j.suspended_at, j.tiled_until, j.era, j.unsettled";
 
 /// Number of [`COLUMNS`].
-const COLUMNS_COUNT: usize = 16;
+pub(super) const COLUMNS_COUNT: usize = 16;
 
 fn job_row(row: &Row<'_>) -> driver::Result<JobRow> {
+    job_row_behind(row, 0)
+}
+
+/// Returns the job in the [`COLUMNS`] behind so many others.
+fn job_row_behind(row: &Row<'_>, others: usize) -> driver::Result<JobRow> {
     Ok(JobRow {
-        id: row.get(0)?,
-        owner: row.get(1)?,
-        version: row.get(2)?,
-        revision: row.get(3)?,
-        state: row.get(4)?,
-        settings: row.get(5)?,
-        created_at: row.get(6)?,
-        updated_at: row.get(7)?,
-        next_due_at: row.get(8)?,
-        watermark_generation: row.get(9)?,
-        watermark_at: row.get(10)?,
-        failures_in_row: row.get(11)?,
-        suspended_at: row.get(12)?,
-        tiled_until: row.get(13)?,
-        era: row.get(14)?,
-        unsettled: row.get(15)?,
+        id: row.get(others)?,
+        owner: row.get(others + 1)?,
+        version: row.get(others + 2)?,
+        revision: row.get(others + 3)?,
+        state: row.get(others + 4)?,
+        settings: row.get(others + 5)?,
+        created_at: row.get(others + 6)?,
+        updated_at: row.get(others + 7)?,
+        next_due_at: row.get(others + 8)?,
+        watermark_generation: row.get(others + 9)?,
+        watermark_at: row.get(others + 10)?,
+        failures_in_row: row.get(others + 11)?,
+        suspended_at: row.get(others + 12)?,
+        tiled_until: row.get(others + 13)?,
+        era: row.get(others + 14)?,
+        unsettled: row.get(others + 15)?,
     })
+}
+
+/// Reads a job from its [`COLUMNS`] behind so many others. Those of a row that has none are not understood.
+pub(super) fn read_behind(row: &Row<'_>, others: usize) -> Result<Job, Fault> {
+    Ok(job_row_behind(row, others)?.into_job()?)
 }
 
 /// Stores a new job under revision 1, with its first execution.
@@ -119,6 +132,12 @@ const LISTED: [&str; 6] = ["state", "title_folded", "source", "data_type", "freq
 
 /// Stores a job whose current revision is `expected`, under the next one.
 pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<(), Fault> {
+    let change = storing(tx, job, expected)?;
+    stored(job, expected, tx.execute(&change.sql, change.values)?)
+}
+
+/// Returns the statement by which [`store`] stores a job; [`stored`] judges how many rows it has changed.
+pub(super) fn storing(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<Change, Fault> {
     let row = JobRow::of(job)?;
     let listed = [
         Value::from(row.state),
@@ -153,7 +172,11 @@ pub(super) fn store(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<()
         &integer(expected),
     ];
     let values = listed.iter().map(|value| value as &dyn ToValue).chain(others);
-    let changed = tx.execute(&sql, params_from_iter(values))?;
+    Ok(Change { values: params_from_iter(values), sql })
+}
+
+/// Checks that a job was stored.
+pub(super) fn stored(job: &Job, expected: u64, changed: usize) -> Result<(), Fault> {
     if changed == 1 {
         return Ok(());
     }

@@ -3,9 +3,17 @@
 use cdds_core::ports::clock::Clock;
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::driver::{DriverError, NONE, Params, Result, Row, Statement};
+use super::driver::{self, Change, DriverError, NONE, Params, Row, Statement, Value};
+use super::fault::Fault;
 #[cfg(feature = "postgres")]
 use crate::catalog::postgres::session::PostgresSession;
+
+/// The server's clock. Not `now()`, which is when the transaction began: it may have waited since.
+const CLOCK: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
+fn instant(micros: i64) -> driver::Result<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| DriverError::Column("clock".to_owned()))
+}
 
 /// A transaction in which statements are run, one after the other.
 pub(in crate::catalog) struct Transaction<'c> {
@@ -57,20 +65,44 @@ impl<'c> Transaction<'c> {
         }
     }
 
+    /// Whether each statement is a round trip over a network.
+    pub(super) fn is_far(&self) -> bool {
+        self.plans_itself()
+    }
+
     /// Returns the present of the catalog's clock, in the precision in which instants are stored: with a finer one, what
     /// is returned would differ from what is stored.
-    pub(in crate::catalog) fn now(&self) -> Result<DateTime<Utc>> {
+    pub(in crate::catalog) fn now(&self) -> driver::Result<DateTime<Utc>> {
+        match self.clock {
+            Some(clock) => Ok(clock.now().trunc_subsecs(6)),
+            None => instant(self.query_row(CLOCK, NONE, |row| row.get(0))?),
+        }
+    }
+
+    /// Returns the present, and reads the rows of a query without values, over a network at once.
+    pub(super) fn now_beside(
+        &self,
+        sql: &str,
+        mut read: impl FnMut(&Row<'_>) -> Result<(), Fault>,
+    ) -> Result<DateTime<Utc>, Fault> {
+        let (query, clock) = ((sql, Vec::new()), (CLOCK, Vec::new()));
         if let Some(clock) = self.clock {
+            self.query_all(&[query], |_, row| read(row))?;
             return Ok(clock.now().trunc_subsecs(6));
         }
-        // Not `now()`, which is when the transaction began: it may have waited since.
-        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
-        let micros = self.query_row(sql, NONE, |row| row.get(0))?;
-        DateTime::from_timestamp_micros(micros).ok_or_else(|| DriverError::Column("clock".to_owned()))
+        let mut micros = 0;
+        self.query_all(&[query, clock], |number, row| {
+            if number == 0 {
+                return read(row);
+            }
+            micros = row.get(0)?;
+            Ok(())
+        })?;
+        Ok(instant(micros)?)
     }
 
     /// Prepares a statement.
-    pub(super) fn prepare(&self, sql: &str) -> Result<Statement<'_>> {
+    pub(super) fn prepare(&self, sql: &str) -> driver::Result<Statement<'_>> {
         match &self.session {
             #[cfg(feature = "sqlite")]
             Session::Sqlite(transaction) => Ok(Statement::Sqlite(transaction.prepare_cached(sql)?)),
@@ -80,8 +112,74 @@ impl<'c> Transaction<'c> {
     }
 
     /// Runs a statement and returns the number of rows that it changed.
-    pub(in crate::catalog) fn execute(&self, sql: &str, values: impl Params) -> Result<usize> {
+    pub(in crate::catalog) fn execute(&self, sql: &str, values: impl Params) -> driver::Result<usize> {
         self.prepare(sql)?.execute(values)
+    }
+
+    /// Runs statements of which none depends on another, over a network all at once. Returns how many rows each changed.
+    pub(super) fn execute_all(&self, changes: Vec<Change>) -> driver::Result<Vec<usize>> {
+        match &self.session {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(_) => {
+                changes.into_iter().map(|change| self.execute(&change.sql, change.values)).collect()
+            }
+            #[cfg(feature = "postgres")]
+            Session::Postgres(session) => session.execute_all(&changes),
+        }
+    }
+
+    /// Runs queries of which none depends on another, over a network all at once. Passes each row to `read`, with the
+    /// number of its query.
+    pub(super) fn query_all(
+        &self,
+        queries: &[(&str, Vec<Value>)],
+        mut read: impl FnMut(usize, &Row<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        if queries.is_empty() {
+            return Ok(());
+        }
+        match &self.session {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(_) => {
+                for (number, (sql, values)) in queries.iter().enumerate() {
+                    let mut statement = self.prepare(sql)?;
+                    let mut rows = statement.query(values.clone())?;
+                    while let Some(row) = &rows.next()? {
+                        read(number, row)?;
+                    }
+                }
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Session::Postgres(session) => {
+                let found = session.query_all(queries)?;
+                for (number, rows) in found.into_iter().enumerate() {
+                    rows.into_iter().map(Row::postgres).try_for_each(|row| read(number, &row))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs a query once for each id, over a network all at once, and returns what `read` makes of each first row.
+    ///
+    /// # Errors
+    /// [`DriverError::NoRow`] if there is none.
+    pub(super) fn rows_of<T>(
+        &self,
+        sql: &str,
+        ids: &[String],
+        read: impl Fn(&Row<'_>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let queries: Vec<_> = ids.iter().map(|id| (sql, vec![Value::from(id.clone())])).collect();
+        let mut found: Vec<Option<T>> = ids.iter().map(|_| None).collect();
+        self.query_all(&queries, |number, row| {
+            if let Some(first) = found.get_mut(number).filter(|first| first.is_none()) {
+                *first = Some(read(row)?);
+            }
+            Ok(())
+        })?;
+        found.into_iter().map(|row| row.ok_or_else(|| DriverError::NoRow.into())).collect()
     }
 
     /// Runs a query and returns what `read` makes of its first row.
@@ -92,8 +190,8 @@ impl<'c> Transaction<'c> {
         &self,
         sql: &str,
         values: impl Params,
-        read: impl FnOnce(&Row<'_>) -> Result<T>,
-    ) -> Result<T> {
+        read: impl FnOnce(&Row<'_>) -> driver::Result<T>,
+    ) -> driver::Result<T> {
         self.prepare(sql)?.query_row(values, read)
     }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use cdds_core::ports::catalog::{CatalogError, CatalogErrorKind};
 use cdds_core::ports::clock::Clock;
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::super::sql::database::{Database, Writing};
+use super::super::sql::database::{Database, Look, Writing};
 use super::super::sql::fault::Fault;
 use super::super::sql::transaction::Transaction;
 use super::schema;
@@ -49,7 +50,7 @@ impl Writer {
     fn begin(&mut self, writing: Writing) -> rusqlite::Result<rusqlite::Transaction<'_>> {
         let synchronous = match writing {
             Writing::Change | Writing::Claim => "FULL",
-            Writing::Sign => "NORMAL",
+            Writing::Sign | Writing::Beat => "NORMAL",
         };
         if self.synchronous != Some(synchronous) {
             self.synchronous = None;
@@ -161,6 +162,12 @@ impl Database for Timed<'_> {
     fn workers(&self) -> &WorkerLocks {
         &self.database.workers
     }
+
+    fn is_to_look(&self, _: DateTime<Utc>) -> bool {
+        true
+    }
+
+    fn has_looked(&self, _: Look) {}
 
     fn claims(&self) -> MutexGuard<'_, ()> {
         self.database.claims.lock().unwrap_or_else(PoisonError::into_inner)

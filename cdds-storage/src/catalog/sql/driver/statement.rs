@@ -7,9 +7,16 @@ use std::marker::PhantomData;
 
 #[cfg(feature = "postgres")]
 use super::Cell;
-use super::{DriverError, FromCell, Params, Result};
+use super::{DriverError, FromCell, Params, Result, Value};
 #[cfg(feature = "postgres")]
 use crate::catalog::postgres::session::{PostgresSession, Walk};
+
+/// A statement that changes rows, with its values.
+#[derive(Debug)]
+pub(in crate::catalog) struct Change {
+    pub(in crate::catalog) sql: String,
+    pub(in crate::catalog) values: Vec<Value>,
+}
 
 /// A statement that is run once or several times.
 pub(in crate::catalog) enum Statement<'tx> {
@@ -126,7 +133,7 @@ pub(in crate::catalog) enum Row<'r> {
 
 impl Row<'_> {
     #[cfg(feature = "postgres")]
-    fn postgres(row: tokio_postgres::Row) -> Self {
+    pub(in crate::catalog) fn postgres(row: tokio_postgres::Row) -> Self {
         Self::Postgres(row, PhantomData)
     }
 

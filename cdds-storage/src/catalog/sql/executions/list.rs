@@ -6,7 +6,7 @@ use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionOverview, Execu
 use chrono::{DateTime, Utc};
 
 use super::super::super::row::{ExecutionRow, micros};
-use super::super::driver::{self, OptionalExtension, Row, Statement, params};
+use super::super::driver::{self, OptionalExtension, Row, params};
 use super::super::fault::Fault;
 use super::super::listing::Filter;
 use super::super::order::{Key, Ties, rank, status_position};
@@ -43,20 +43,29 @@ fn overview_row(row: &Row<'_>) -> driver::Result<(ExecutionRow, bool)> {
     Ok((execution_row(row)?, row.get(COLUMNS_COUNT)?))
 }
 
-/// Adds the files, using a statement from [`files_sql`].
-fn overview(
-    (row, job_deleted): (ExecutionRow, bool),
-    files: &mut Statement<'_>,
+/// Adds the files of each.
+fn overviews(
+    tx: &Transaction<'_>,
+    rows: Vec<(ExecutionRow, bool)>,
     now: DateTime<Utc>,
-) -> Result<ExecutionOverview, Fault> {
-    let execution = row.into_execution()?;
-    let names = if execution.state == ExecutionState::Succeeded {
-        let names = files.query_map(params![execution.id.to_string(), micros(now)], |row| row.get(0))?;
-        names.collect::<Result<_, _>>()?
-    } else {
-        Vec::new()
-    };
-    Ok(ExecutionOverview { execution, job_deleted, files: names, worker: None })
+) -> Result<Vec<ExecutionOverview>, Fault> {
+    let mut overviews = Vec::with_capacity(rows.len());
+    for (row, job_deleted) in rows {
+        let execution = row.into_execution()?;
+        overviews.push(ExecutionOverview { execution, job_deleted, files: Vec::new(), worker: None });
+    }
+    let sql = files_sql("?1", "?2");
+    let mut succeeded: Vec<_> =
+        overviews.iter_mut().filter(|one| one.execution.state == ExecutionState::Succeeded).collect();
+    let values = |one: &ExecutionOverview| params![one.execution.id.to_string(), micros(now)];
+    let queries: Vec<_> = succeeded.iter().map(|one| (&*sql, values(one))).collect();
+    tx.query_all(&queries, |number, row| {
+        if let Some(one) = succeeded.get_mut(number) {
+            one.files.push(row.get(0)?);
+        }
+        Ok(())
+    })?;
+    Ok(overviews)
 }
 
 pub(in super::super) fn find(
@@ -67,8 +76,7 @@ pub(in super::super) fn find(
 ) -> Result<Option<ExecutionOverview>, Fault> {
     let sql = format!("{} AND e.owner = ?2 AND {SHOWN}", overview_of());
     let row = tx.query_row(&sql, [&id.to_string(), owner.as_str()], overview_row).optional()?;
-    let mut files = tx.prepare(&files_sql("?1", "?2"))?;
-    row.map(|row| overview(row, &mut files, now)).transpose()
+    Ok(overviews(tx, row.into_iter().collect(), now)?.pop())
 }
 
 pub(in super::super) fn list(
@@ -79,10 +87,8 @@ pub(in super::super) fn list(
 ) -> Result<Page<ExecutionOverview>, Fault> {
     let order = key(query.sort.column).order(query.sort.descending, TIES);
     let page = filter(tx, owner, query)?.page(tx, &order, &query.slice)?;
-    let mut statement = tx.prepare(&overview_of())?;
-    let mut files = tx.prepare(&files_sql("?1", "?2"))?;
-    let items = page.ids.iter().map(|id| overview(statement.query_row([id], overview_row)?, &mut files, now));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
+    let rows = tx.rows_of(&overview_of(), &page.ids, |row| Ok(overview_row(row)?))?;
+    Ok(Page { items: overviews(tx, rows, now)?, total: page.total, next: page.next })
 }
 
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ExecutionQuery) -> Result<Filter, Fault> {

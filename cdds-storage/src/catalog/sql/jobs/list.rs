@@ -70,9 +70,8 @@ pub(in super::super) fn list(
 ) -> Result<Page<JobOverview>, Fault> {
     let order = key(query.sort.column).order(query.sort.descending, TIES);
     let page = filter(tx, owner, query)?.page(tx, &order, &query.slice)?;
-    let mut statement = tx.prepare(&overview_of())?;
-    let items = page.ids.iter().map(|id| overview(statement.query_row([id], overview_row)?));
-    Ok(Page { items: items.collect::<Result<_, Fault>>()?, total: page.total, next: page.next })
+    let items = tx.rows_of(&overview_of(), &page.ids, |row| overview(overview_row(row)?))?;
+    Ok(Page { items, total: page.total, next: page.next })
 }
 
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &JobQuery) -> Result<Filter, Fault> {
