@@ -2,7 +2,11 @@
 //!
 //! Every transaction that writes is `SERIALIZABLE`: it has the effect that it would have if no other ran at the same time,
 //! or it is rolled back, and run again inside the call. A call that was overtaken once runs alone. Claims wait for each
-//! other, since they want the same rows. Reads are `REPEATABLE READ`, and wait for nobody.
+//! other, since they want the same rows. Reads are `REPEATABLE READ`, and wait for nobody. Signs of life of running
+//! executions are single statements, `READ COMMITTED`, into a table of their own.
+//!
+//! Each statement is a round trip, and is planned anew, since none has a name. So what a claim reads comes out of one
+//! function of the database, whose plan the session keeps, and what it stores is sent at once.
 //!
 //! Nothing is left in a session, and no statement is prepared under a name, so a pooler in transaction mode may be in
 //! between. A call waits for the server on a thread of [`blocking`], as one of SQLite waits for the disk, so a call that

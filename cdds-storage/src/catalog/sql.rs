@@ -5,6 +5,7 @@ mod agenda;
 mod artifacts;
 mod attendance;
 mod audit;
+mod beats;
 mod changed;
 mod claim;
 pub(super) mod database;

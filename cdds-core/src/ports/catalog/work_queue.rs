@@ -78,8 +78,8 @@ pub trait WorkQueue: Debug + Send + Sync {
     /// First takes back executions whose worker is dead or whose lease has run out ([`Execution::failed`]
     /// with [`Failure::crashed`](crate::domain::execution::failure::Failure::crashed), then
     /// [`lifecycle::ended`](crate::domain::job::lifecycle::ended) if that was the end), but never those that
-    /// the asking worker holds. Skips rows that cannot be decoded, with a warning: they must not keep other
-    /// executions from running.
+    /// the asking worker holds. A catalog over a network may look for them only once a second. Skips rows that
+    /// cannot be decoded, with a warning: they must not keep other executions from running.
     ///
     /// # Errors
     /// If the catalog cannot be read or written.
@@ -105,7 +105,8 @@ pub trait WorkQueue: Debug + Send + Sync {
     ) -> Result<Frozen, CatalogError>;
 
     /// Renews the leases of a worker's executions and stores their progress, in one batch. Returns one
-    /// directive per beat, in order. A lost beat costs nothing but freshness.
+    /// directive per beat, in order. A lost beat costs nothing but freshness. Lists that are sorted by the number of
+    /// records have running executions as if they had none.
     ///
     /// # Errors
     /// If the catalog cannot be written.

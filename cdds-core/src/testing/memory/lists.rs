@@ -225,7 +225,10 @@ impl State {
                     let micros = ended.and_then(|(start, end)| (end - start).num_microseconds());
                     or_missing(micros, SortKey::Number)
                 }
-                ExecutionColumn::Records => number(execution.progress.records),
+                ExecutionColumn::Records => match execution.status() {
+                    Status::InProgress => number(0),
+                    _ => number(execution.progress.records),
+                },
                 // The name of its first file begins with its id, and is followed by the same in all sets.
                 ExecutionColumn::Files => {
                     let set = self.sets.get(execution.id).filter(|set| !set.removed);

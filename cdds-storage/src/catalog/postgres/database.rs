@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::clock::Clock;
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::super::sql::database::{Database, Writing};
+use super::super::row::micros;
+use super::super::sql::database::{Database, Look, Writing};
 use super::super::sql::driver::DriverError;
 use super::super::sql::fault::Fault;
 use super::super::sql::transaction::Transaction;
@@ -28,6 +30,10 @@ const BESIDE_MAX: u32 = 2;
 /// How often a call tries again that has lost its connection, or has found none, each time after [`PAUSE`].
 const LOST_MAX: u32 = 20;
 
+/// How often each process looks for abandoned executions, beside the instants at which a lease runs out that it has seen.
+/// Signs of life come as often.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// An open catalog.
@@ -36,16 +42,27 @@ pub(in crate::catalog) struct PostgresDatabase {
     connections: Connections,
     receipts: Receipts,
     claims: Mutex<()>,
+    /// The last look of this process for abandoned executions.
+    looked: Mutex<Option<Look>>,
 }
 
 impl PostgresDatabase {
     /// Brings the schema up to date.
     pub(super) fn open(connections: Connections) -> Result<Self, CatalogError> {
-        let opened = Self { connections, receipts: Receipts::default(), claims: Mutex::new(()) };
+        let opened = Self {
+            connections,
+            receipts: Receipts::default(),
+            claims: Mutex::new(()),
+            looked: Mutex::new(None),
+        };
         let migrated = opened.again(|_| schema::migrate(&opened.connections));
         migrated
             .map_err(|fault| fault.into_postgres_error("read the schema", opened.connections.schema()))?;
         Ok(opened)
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Option<Look>> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a transaction, and runs it again if it was overtaken, or if its connection was lost before it was stored.
@@ -110,7 +127,7 @@ impl Timed<'_> {
         let begin = begin::writing(connections.schema(), writing, beside);
         let (value, session) = self.run(begin, body)?;
         // A sign of life is repeated anyway, and what has written nothing can lose nothing.
-        let receipt = (session.has_written() && writing != Writing::Sign).then(Uuid::new_v4);
+        let receipt = (session.has_written() && !writing.is_repeated()).then(Uuid::new_v4);
         let has_begun = session.has_begun();
         let connection = session.into_connection();
         if !has_begun {
@@ -169,6 +186,18 @@ impl Database for Timed<'_> {
 
     fn workers(&self) -> &Leases {
         &Leases
+    }
+
+    fn is_to_look(&self, now: DateTime<Utc>) -> bool {
+        let looked = *self.database.looked();
+        looked.is_none_or(|Look { at, first_expires_at }| {
+            // A clock that was set back ends leases, too.
+            now < at || now - at >= LOOK_EVERY || first_expires_at.is_some_and(|first| first <= micros(now))
+        })
+    }
+
+    fn has_looked(&self, look: Look) {
+        *self.database.looked() = Some(look);
     }
 
     fn claims(&self) -> MutexGuard<'_, ()> {

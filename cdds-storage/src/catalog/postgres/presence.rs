@@ -17,6 +17,10 @@ impl Presence for Leases {
 
     fn release(&self, _: &WorkerId) {}
 
+    fn sees_the_dead(&self) -> bool {
+        false
+    }
+
     fn is_dead(&self, _: &WorkerId) -> Result<bool, CatalogError> {
         Ok(false)
     }

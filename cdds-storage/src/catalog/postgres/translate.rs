@@ -4,14 +4,31 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// Words of SQLite, with those that mean the same. Hints for its planner become nothing.
-const WORDS: [(&str, &str); 5] = [
+const WORDS: [(&str, &str); 9] = [
     ("INDEXED BY execution_begun", ""),
     ("CROSS JOIN", "JOIN"),
     ("instr(", "strpos("),
     ("json_each(?)", "json_array_elements_text(CAST(? AS json))"),
     // A comparison that holds for all values.
     ("< x''", "IS NOT NULL"),
+    // What signs of life change is in a table of its own.
+    ("e.progress", BEATEN_E),
+    ("l.progress", BEATEN_L),
+    ("e.lease_renewed_at", RENEWED_AT),
+    ("e.lease_expires_at", EXPIRES_AT),
 ];
+
+const BEATEN_E: &str = "CASE e.status WHEN 'in_progress' THEN coalesce((SELECT b.progress FROM beaten b \
+    WHERE b.execution_id = e.id AND b.epoch = e.epoch), e.progress) ELSE e.progress END";
+
+const BEATEN_L: &str = "CASE l.status WHEN 'in_progress' THEN coalesce((SELECT b.progress FROM beaten b \
+    WHERE b.execution_id = l.id AND b.epoch = l.epoch), l.progress) ELSE l.progress END";
+
+const RENEWED_AT: &str = "coalesce((SELECT b.lease_renewed_at FROM beat b \
+    WHERE b.execution_id = e.id AND b.epoch = e.epoch), e.lease_renewed_at)";
+
+const EXPIRES_AT: &str = "coalesce((SELECT b.lease_expires_at FROM beat b \
+    WHERE b.execution_id = e.id AND b.epoch = e.epoch), e.lease_expires_at)";
 
 /// Translates a statement: placeholders (`?1` and `?`), and what is special to SQLite.
 pub(super) fn translate(sql: &str) -> String {
@@ -66,6 +83,18 @@ mod tests {
         assert_eq!(translate("SET revision = revision + 1"), "SET revision = revision + 1");
         assert_eq!(translate("slot < x'' AND a = '+b'"), "slot IS NOT NULL AND a = '+b'");
         assert_eq!(translate("a CROSS JOIN b ON TRUE"), "a JOIN b ON TRUE");
+    }
+
+    #[test]
+    fn what_signs_of_life_change_is_looked_up_where_they_are() {
+        let running = translate("SELECT e.id, e.progress FROM execution e WHERE e.lease_expires_at > ?1");
+        assert!(
+            running.contains("FROM beaten b WHERE b.execution_id = e.id AND b.epoch = e.epoch"),
+            "{running}"
+        );
+        assert!(running.ends_with("AND b.epoch = e.epoch), e.lease_expires_at) > $1"), "{running}");
+        let stored = "UPDATE execution SET progress = $1, lease_expires_at = $2";
+        assert_eq!(translate(stored), stored);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::row::micros;
 use super::database::{Database, Presence, Registration, Writing};
-use super::driver::{self, NONE, OptionalExtension, params};
+use super::driver::{self, Change, params};
 use super::executions::{self, Held};
 use super::fault::Fault;
 use super::queue::{Begun, SqliteQueue};
@@ -25,12 +25,21 @@ pub(super) fn claim(database: &impl Database, claim: &Claim) -> Result<Claimed, 
     let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
         database.write(Writing::Claim, "claim work", |tx| {
             // Read with the write lock held: the wait for it may have been long.
-            let now = tx.now()?;
+            let (now, turn) = standing(tx)?;
             // Take over first: what is queued again or ended gives back the room of its source, and its job.
-            let given_up = takeover::take_over(tx, &orphaned, claim, now)?;
-            let Begun { running, covered, .. } = begin(tx, claim, now)?;
-            Ok(Claimed { executions: running, given_up, covered })
+            let (given_up, look) = match database.is_to_look(now) {
+                true => takeover::take_over(tx, &orphaned, claim, now).map(|(up, look)| (up, Some(look)))?,
+                false => (Vec::new(), None),
+            };
+            let Begun { running, covered, .. } = begin(tx, claim, turn.as_ref(), now)?;
+            Ok((look, Claimed { executions: running, given_up, covered }))
         })
+    });
+    let claimed = claimed.map(|(look, claimed)| {
+        if let Some(look) = look {
+            database.has_looked(look);
+        }
+        claimed
     });
     if claimed.is_err() && registration == Registration::Fresh {
         // The work of an earlier worker with this id has not been taken over yet, so the next claim must
@@ -41,22 +50,32 @@ pub(super) fn claim(database: &impl Database, claim: &Claim) -> Result<Claimed, 
 }
 
 /// Picks executions, begins them and stores all of it.
-fn begin(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>) -> Result<Begun, Fault> {
+fn begin(
+    tx: &Transaction<'_>,
+    claim: &Claim,
+    turn: Option<&Owner>,
+    now: DateTime<Utc>,
+) -> Result<Begun, Fault> {
     let running = running_of_sources(tx, claim, now)?;
     let count = |source: &SourceId| running.iter().filter(|one| *one == source.as_str()).count();
     let room = Room::new(claim.limit, &claim.source_limits, count);
-    let turn = turn(tx)?;
-    let mut queue = SqliteQueue::new(tx, claim, now)?;
-    let after = pick(&mut queue, turn.clone(), room)?;
+    let mut queue = SqliteQueue::new(tx, claim, (turn, &room), now)?;
+    let after = pick(&mut queue, turn.cloned(), room)?;
     let begun = queue.into_begun();
-    store(tx, claim, now, &begun)?;
     // Written only if it has changed, so that a claim without work writes nothing.
-    if let Some(owner) = after.filter(|after| Some(after) != turn.as_ref()) {
-        let sql = "INSERT INTO turn (\"only\", owner) VALUES (1, ?1)
-             ON CONFLICT (\"only\") DO UPDATE SET owner = excluded.owner";
-        tx.execute(sql, [owner.as_str()])?;
-    }
+    let after = after.filter(|after| Some(after) != turn);
+    store(tx, claim, now, &begun, after.as_ref())?;
     Ok(begun)
+}
+
+/// Returns the present, and the owner who was served last. One that cannot be decoded counts as none.
+fn standing(tx: &Transaction<'_>) -> Result<(DateTime<Utc>, Option<Owner>), Fault> {
+    let mut turn = None;
+    let now = tx.now_beside("SELECT owner FROM turn", |row| {
+        turn = Owner::new(row.get::<String>(0)?).ok();
+        Ok(())
+    })?;
+    Ok((now, turn))
 }
 
 /// Returns the sources of the running executions, if any source is limited. A row that is not understood
@@ -72,26 +91,39 @@ fn running_of_sources(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>) -
     Ok(sources.collect::<driver::Result<_>>()?)
 }
 
-/// Returns the owner who was served last. An owner that cannot be decoded counts as none.
-fn turn(tx: &Transaction<'_>) -> Result<Option<Owner>, Fault> {
-    let owner: Option<String> = tx.query_row("SELECT owner FROM turn", NONE, |row| row.get(0)).optional()?;
-    Ok(owner.and_then(|owner| Owner::new(owner).ok()))
-}
-
-fn store(tx: &Transaction<'_>, claim: &Claim, now: DateTime<Utc>, begun: &Begun) -> Result<(), Fault> {
+fn store(
+    tx: &Transaction<'_>,
+    claim: &Claim,
+    now: DateTime<Utc>,
+    begun: &Begun,
+    turn: Option<&Owner>,
+) -> Result<(), Fault> {
     let held = Held::new(&claim.worker, now, claim.lease);
-    for execution in &begun.running {
-        executions::store(tx, execution, Some(&held))?;
-    }
-    for execution in &begun.covered {
-        executions::store(tx, execution, None)?;
-    }
+    let mut changes = Vec::new();
+    // Rule J8: a one-time job is completed in the transaction that starts it. A covered execution has not started
+    // anything.
     for job in begun.jobs.values() {
-        // Rule J8: a one-time job is completed in the transaction that starts it. A covered execution has
-        // not started anything.
         let has_started = begun.running.iter().any(|execution| execution.job_id == job.id);
         let after = if has_started { lifecycle::started(job) } else { job.clone() };
-        jobs::store(tx, &after, job.revision)?;
+        changes.push(jobs::storing(tx, &after, job.revision)?);
     }
-    Ok(())
+    for execution in &begun.running {
+        changes.push(executions::storing(tx, execution, Some(&held))?);
+    }
+    for execution in &begun.covered {
+        changes.push(executions::storing(tx, execution, None)?);
+    }
+    changes.extend(turn.map(|owner| {
+        Change {
+            sql: "INSERT INTO turn (\"only\", owner) VALUES (1, ?1)
+             ON CONFLICT (\"only\") DO UPDATE SET owner = excluded.owner"
+                .to_owned(),
+            values: params![owner.as_str()],
+        }
+    }));
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let changed = tx.execute_all(changes)?;
+    begun.jobs.values().zip(changed).try_for_each(|(job, changed)| jobs::stored(job, job.revision, changed))
 }

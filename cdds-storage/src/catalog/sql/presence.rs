@@ -76,8 +76,8 @@ struct Claim {
 /// Leaves out rows that are not understood.
 fn read(tx: &Transaction<'_>, ids: &[ExecutionId]) -> Result<HashMap<ExecutionId, Claim>, Fault> {
     let mut statement = tx.prepare(
-        "SELECT epoch, worker, lease_renewed_at, lease_expires_at FROM execution
-         WHERE id = ?1 AND status = 'in_progress' AND worker IS NOT NULL",
+        "SELECT e.epoch, e.worker, e.lease_renewed_at, e.lease_expires_at FROM execution e
+         WHERE e.id = ?1 AND e.status = 'in_progress' AND e.worker IS NOT NULL",
     )?;
     let mut claims = HashMap::new();
     for id in ids {

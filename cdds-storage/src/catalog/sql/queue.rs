@@ -3,15 +3,18 @@
 //! A claim usually finds what it wants among the first places of an owner, which an index holds in order.
 //! Behind a backlog that belongs to few jobs, the walk goes on from job to job.
 
+mod ahead;
+
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use cdds_core::domain::execution::queue::{Candidate, Picked, Queue, QueuePlace};
+use cdds_core::domain::execution::queue::{Candidate, Picked, Queue, QueuePlace, Room};
 use cdds_core::domain::execution::{Beginning, Execution};
 use cdds_core::domain::id::{ExecutionId, JobId, Owner, SourceId};
 use cdds_core::domain::job::Job;
 use cdds_core::ports::catalog::Claim;
 use chrono::{DateTime, Utc};
 
+use self::ahead::Ahead;
 use super::super::row::{corrupt, micros};
 use super::driver::{Row, Statement, params};
 use super::executions::{self, COLUMNS};
@@ -35,6 +38,7 @@ pub(super) struct SqliteQueue<'tx> {
     /// Which jobs have begun an execution that waits for its retry. Each is looked up once, when it comes up,
     /// since many of its executions may be waiting.
     have_begun: HashMap<JobId, bool>,
+    ahead: Ahead,
     begun: Begun,
 }
 
@@ -92,11 +96,14 @@ const BEGUN: &str = "FROM execution e INDEXED BY execution_begun
     WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch > 0";
 
 impl<'tx> SqliteQueue<'tx> {
+    /// Prepares to walk for a claim that may do so much, from the owner behind the one who was served last.
     pub(super) fn new(
         tx: &'tx Transaction<'tx>,
         claim: &'tx Claim,
+        (turn, room): (Option<&Owner>, &Room),
         now: DateTime<Utc>,
     ) -> Result<Self, Fault> {
+        let mut ahead = if tx.is_far() { Ahead::read(tx, turn, room, now)? } else { Ahead::default() };
         Ok(Self {
             tx,
             claim,
@@ -106,8 +113,9 @@ impl<'tx> SqliteQueue<'tx> {
             next_job: tx.prepare(NEXT_JOB)?,
             next_of_job: tx.prepare(NEXT_OF_JOB)?,
             begun_of_job: tx.prepare(&format!("SELECT {COLUMNS} {BEGUN}"))?,
-            walks: HashMap::new(),
+            walks: std::mem::take(&mut ahead.walks),
             have_begun: HashMap::new(),
+            ahead,
             begun: Begun::default(),
         })
     }
@@ -169,9 +177,28 @@ impl<'tx> SqliteQueue<'tx> {
         Ok(None)
     }
 
+    fn owner_behind(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        match self.ahead.owners.get(name) {
+            Some(owner) => Ok(owner.clone()),
+            None => Ok(self.next_owner.query_row([name], |row| row.get::<Option<String>>(0))?),
+        }
+    }
+
+    fn execution(&mut self, id: ExecutionId) -> Result<Option<Execution>, Fault> {
+        if let Some(execution) = self.ahead.executions.remove(&id) {
+            return Ok(Some(execution));
+        }
+        let id = id.to_string();
+        let read = executions::find_any(self.tx, &id);
+        Ok(understood("execution", &id, read)?.flatten())
+    }
+
     /// Looks up a candidate's job, which it changes together with the execution.
     fn job(&self, execution: &Execution) -> Result<Option<Job>, Fault> {
         if let Some(job) = self.begun.jobs.get(&execution.job_id) {
+            return Ok(Some(job.clone()));
+        }
+        if let Some(job) = self.ahead.jobs.get(&execution.job_id) {
             return Ok(Some(job.clone()));
         }
         let read = jobs::find_any(self.tx, execution.job_id);
@@ -184,7 +211,7 @@ impl Queue for SqliteQueue<'_> {
 
     fn next_owner(&mut self, after: Option<&Owner>) -> Result<Option<Owner>, Fault> {
         let mut name = after.map_or("", Owner::as_str).to_owned();
-        while let Some(following) = self.next_owner.query_row([&name], |row| row.get::<Option<String>>(0))? {
+        while let Some(following) = self.owner_behind(&name)? {
             match Owner::new(&following) {
                 Ok(owner) => return Ok(Some(owner)),
                 // Rows of an impossible owner are those of a newer program.
@@ -206,6 +233,9 @@ impl Queue for SqliteQueue<'_> {
         if let Some(has_begun) = self.have_begun.get(&job) {
             return Ok(*has_begun);
         }
+        if self.ahead.have_not_begun.contains(&job) {
+            return Ok(false);
+        }
         let mut rows = self.begun_of_job.query([job.to_string()])?;
         let mut has_begun = false;
         while !has_begun && let Some(row) = &rows.next()? {
@@ -216,11 +246,7 @@ impl Queue for SqliteQueue<'_> {
     }
 
     fn begin(&mut self, candidate: &Candidate) -> Result<Picked, Fault> {
-        let id = candidate.place.id.to_string();
-        let read = executions::find_any(self.tx, &id);
-        let Some(execution) = understood("execution", &id, read)?.flatten() else {
-            return Ok(Picked::PassedOver);
-        };
+        let Some(execution) = self.execution(candidate.place.id)? else { return Ok(Picked::PassedOver) };
         // Judged by the job of this transaction: it may have been edited or deleted since the execution was
         // queued.
         let Some(job) = self.job(&execution)?.filter(|job| job.may_begin(&execution)) else {
@@ -285,10 +311,14 @@ impl SqliteQueue<'_> {
     }
 }
 
+impl Walk {
+    /// The place before all others.
+    const FIRST: Place = (i64::MIN, i64::MIN, String::new());
+}
+
 impl Default for Walk {
     fn default() -> Self {
-        let first = (i64::MIN, i64::MIN, String::new());
-        Self::Places { last: first, read: VecDeque::new(), walked: 0, is_over: false }
+        Self::Places { last: Self::FIRST, read: VecDeque::new(), walked: 0, is_over: false }
     }
 }
 

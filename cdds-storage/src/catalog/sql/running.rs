@@ -1,22 +1,18 @@
-//! Workers' reports on running executions: heartbeats, and the ends of attempts (rules E5, E7, E8, W4).
-
-use std::time::Duration;
+//! Workers' reports on running executions: their beginnings, and the ends of attempts (rules E5, E8, W3b, W4).
 
 use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::{Execution, Status};
-use cdds_core::domain::id::{JobId, WorkerId};
+use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::ports::catalog::{
-    Beat, CatalogError, CatalogErrorKind, Directive, Fence, Publication, Settlement, WAITING_MAX,
+    CatalogError, CatalogErrorKind, Fence, Publication, Settlement, WAITING_MAX,
 };
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::super::row::{corrupt, integer, micros};
-use super::super::stored;
-use super::driver::{OptionalExtension, params};
-use super::executions::{self, Held};
+use super::super::row::corrupt;
+use super::executions;
 use super::fault::{Fault, conflict};
 use super::transaction::Transaction;
 use super::{artifacts, deliveries, jobs, outbox};
@@ -43,42 +39,6 @@ pub(super) fn begin(
         Frozen::Held(held) => store(tx, held, now)?,
     }
     Ok(frozen)
-}
-
-/// Renews the leases of a worker's executions and stores their progress.
-pub(super) fn beat(
-    tx: &Transaction<'_>,
-    worker: &WorkerId,
-    now: DateTime<Utc>,
-    lease: Duration,
-    beats: &[Beat],
-) -> Result<Vec<Directive>, Fault> {
-    let Held { worker, lease } = Held::new(worker, now, lease);
-    let mut statement = tx.prepare(
-        "UPDATE execution SET lease_renewed_at = ?4, lease_expires_at = ?5, progress = ?6, records = ?7
-         WHERE id = ?1 AND epoch = ?2 AND worker = ?3 AND status = 'in_progress'
-         RETURNING cancel_requested_at IS NOT NULL",
-    )?;
-    let mut directives = Vec::with_capacity(beats.len());
-    for Beat { fence, progress } in beats {
-        let progress_json = stored::progress_to_json(progress)
-            .map_err(|error| corrupt("execution", &fence.id.to_string(), error))?;
-        let values = params![
-            fence.id.to_string(),
-            integer(fence.epoch),
-            worker.as_str(),
-            micros(lease.renewed_at),
-            micros(lease.expires_at),
-            progress_json,
-            integer(progress.records),
-        ];
-        directives.push(match statement.query_row(values, |row| row.get(0)).optional()? {
-            Some(true) => Directive::Cancel,
-            Some(false) => Directive::Continue,
-            None => Directive::Fenced,
-        });
-    }
-    Ok(directives)
 }
 
 /// Makes the set visible, marks the execution as succeeded, and moves the watermark, provided that the claim

@@ -40,8 +40,8 @@ use chrono::{DateTime, Utc};
 use super::audit::audited;
 use super::database::{Database, Writing};
 use super::{
-    adoption, agenda, artifacts, attendance, audit, claim, deliveries, executions, health, housekeeping,
-    jobs, outbox, presence, recipients, removal, running, store,
+    adoption, agenda, artifacts, attendance, audit, beats as signs, claim, deliveries, executions, health,
+    housekeeping, jobs, outbox, presence, recipients, removal, running, store,
 };
 
 /// Implements the stores for a catalog that has these methods:
@@ -245,8 +245,8 @@ macro_rules! stores {
                 }
                 let (worker, beats) = (worker.clone(), beats.to_vec());
                 self.run(move |database| {
-                    database.write(Writing::Sign, "store progress", |tx| {
-                        running::beat(tx, &worker, tx.now()?, lease, &beats)
+                    database.write(Writing::Beat, "store progress", |tx| {
+                        signs::beat(tx, &worker, tx.now()?, lease, &beats)
                     })
                 })
                 .await

@@ -9,9 +9,9 @@ use cdds_core::domain::work::lease::{Hold, Lease};
 use cdds_core::ports::catalog::{CatalogError, Claim};
 use chrono::{DateTime, Utc};
 
-use super::super::row::corrupt;
-use super::database::{Database, Presence, Registration};
-use super::driver::{self, NONE, Row};
+use super::super::row::{corrupt, micros};
+use super::database::{Database, Look, Presence, Registration};
+use super::driver::{self, NONE, Row, params};
 use super::executions::{self, COLUMNS, COLUMNS_COUNT};
 use super::fault::Fault;
 use super::running;
@@ -20,7 +20,7 @@ use super::understood::{row_id, understood};
 
 /// Claims of dead workers: executions and their epochs, as stored. A worker that revives under the same name
 /// claims under a new epoch, so the set stays correct.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Orphaned(HashSet<(String, i64)>);
 
 impl Orphaned {
@@ -37,6 +37,9 @@ pub(super) fn orphaned(
     registration: Registration,
     asking: &WorkerId,
 ) -> Result<Orphaned, CatalogError> {
+    if !database.workers().sees_the_dead() {
+        return Ok(Orphaned::default());
+    }
     let running = database.read("find what dead workers have left", running_claims)?;
     let mut dead: HashMap<WorkerId, bool> = HashMap::new();
     // A worker that has only just taken its lock cannot hold anything yet: claims under its name are those of
@@ -88,9 +91,10 @@ pub(super) fn take_over(
     orphaned: &Orphaned,
     claim: &Claim,
     now: DateTime<Utc>,
-) -> Result<Vec<Execution>, Fault> {
+) -> Result<(Vec<Execution>, Look), Fault> {
     let mut given_up = Vec::new();
-    for execution in abandoned(tx, orphaned, claim, now)? {
+    let (abandoned, first_expires_at) = abandoned(tx, orphaned, claim, now)?;
+    for execution in abandoned {
         // The crash counts as an attempt (rule E5). Otherwise an execution that kills its worker would begin
         // for ever.
         let after = execution.failed(Failure::crashed(), &claim.retry, now);
@@ -101,49 +105,71 @@ pub(super) fn take_over(
             given_up.push(after);
         }
     }
-    Ok(given_up)
+    Ok((given_up, Look { at: now, first_expires_at }))
 }
 
+/// Of the running executions, those whose lease may have run out: none of the others is abandoned unless its worker is
+/// known to be dead. What that means exactly is up to [`Hold`].
+const LEASE_IN_DOUBT: &str =
+    "NOT (coalesce(e.lease_renewed_at, 0) BETWEEN 0 AND ?1 AND coalesce(e.lease_expires_at, 0) > ?1)";
+
+/// Returns the abandoned executions, and when the first lease of the others runs out.
 fn abandoned(
     tx: &Transaction<'_>,
     orphaned: &Orphaned,
     claim: &Claim,
     now: DateTime<Utc>,
-) -> Result<Vec<Execution>, Fault> {
-    let sql = format!(
+) -> Result<(Vec<Execution>, Option<i64>), Fault> {
+    let in_doubt = format!(
         "SELECT {COLUMNS}, coalesce(e.worker, ''), coalesce(e.lease_renewed_at, 0),
                 coalesce(e.lease_expires_at, 0)
-         FROM execution e WHERE e.status = 'in_progress'"
+         FROM execution e WHERE e.status = 'in_progress' AND (?2 OR {LEASE_IN_DOUBT})"
     );
-    let mut statement = tx.prepare(&sql)?;
-    let mut rows = statement.query(NONE)?;
-    let mut abandoned = Vec::new();
-    while let Some(row) = &rows.next()? {
-        let id = row_id(row);
-        let Some(worker) = understood("execution", &id, worker_of(row, &id))? else { continue };
-        let hold = Hold {
-            worker_is_dead: orphaned.has(row)?,
-            is_held_by_asker: worker == claim.worker
-                && claim.holding.iter().any(|fence| fence.id.to_string() == id),
-            lease: lease_of(row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?),
-        };
-        if !hold.is_abandoned(now) {
-            continue;
+    let first = "SELECT min(e.lease_expires_at) FROM execution e
+         WHERE e.status = 'in_progress' AND e.lease_expires_at > ?1";
+    let queries = [(&*in_doubt, params![micros(now), !orphaned.0.is_empty()]), (first, params![micros(now)])];
+    let (mut abandoned, mut first_expires_at) = (Vec::new(), None);
+    tx.query_all(&queries, |number, row| {
+        match number {
+            0 => abandoned.extend(abandoned_in(row, orphaned, claim, now)?),
+            _ => first_expires_at = row.get(0)?,
         }
-        if let Some(execution) = understood("execution", &id, executions::read(row))? {
-            tracing::warn!(
-                name: "execution.taken_over",
-                target: "cdds",
-                execution_id = %execution.id,
-                %worker,
-                hold.worker_is_dead,
-                "taken over"
-            );
-            abandoned.push(execution);
-        }
-    }
+        Ok(())
+    })?;
     abandoned.sort_unstable_by_key(Execution::place);
-    Ok(abandoned)
+    Ok((abandoned, first_expires_at))
+}
+
+/// Returns the execution of a row if it is abandoned.
+fn abandoned_in(
+    row: &Row<'_>,
+    orphaned: &Orphaned,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<Option<Execution>, Fault> {
+    let id = row_id(row);
+    let Some(worker) = understood("execution", &id, worker_of(row, &id))? else { return Ok(None) };
+    let hold = Hold {
+        worker_is_dead: orphaned.has(row)?,
+        is_held_by_asker: worker == claim.worker
+            && claim.holding.iter().any(|fence| fence.id.to_string() == id),
+        lease: lease_of(row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?),
+    };
+    if !hold.is_abandoned(now) {
+        return Ok(None);
+    }
+    let execution = understood("execution", &id, executions::read(row))?;
+    if let Some(execution) = &execution {
+        tracing::warn!(
+            name: "execution.taken_over",
+            target: "cdds",
+            execution_id = %execution.id,
+            %worker,
+            hold.worker_is_dead,
+            "taken over"
+        );
+    }
+    Ok(execution)
 }
 
 fn worker_of(row: &Row<'_>, id: &str) -> Result<WorkerId, Fault> {

@@ -34,6 +34,10 @@ pub(in crate::catalog) struct WorkerLocks {
 }
 
 impl Presence for WorkerLocks {
+    fn sees_the_dead(&self) -> bool {
+        true
+    }
+
     fn register(&self, worker: &WorkerId) -> Result<Registration, CatalogError> {
         let mut held = self.held();
         if held.contains_key(worker) {

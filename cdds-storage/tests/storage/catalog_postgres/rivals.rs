@@ -20,6 +20,7 @@ use futures::executor::block_on;
 use uuid::Uuid;
 
 use super::scene::Scene;
+use crate::postgres_server::Server;
 
 const LEASE: Duration = Duration::from_secs(600);
 
@@ -83,4 +84,37 @@ fn e2_workers_that_claim_at_once_share_the_work_and_keep_to_the_limit() {
     let different: BTreeSet<_> = all.iter().copied().collect();
     assert_eq!(different.len(), all.len(), "nothing is handed out twice");
     assert_eq!(all.len(), 40, "nothing is left");
+}
+
+/// Over a network each statement that is waited for costs a round trip.
+#[test]
+fn e2_a_claim_reads_as_often_for_ten_executions_as_for_one() {
+    let scene = Scene::with(Server::start(&["shared_preload_libraries=pg_stat_statements"]));
+    let catalog = scene.open("counted");
+    scene.server.run("postgres", "CREATE EXTENSION pg_stat_statements");
+    let read_by_claim = |limit: usize| {
+        for number in 0..limit {
+            insert(&catalog, JobId(Uuid::new_v4()), &format!("job {number}")).unwrap();
+        }
+        scene.server.run("postgres", "SELECT pg_stat_statements_reset()");
+        let claim = Claim::new(WorkerId::new("w").unwrap(), Nonce::of(Uuid::new_v4()), LEASE, limit);
+        assert_eq!(block_on(catalog.claim(&claim)).unwrap().executions.len(), limit);
+        scene.server.within(async {
+            let client = scene.server.client("postgres").await;
+            let sql = "SELECT calls, query FROM pg_stat_statements WHERE toplevel AND query LIKE 'SELECT%'
+                AND query NOT LIKE '%pg_stat_statements%' ORDER BY query";
+            let rows = client.query_typed(sql, &[]).await.unwrap();
+            rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(i64, String)>>()
+        })
+    };
+    // The first one looks for abandoned executions, too, as one does each second.
+    let _first = read_by_claim(1);
+    let (one, ten) = (read_by_claim(1), read_by_claim(10));
+    let without_looks = |read: Vec<(i64, String)>| {
+        read.into_iter().filter(|(_, sql)| !sql.contains("lease_expires_at")).collect::<Vec<_>>()
+    };
+    let (one, ten) = (without_looks(one), without_looks(ten));
+    assert!(one.iter().all(|(calls, _)| *calls == 1), "{one:#?}");
+    assert_eq!(one, ten);
+    assert_eq!(ten.len(), 3, "the clock, whose turn it is, and the work: {ten:#?}");
 }
