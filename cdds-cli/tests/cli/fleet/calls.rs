@@ -11,8 +11,8 @@ use tokio_postgres::config::Host;
 use crate::postgres_server::Server;
 use crate::support::Place;
 
-/// The calls of a day, which make a file of more than one part of 8 MiB.
-const PER_DAY: usize = 150;
+/// The calls of a day, which make a set of two files, each more than a part of 8 MiB.
+const PER_DAY: usize = 300;
 
 pub(super) struct Calls {
     server: Arc<Server>,

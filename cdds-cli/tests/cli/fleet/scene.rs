@@ -61,14 +61,17 @@ impl Worker {
         Self(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
 
-    /// Returns how many executions it runs, as the server's record says.
-    pub(super) fn running(&self, server: &Server) -> i64 {
+    /// Returns the executions that it runs, as the server's record says.
+    #[cfg(all(feature = "buckets", feature = "delivery"))]
+    pub(super) fn running(&self, server: &Server) -> Vec<String> {
         let statement = format!(
-            "SELECT count(*) FROM cdds.execution AS e JOIN cdds.worker AS w ON w.id = e.worker \
+            "SELECT e.id::text FROM cdds.execution AS e JOIN cdds.worker AS w ON w.id = e.worker \
              WHERE e.status = 'in_progress' AND w.process = {}",
             self.0.id()
         );
-        counted(server, &statement)
+        let rows = server
+            .within(async { server.client("postgres").await.query_typed(&statement, &[]).await.unwrap() });
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     pub(super) fn signal(&self, name: &str) {
