@@ -8,6 +8,9 @@
 use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, TimeOfDay,
 };
+use cdds_core::domain::calendar::schedule::Schedule as Zoned;
+use cdds_core::domain::calendar::wall_clock::{Fold, Gap, WallClock};
+use cdds_core::domain::calendar::zone::Zone;
 use chrono::{DateTime, Utc, Weekday};
 use cron::Schedule;
 use divan::counter::ItemsCount;
@@ -99,6 +102,33 @@ fn next_after(bencher: Bencher<'_, '_>, name: &str) {
 fn last_before(bencher: Bencher<'_, '_>, name: &str) {
     let frequency = frequency(name);
     bench(bencher, name, |instant| frequency.last_before(*instant));
+}
+
+/// By a clock that is put forward and back (rule F9); there is no other program's row beside it.
+#[divan::bench(args = names())]
+fn next_after_in_berlin(bencher: Bencher<'_, '_>, name: &str) {
+    let (frequency, clock) = (frequency(name), berlin());
+    let (schedule, instants) = (Zoned::new(&frequency, &clock), instants());
+    bencher.counter(ItemsCount::new(INSTANTS)).bench(|| {
+        for instant in &instants {
+            black_box(schedule.next_after(black_box(*instant)));
+        }
+    });
+}
+
+/// The day of a record, as each one of a job with a zone is placed.
+#[divan::bench]
+fn day_in_berlin(bencher: Bencher<'_, '_>) {
+    let (clock, instants) = (berlin(), instants());
+    bencher.counter(ItemsCount::new(INSTANTS)).bench(|| {
+        for instant in &instants {
+            black_box(clock.zone().day_of(black_box(*instant)));
+        }
+    });
+}
+
+fn berlin() -> WallClock {
+    WallClock::new(Zone::new("Europe/Berlin").expect("a zone"), Gap::Shift, Fold::First)
 }
 
 #[divan::bench(args = names())]

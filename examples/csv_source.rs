@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::{DataType, Place, ReadRequest, RecordStream, Source, SourceDescription, SourceError};
+use cdds_core::{DataType, ReadRequest, RecordStream, Source, SourceDescription, SourceError};
 
 #[derive(Debug)]
 struct CsvSource {
@@ -47,7 +47,7 @@ impl Source for CsvSource {
                 let row = row.map_err(|_| bad())?;
                 let at = row[column].parse().map_err(|_| bad())?;
                 if request.wants(Some(at), None) {
-                    let mut record = batches.builder().record(&Place::of(None, Some(at)));
+                    let mut record = batches.builder().record(&request.place(None, Some(at)));
                     for (key, value) in keys.iter().zip(&row) {
                         record.text(key, value);
                     }

@@ -19,7 +19,7 @@ use cdds_core::blocking::Stop;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::record::selection::{CategoryDimension, CategorySelection};
 use cdds_core::{
-    DataType, Place, ReadRequest, RecordStream, RuleViolation, Source, SourceDescription, SourceError,
+    DataType, ReadRequest, RecordStream, RuleViolation, Source, SourceDescription, SourceError,
     SourceErrorKind, read_blocking,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -82,7 +82,7 @@ impl Source for Tickets {
                     if selected && request.wants(Some(ticket.opened_at), None) {
                         // A queue that is not declared is part of "all", and has no folder.
                         let queue = Some(&ticket.queue).filter(|queue| QUEUES.contains(&&***queue));
-                        let place = Place::of(queue.cloned(), Some(ticket.opened_at));
+                        let place = request.place(queue.cloned(), Some(ticket.opened_at));
                         batches.builder().serialize(&place, ticket).map_err(|_| bad(ticket))?;
                     }
                     batches.record_read(size_of_val(ticket) as u64)?;

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use cdds_core::domain::record::RecordBatchBuilder;
 use cdds_core::testing::conformance::source::{Row, SourceFixture, check_read};
 use cdds_core::testing::strategies::requests::read;
-use cdds_core::{DataType, Place, ReadRequest, RecordStream, Source, SourceDescription, SourceError};
+use cdds_core::{DataType, ReadRequest, RecordStream, Source, SourceDescription, SourceError};
 use futures::executor::block_on;
 use futures::stream::{self, StreamExt};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -45,7 +45,7 @@ impl Source for Calls {
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         let mut batch = RecordBatchBuilder::new();
         for row in self.rows.iter().filter(|row| self.wants(&request, row)) {
-            let mut record = batch.record(&Place::of(None, row.event_at));
+            let mut record = batch.record(&request.place(None, row.event_at));
             record.text("id", &row.id).text("note", &row.note);
             record.finish();
         }

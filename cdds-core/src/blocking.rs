@@ -9,7 +9,7 @@
 //!
 //! ```
 //! use cdds_core::domain::calendar::window::Window;
-//! use cdds_core::{Place, ReadRequest, RecordStream, SourceError, read_blocking};
+//! use cdds_core::{ReadRequest, RecordStream, SourceError, read_blocking};
 //! use chrono::{DateTime, Utc};
 //! use futures::executor::block_on;
 //! use futures::stream::TryStreamExt;
@@ -25,7 +25,7 @@
 //!             let (at, caller) = line.split_once(' ').ok_or_else(bad)?;
 //!             let at: DateTime<Utc> = at.parse().map_err(|_| bad())?;
 //!             if request.wants(Some(at), None) {
-//!                 let mut record = batches.builder().record(&Place::of(None, Some(at)));
+//!                 let mut record = batches.builder().record(&request.place(None, Some(at)));
 //!                 record.instant("at", at).text("caller", caller);
 //!                 record.finish();
 //!             }

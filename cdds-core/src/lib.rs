@@ -27,7 +27,7 @@
 //! ```
 //! use async_trait::async_trait;
 //! use cdds_core::{
-//!     Estimate, Place, ReadRequest, RecordBatchBuilder, RecordStream, Source, SourceDescription, SourceError,
+//!     Estimate, ReadRequest, RecordBatchBuilder, RecordStream, Source, SourceDescription, SourceError,
 //! };
 //! use chrono::{DateTime, Utc};
 //! use futures::stream::{self, StreamExt};
@@ -54,7 +54,7 @@
 //!     ) -> Result<RecordStream, SourceError> {
 //!         let mut batch = RecordBatchBuilder::new();
 //!         for (at, caller) in self.rows.iter().filter(|(at, _)| request.wants(Some(*at), None)) {
-//!             let mut record = batch.record(&Place::of(None, Some(*at)));
+//!             let mut record = batch.record(&request.place(None, Some(*at)));
 //!             record.text("caller", caller).instant("at", *at);
 //!             record.finish();
 //!         }

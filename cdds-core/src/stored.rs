@@ -4,6 +4,7 @@
 //! version, with unknown keys or with values that the domain refuses is an error, never a panic and never a
 //! guess.
 
+mod clock;
 mod delivery;
 mod frequency;
 pub mod manifest;
@@ -14,6 +15,7 @@ mod template;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::clock::ClockV5;
 use self::delivery::DestinationV4;
 pub use self::delivery::{destination_from_json, destination_to_json};
 use self::frequency::FrequencyV1;
@@ -22,10 +24,13 @@ use self::reads::ReadV2;
 use self::template::TemplateV1;
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
+use crate::domain::calendar::wall_clock::WallClock;
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::{Description, JobSettings, Protection, Read, RecipientNames, Title};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::{Condition, Filter};
+
+const NO_CLOCK: &str = "version 5 has a clock";
 
 /// A stored form that this version of the library does not understand.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +63,9 @@ pub enum StoredSettings {
     /// Version 4, written only for settings that version 3 cannot say: destinations and subscribers (rules N1, N2).
     #[serde(rename = "4")]
     V4(SettingsFields),
+    /// Version 5, written only for settings that version 4 cannot say: a clock other than UTC (rule F9).
+    #[serde(rename = "5")]
+    V5(SettingsFields),
 }
 
 /// The fields of the stored settings. A version decides which of them there must be.
@@ -93,6 +101,8 @@ pub struct SettingsFields {
     destinations: Vec<DestinationV4>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     subscribers: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<ClockV5>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +120,9 @@ impl From<&JobSettings> for StoredSettings {
         };
         let has_lists = settings.reads.iter().any(has_list);
         let tells = !settings.destinations.is_empty() || !settings.subscriptions.is_empty();
-        let only = settings.reads.only().filter(|_| !has_lists && !tells);
+        let clock = ClockV5::of(&settings.clock);
+        let is_zoned = clock.is_some();
+        let only = settings.reads.only().filter(|_| !has_lists && !tells && !is_zoned);
         let fields = SettingsFields {
             title: settings.title.as_str().to_owned(),
             description: settings.description.as_str().to_owned(),
@@ -135,9 +147,11 @@ impl From<&JobSettings> for StoredSettings {
             policies: (&settings.policies).into(),
             destinations: settings.destinations.iter().map(DestinationV4::from).collect(),
             subscribers: settings.subscriptions.iter().map(ToString::to_string).collect(),
+            clock,
         };
         match only {
             Some(_) => Self::V1(fields),
+            None if is_zoned => Self::V5(fields),
             None if tells => Self::V4(fields),
             None if has_lists => Self::V3(fields),
             None => Self::V2(fields),
@@ -152,15 +166,24 @@ impl TryFrom<StoredSettings> for JobSettings {
         let bad = |violation: crate::domain::violation::RuleViolation| {
             StoredFormError::new("job settings", violation)
         };
+        let mut clock = None;
         let (reads, (destinations, subscriptions), form) = match stored {
             StoredSettings::V1(mut form) => (form.only_read()?, Default::default(), form),
             StoredSettings::V2(mut form) => (form.several_reads()?, Default::default(), form),
             StoredSettings::V3(mut form) => (form.listed_reads()?, Default::default(), form),
             StoredSettings::V4(mut form) => (form.listed_reads()?, form.told()?, form),
+            StoredSettings::V5(mut form) => {
+                clock =
+                    Some(form.clock.take().ok_or_else(|| StoredFormError::new("job settings", NO_CLOCK))?);
+                (form.listed_reads()?, form.told()?, form)
+            }
         };
         if !form.destinations.is_empty() || !form.subscribers.is_empty() {
             let why = "versions before 4 have no destinations and no subscribers";
             return Err(StoredFormError::new("job settings", why));
+        }
+        if form.clock.is_some() {
+            return Err(StoredFormError::new("job settings", "versions before 5 have no clock"));
         }
         let frequency = form.frequency.try_into().map_err(bad)?;
         let protection = match form.protection {
@@ -170,6 +193,7 @@ impl TryFrom<StoredSettings> for JobSettings {
         let title = Title::new(&form.title).map_err(bad)?;
         Ok(Self {
             description: Description::new(&form.description).map_err(bad)?,
+            clock: clock.map(WallClock::try_from).transpose().map_err(bad)?.unwrap_or_default(),
             starts_at: form.starts_at,
             ends_at: form.ends_at,
             timeframe: form.timeframe.parse().map_err(bad)?,

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::archive::split_size::SplitSize;
+use cdds_core::domain::calendar::zone::Zone;
 use cdds_core::domain::delivery::{JobDestination, Receipt};
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::execution::watermark::Watermark;
@@ -51,8 +52,12 @@ pub struct JobView {
     #[serde(with = "names::job_state")]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::JobState))]
     pub state: JobState,
-    /// The frequency in words, like `weekly on tue at 02:00`; all times are UTC.
+    /// The schedule in words, like `weekly on tue at 02:00` or `daily at 02:00, Europe/Berlin`; times are UTC
+    /// unless a zone is named.
     pub run: String,
+    /// The time zone by whose clock the job's times and days are meant (rule F9).
+    #[serde(default = "utc")]
+    pub time_zone: String,
     /// The timeframe, like `rolling:1w`.
     pub timeframe: String,
     /// The largest size of a part, in bytes; null for a single part.
@@ -125,6 +130,10 @@ pub struct JobView {
     pub warnings: Vec<String>,
     /// Whether the worker of the latest execution is alive; null if that is not running, or if it is unknown.
     pub worker_alive: Option<bool>,
+}
+
+fn utc() -> String {
+    Zone::UTC.name().to_owned()
 }
 
 /// A destination of a job (rules N1, N6, N7).
@@ -222,6 +231,7 @@ impl From<JobOverview> for JobView {
     fn from(JobOverview { job, latest }: JobOverview) -> Self {
         let settings = job.settings;
         let policies = settings.policies;
+        let run = settings.schedule().to_string();
         let first = settings.reads.iter().next();
         Self {
             id: job.id,
@@ -232,7 +242,8 @@ impl From<JobOverview> for JobView {
             types: settings.reads.types(),
             category: first.map_or(Selection::All, |read| read.categories.clone().into()),
             state: job.state,
-            run: settings.frequency.to_string(),
+            run,
+            time_zone: settings.clock.zone().name().to_owned(),
             timeframe: settings.timeframe.to_string(),
             split_size: settings.split_size.map(SplitSize::bytes),
             created_at: Instant(job.created_at),

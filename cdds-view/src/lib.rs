@@ -37,7 +37,7 @@ pub use self::destination::{
 pub use self::execution::{
     AttemptView, ExecutionDetailsView, ExecutionView, FailureView, Remark, SkipKind, TriggerName,
 };
-pub use self::instant::Instant;
+pub use self::instant::{Instant, LocalTime};
 pub use self::job::{JobDestinationView, JobView, ReadView, WatermarkView};
 pub use self::names::YET_TO_RUN;
 pub use self::notice::{NoticeState, NoticeTestView, NoticeView};

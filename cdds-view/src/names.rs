@@ -101,6 +101,31 @@ pub(crate) mod frequency_kind {
     }
 }
 
+pub(crate) mod slot_note {
+    use super::{Deserializer, word};
+    use cdds_core::domain::calendar::schedule::SlotNote;
+    use serde::{Deserialize, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        note: &Option<SlotNote>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        note.map(SlotNote::as_str).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<SlotNote>, D::Error> {
+        struct Named(SlotNote);
+        impl<'de> Deserialize<'de> for Named {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                word(deserializer, "note on a slot", SlotNote::parse).map(Self)
+            }
+        }
+        Ok(Option::<Named>::deserialize(deserializer)?.map(|Named(note)| note))
+    }
+}
+
 pub(crate) mod overlap {
     use super::{Deserializer, word};
     use cdds_core::domain::job::policy::Overlap;

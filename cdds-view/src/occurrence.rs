@@ -1,11 +1,13 @@
 //! Windows and future occurrences.
 
+use cdds_core::domain::calendar::schedule::SlotNote;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::schedule::Occurrence;
 use cdds_core::service::jobs::Forecast;
 use serde::{Deserialize, Serialize};
 
-use crate::instant::Instant;
+use crate::instant::{Instant, LocalTime};
+use crate::names;
 
 /// The exported stretch of time, `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,13 +50,21 @@ impl WindowView {
 pub struct OccurrenceView {
     /// The instant at which the job is due.
     pub slot: Instant,
+    /// What the job's clock shows then, with its offset from UTC; null if its clock is UTC (rule F9).
+    #[serde(default)]
+    pub local: Option<LocalTime>,
+    /// `shifted`: the clock leaves the job's time out, so it is due right after. `second`: the clock shows this time
+    /// for the second time. Null if neither is so.
+    #[serde(default, with = "names::slot_note")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::SlotNote>))]
+    pub note: Option<SlotNote>,
     /// What it would export.
     pub window: WindowView,
 }
 
 impl From<Occurrence> for OccurrenceView {
-    fn from(Occurrence { slot, window }: Occurrence) -> Self {
-        Self { slot: Instant(slot), window: window.into() }
+    fn from(Occurrence { slot, local, note, window }: Occurrence) -> Self {
+        Self { slot: Instant(slot), local: local.map(LocalTime), note, window: window.into() }
     }
 }
 
@@ -65,6 +75,14 @@ impl From<Occurrence> for OccurrenceView {
 pub struct ForecastView {
     /// The instant at which the job is due.
     pub slot: Instant,
+    /// What the job's clock shows then, with its offset from UTC; null if its clock is UTC (rule F9).
+    #[serde(default)]
+    pub local: Option<LocalTime>,
+    /// `shifted`: the clock leaves the job's time out, so it is due right after. `second`: the clock shows this time
+    /// for the second time. Null if neither is so.
+    #[serde(default, with = "names::slot_note")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::SlotNote>))]
+    pub note: Option<SlotNote>,
     /// What it would export.
     pub window: WindowView,
     /// How many records the source estimates now; null if that is unknown, or if the window has not begun.
@@ -75,7 +93,18 @@ pub struct ForecastView {
 
 impl From<Forecast> for ForecastView {
     fn from(forecast: Forecast) -> Self {
-        let OccurrenceView { slot, window } = forecast.occurrence.into();
-        Self { slot, window, estimated_records: forecast.records, so_far: forecast.is_open }
+        let OccurrenceView { slot, local, note, window } = forecast.occurrence.into();
+        Self { slot, local, note, window, estimated_records: forecast.records, so_far: forecast.is_open }
+    }
+}
+
+impl ForecastView {
+    /// `2026-03-29T01:00:00Z`, or `2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)` by a job's own clock
+    pub fn slot_words(self) -> String {
+        match (self.local, self.note) {
+            (None, _) => self.slot.to_string(),
+            (Some(local), None) => format!("{} ({local})", self.slot),
+            (Some(local), Some(note)) => format!("{} ({local}, {})", self.slot, note.as_str()),
+        }
     }
 }

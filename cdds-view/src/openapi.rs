@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cdds_core::domain::access::Action;
 use cdds_core::domain::access::audit;
-use cdds_core::domain::calendar::frequency;
+use cdds_core::domain::calendar::{frequency, schedule, wall_clock};
 use cdds_core::domain::delivery;
 use cdds_core::domain::execution::{Status, failure};
 use cdds_core::domain::job::{self, policy};
@@ -16,7 +16,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema,
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::instant::Instant;
+use crate::instant::{Instant, LocalTime};
 use crate::names::YET_TO_RUN;
 use crate::selection::Selection;
 
@@ -35,6 +35,21 @@ impl PartialSchema for Instant {
 impl ToSchema for Instant {
     fn name() -> Cow<'static, str> {
         "Instant".into()
+    }
+}
+
+impl PartialSchema for LocalTime {
+    fn schema() -> RefOr<Schema> {
+        let form = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        let words = "What a job's clock shows at an instant, by RFC 3339, with its offset from UTC.";
+        let example = json!("2026-11-22T02:00:00+01:00");
+        text().format(Some(form)).description(Some(words)).examples([example]).into()
+    }
+}
+
+impl ToSchema for LocalTime {
+    fn name() -> Cow<'static, str> {
+        "LocalTime".into()
     }
 }
 
@@ -80,7 +95,11 @@ words! {
     ExecutionStatus, "The status of an execution.": Status::ALL.map(Status::as_str);
     FailureKind, "The kind of a failure.": failure::FailureKind::ALL.iter().map(|one| one.as_str());
     FilterOperator, "How a field is compared with a value.": template::Operator::ALL.map(template::Operator::as_str);
+    Fold, "What happens to a time that the clock shows twice.":
+        wall_clock::Fold::ALL.iter().map(|one| one.as_str());
     Frequency, "How often a job runs.": frequency::FrequencyKind::ALL.iter().map(|one| one.as_str());
+    Gap, "What happens to a time that the clock leaves out.":
+        wall_clock::Gap::ALL.iter().map(|one| one.as_str());
     GivenUp, "Why a delivery was given up.": row::GivenUp::ALL.map(row::GivenUp::as_str);
     JobState, "Whether a job starts anything new.": job::JobState::ALL.map(job::JobState::as_str);
     KeyType, "The kind of a public key.": recipient::KeyType::ALL.iter().map(|one| one.as_str());
@@ -99,6 +118,8 @@ words! {
     PrincipalAction, "An action that the audit records.": Action::ALL.iter().map(|one| one.as_str());
     Receipt, "What is compared before a delivered file has its final name.":
         delivery::Receipt::ALL.map(delivery::Receipt::as_str);
+    SlotNote, "What is unusual about a slot, because the clock is put forward or back.":
+        schedule::SlotNote::ALL.map(schedule::SlotNote::as_str);
     Step, "A step of an export.": failure::Step::ALL.map(failure::Step::as_str);
     WorkerState, "Whether a worker works.": worker::WorkerState::ALL.map(worker::WorkerState::as_str);
 }

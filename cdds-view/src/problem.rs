@@ -54,7 +54,7 @@ impl ProblemView {
 
 /// Returns the key of a job's form that a refusal is about; `None` if it may be one of several.
 fn field(code: &str) -> Option<&'static str> {
-    const FIELDS: [(Code, &str); 21] = [
+    const FIELDS: [(Code, &str); 22] = [
         (Code::InvalidTitle, "title"),
         (Code::InvalidDescription, "description"),
         (Code::UnknownSource, "source"),
@@ -65,6 +65,7 @@ fn field(code: &str) -> Option<&'static str> {
         (Code::EmptyCategories, "category"),
         (Code::StartInPast, "start"),
         (Code::InvalidCron, "cron"),
+        (Code::InvalidTimeZone, "time-zone"),
         (Code::InvalidTimeOfDay, "at"),
         (Code::InvalidTimeframe, "timeframe"),
         (Code::TimeframeNeedsInstant, "timeframe"),

@@ -6,6 +6,7 @@
 //! are wrong is serde's error; values that do not fit together and refusals of the rules are a
 //! [`SettingsError`].
 
+mod clock;
 mod delivery;
 mod filter;
 mod form;
@@ -17,6 +18,7 @@ mod text;
 
 use cdds_core::domain::violation::{Code, RuleViolation};
 
+pub use self::clock::ClockParts;
 pub use self::delivery::{DestinationForm, SpelledDestination, parse_notice_kinds, parse_receipt};
 pub use self::filter::{FilterForm, ListedFilter, SpelledFilter, typed_filter};
 pub use self::form::SettingsForm;

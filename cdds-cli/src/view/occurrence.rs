@@ -6,8 +6,8 @@ use crate::output::{Cell, View};
 
 /// Returns the slot and the two ends of the window.
 pub(crate) fn occurrence_cells(forecast: &ForecastView) -> [String; 3] {
-    let ForecastView { slot, window, .. } = forecast;
-    [slot.to_string(), window.start_words(), window.end_words()]
+    let window = forecast.window;
+    [forecast.slot_words(), window.start_words(), window.end_words()]
 }
 
 /// Returns `about 2000 so far`: what the source holds of the window now, or `None` if that is unknown.

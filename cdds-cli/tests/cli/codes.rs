@@ -153,6 +153,7 @@ const ON_CREATE: [(Code, &str); 37] = [
     (Code::InvalidFrequency, "--run weekly --day someday --at 02:00"),
     (Code::InvalidFrequency, "--run monthly --day 32 --at 02:00"),
     (Code::InvalidCron, "--run cron --cron 0_0_30_2_*"),
+    (Code::InvalidTimeZone, "--run daily --at 02:00 --time-zone Europe/Bonn"),
     (Code::InvalidTimeOfDay, "--run daily --at 24:00"),
     (Code::InvalidTimeframe, "--timeframe ever"),
     (Code::TimeframeNeedsInstant, "--source events --type event --timeframe rolling:1d"),

@@ -22,7 +22,7 @@ fn settings(job: &Value) -> Value {
 fn j1_j5_a_job_file_makes_the_same_job() {
     let place = Place::with_interactions(3);
     place.recipient("ops");
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 11] = [
         &["--run", "once"],
         &[
             "--run",
@@ -78,6 +78,18 @@ fn j1_j5_a_job_file_makes_the_same_job() {
             "last",
             "--retention-days",
             "7",
+        ],
+        &[
+            "--run",
+            "daily",
+            "--at",
+            "02:30",
+            "--time-zone",
+            "America/St_Johns",
+            "--gap",
+            "skip",
+            "--fold",
+            "both",
         ],
         &["--run", "cron", "--cron", "0 2 * * mon-fri", "--timeframe", "since-last:2020-01-01T00:00:00Z"],
         &[

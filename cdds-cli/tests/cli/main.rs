@@ -71,6 +71,7 @@ mod store_mark;
 mod support;
 #[cfg(unix)]
 mod tables;
+mod time_zones;
 #[cfg(unix)]
 mod watching;
 mod workers;

@@ -17,12 +17,13 @@ use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::calendar::frequency::{Frequency, FrequencyKind};
 use cdds_core::domain::calendar::timeframe::{FixedRange, Timeframe};
+use cdds_core::domain::calendar::wall_clock::WallClock;
 use cdds_core::domain::id::{RecipientName, SourceId};
 use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::domain::job::policy::{BadRecords, Policies, Retries};
 use cdds_core::domain::job::{Description, Protection, RecipientNames, Title};
 use cdds_core::domain::violation::{Code, RuleViolation};
-use cdds_view::settings::{Schedule, ScheduleError, parse_split_bytes};
+use cdds_view::settings::{ClockParts, Schedule, ScheduleError, parse_split_bytes};
 use chrono::{DateTime, Utc};
 
 use super::{Fault, Faults};
@@ -44,6 +45,7 @@ pub(crate) fn settings(answers: &Answers) -> Result<JobSettings, Vec<Fault>> {
     let source = faults.take("source", SourceId::new(answers.one("source").unwrap_or_default()));
     let reads = reads::reads(answers, &mut faults);
     let frequency = frequency(answers, &mut faults);
+    let clock = clock(answers, &mut faults);
     let timeframe = timeframe(answers, &mut faults);
     let starts_at = times::instant(answers, "starts", &mut faults);
     let ends_at = times::instant(answers, "ends", &mut faults);
@@ -54,17 +56,19 @@ pub(crate) fn settings(answers: &Answers) -> Result<JobSettings, Vec<Fault>> {
     let policies = policies(answers, &mut faults);
     let destinations = arrival::destinations(answers, &mut faults);
     let subscriptions = arrival::subscriptions(answers, &mut faults);
-    match (title, description, source, reads, frequency, timeframe, protection) {
+    match (title, description, source, reads, frequency, clock, timeframe, protection) {
         (
             Some(title),
             Some(description),
             Some(source),
             Some(reads),
             Some(frequency),
+            Some(clock),
             Some(timeframe),
             Some(protection),
         ) if faults.0.is_empty() => Ok(JobSettings::of_reads(title, source, reads, frequency, protection)
             .with_description(description)
+            .with_clock(clock)
             .with_timeframe(timeframe)
             .with_starts_at(starts_at)
             .with_ends_at(ends_at)
@@ -116,6 +120,13 @@ fn number<T: std::str::FromStr>(answers: &Answers, field: &str, faults: &mut Fau
         faults.say(field, texts::WHOLE_NUMBER);
     }
     read
+}
+
+/// Reads the clock by which the times of day are meant (rule F9).
+fn clock(answers: &Answers, faults: &mut Faults) -> Option<WallClock> {
+    let text = |field: &str| answers.one(field).map(|text| text.trim().to_owned());
+    let parts = ClockParts { time_zone: text("time-zone"), gap: text("gap"), fold: text("fold") };
+    faults.take("time-zone", parts.over(&WallClock::UTC))
 }
 
 fn frequency(answers: &Answers, faults: &mut Faults) -> Option<Frequency> {

@@ -345,7 +345,7 @@ fn table(visit: &Visit, answers: &Answers, sight: &Sight) -> Markup {
 /// Says when a job runs, and what it exports then.
 fn spoken(settings: &JobSettings) -> String {
     let exports = texts::settings::timeframe(&settings.timeframe);
-    format!("{}. {exports}", texts::settings::frequency(&settings.frequency))
+    format!("{}. {exports}", texts::settings::schedule(settings))
 }
 
 fn row(visit: &Visit, sight: &Sight, line: &Line) -> Markup {

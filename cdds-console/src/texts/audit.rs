@@ -78,6 +78,7 @@ fn setting(name: &str) -> &str {
     match name {
         "template" => "fields and filters",
         "frequency" => "schedule",
+        "clock" => "time zone",
         "starts_at" => "not before",
         "ends_at" => "not after",
         "timeframe" => "date range",

@@ -2,30 +2,47 @@
 
 use cdds_core::domain::calendar::frequency::{Frequency, MissingDay, Start};
 use cdds_core::domain::calendar::timeframe::{Span, Timeframe, Unit};
+use cdds_core::domain::calendar::wall_clock::{Fold, Gap, WallClock};
+use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap};
 use cdds_view::words;
 use chrono::{DateTime, TimeDelta, Utc, Weekday};
 
 use super::job::{BY_TIMEFRAME, COALESCE, EVERYTHING, QUEUE, SINCE_LAST, WAIT};
 
-/// `Weekly on Monday at 02:00 UTC`: beside it, times stand in the visitor's own zone.
-pub(crate) fn frequency(frequency: &Frequency) -> String {
+/// `Weekly on Monday at 02:00 UTC`, with the zone of the job: beside it, times stand in the visitor's own zone.
+pub(crate) fn schedule(settings: &JobSettings) -> String {
+    let (frequency, zone) = (&settings.frequency, settings.clock.zone());
     match frequency {
         Frequency::Once(Start::Immediately) => "Once".to_owned(),
         Frequency::Once(Start::At(start)) => format!("Once, {}", instant(*start)),
-        Frequency::Weekly { day, at } => format!("Weekly on {} at {at} UTC", weekday(*day)),
+        Frequency::Weekly { day, at } => format!("Weekly on {} at {at} {zone}", weekday(*day)),
         Frequency::Monthly(monthly) => {
             let last = match monthly.missing() {
                 MissingDay::Skip => "",
                 MissingDay::Last => ", or on the last one of a shorter month",
             };
-            format!("Monthly on day {} at {} UTC{last}", monthly.day(), monthly.at())
+            format!("Monthly on day {} at {} {zone}{last}", monthly.day(), monthly.at())
         }
         Frequency::Hourly(_) => super::sentence(&frequency.to_string()),
         Frequency::Daily(_) | Frequency::Cron(_) => {
-            format!("{} UTC", super::sentence(&frequency.to_string()))
+            format!("{} {zone}", super::sentence(&frequency.to_string()))
         }
     }
+}
+
+/// `Europe/Berlin`, and what happens when its clock is put forward or back, where that is not the default.
+pub(crate) fn clock(clock: &WallClock) -> String {
+    let gap = match clock.gap() {
+        Gap::Shift => "",
+        Gap::Skip => "; skips times that the clock leaves out",
+    };
+    let fold = match clock.fold() {
+        Fold::First => "",
+        Fold::Second => "; of times that come twice, the second",
+        Fold::Both => "; times that come twice, both times",
+    };
+    format!("{}{gap}{fold}", clock.zone())
 }
 
 const fn weekday(day: Weekday) -> &'static str {
@@ -166,6 +183,10 @@ mod tests {
             (json!({"run": "hourly", "every": 4, "minute": 15}), "Every 4 hours at :15"),
             (json!({"run": "daily", "at": "02:00"}), "Daily at 02:00 UTC"),
             (json!({"run": "weekly", "day": "wed", "at": "03:15"}), "Weekly on Wednesday at 03:15 UTC"),
+            (
+                json!({"run": "daily", "at": "02:00", "time-zone": "europe/berlin"}),
+                "Daily at 02:00 Europe/Berlin",
+            ),
             (json!({"run": "monthly", "day": 31, "at": "02:00"}), "Monthly on day 31 at 02:00 UTC"),
             (
                 json!({"run": "monthly", "day": 31, "at": "02:00", "missing-day": "last"}),
@@ -173,7 +194,7 @@ mod tests {
             ),
             (json!({"run": "cron", "cron": "0 2 * * 1-5"}), "Cron 0 2 * * 1-5 UTC"),
         ] {
-            assert_eq!(frequency(&settings(&form).frequency), told);
+            assert_eq!(schedule(&settings(&form)), told);
         }
     }
 

@@ -38,7 +38,7 @@ async fn a_job_is_added_with_what_was_typed() {
             "<h1>Add a job</h1>",
             "action=\"../jobs/new\"",
             "Description (optional)",
-            "All times are in UTC.",
+            "Times of day are by the time zone below; all other times are in UTC.",
             "id=\"title\" name=\"title\" required",
             "pattern=\"([01]?[0-9]|2[0-3]):",
             "name=\"daily-at\" value=\"02:00\"",

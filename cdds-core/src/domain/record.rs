@@ -87,7 +87,7 @@ pub enum Place {
     Dated {
         /// A declared category. `None` goes into the folder `all`.
         category: Option<Arc<str>>,
-        /// The day of the event instant, in UTC. `None` goes into the folder `undated`.
+        /// The day of the event instant, in the zone of the job. `None` goes into the folder `undated`.
         day: Option<NaiveDate>,
     },
     /// A folder chosen by the source, `/`-separated. The layout makes it safe.
@@ -95,7 +95,9 @@ pub enum Place {
 }
 
 impl Place {
-    /// Returns the default place of a record with this category and event instant.
+    /// Returns the default place of a record with this category and event instant, in the folder of its day in UTC.
+    /// A source asks its request ([`ReadRequest::place`](crate::domain::source::ReadRequest::place)), which knows
+    /// the zone.
     pub fn of(category: Option<Arc<str>>, event_at: Option<DateTime<Utc>>) -> Self {
         Self::Dated { category, day: event_at.map(|instant| instant.date_naive()) }
     }

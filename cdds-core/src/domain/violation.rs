@@ -128,6 +128,8 @@ codes! {
     InvalidCron => "invalid_cron", Invalid, "F6",
         "the cron expression is not understood, is ambiguous or never matches";
     InvalidTimeOfDay => "invalid_time_of_day", Invalid, "F3", "not a time of day";
+    InvalidTimeZone => "invalid_time_zone", Invalid, "F9",
+        "the time zone, or what happens to times that a clock leaves out or repeats, is not possible";
     InvalidTimeframe => "invalid_timeframe", Invalid, "W2", "the timeframe is not possible";
     TimeframeNeedsInstant => "timeframe_needs_instant", Invalid, "W7", "the data type has no event instant";
     InvalidSplitSize => "invalid_split_size", Invalid, "A4", "the split size is out of bounds";

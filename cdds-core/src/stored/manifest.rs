@@ -11,7 +11,9 @@ pub use self::settings::{
     ManifestCategories, ManifestFilter, ManifestFrequency, ManifestPolicies, ManifestProtection,
     ManifestRead, ManifestSettings, ManifestSettingsVersion, ManifestTemplate,
 };
+use crate::domain::calendar::wall_clock::WallClock;
 use crate::domain::calendar::window::Window;
+use crate::domain::calendar::zone::Zone;
 use crate::domain::id::{ExecutionId, JobId, TypeId};
 
 /// The version of the format that this library writes.
@@ -29,6 +31,9 @@ pub struct Manifest {
     pub execution_id: ExecutionId,
     /// The job's settings for this execution, without the values of filters.
     pub settings: ManifestSettings,
+    /// The clock by which times and days are meant, also those of the folders in the archive; `None` for UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ManifestClock>,
     /// The slot.
     pub slot: DateTime<Utc>,
     /// The exported window.
@@ -55,6 +60,32 @@ pub struct Manifest {
     pub recipients: Vec<ManifestRecipient>,
     /// The parts, in reading order.
     pub parts: Vec<ManifestPart>,
+}
+
+/// The clock of a job (rule F9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestClock {
+    /// The time zone, by its name in the IANA database.
+    pub time_zone: String,
+    /// What happened to times that the clock left out: `shift` or `skip`.
+    pub gap: String,
+    /// What happened to times that the clock showed twice: `first`, `second` or `both`.
+    pub fold: String,
+    /// The version of the database by which the folders of days were chosen, like `2026f`. By the same one, the
+    /// same records give the same archive (rule A6).
+    pub database: String,
+}
+
+impl ManifestClock {
+    /// Returns the clock with this program's version of the database; `None` for UTC.
+    pub fn of(clock: &WallClock) -> Option<Self> {
+        (!clock.is_utc()).then(|| Self {
+            time_zone: clock.zone().name().to_owned(),
+            gap: clock.gap().as_str().to_owned(),
+            fold: clock.fold().as_str().to_owned(),
+            database: Zone::database().to_owned(),
+        })
+    }
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -37,6 +37,8 @@ use crate::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay, weekday_name,
 };
 use crate::domain::calendar::timeframe::{FixedRange, Span, Timeframe, Unit};
+use crate::domain::calendar::wall_clock::{Fold, Gap, WallClock};
+use crate::domain::calendar::zone::Zone;
 use crate::domain::id::{RecipientName, TypeId};
 use crate::domain::job::policy::{
     BadRecords, CatchUp, CatchUpLimit, Incomplete, Jitter, Overlap, Patience, Policies, Retries,
@@ -175,6 +177,36 @@ fn day_of_week(value: u32, form: Form) -> String {
     form.of(value, day.map(weekday_name))
 }
 
+/// Zones of all kinds: UTC, fixed offsets, and clocks that are put forward and back by an hour, by half an hour, by
+/// two hours, at midnight, for a month of fasting, or over the date line. One in three is any of the database.
+pub fn zone() -> impl Strategy<Value = Zone> {
+    const NAMED: &[&str] = &[
+        "Etc/GMT-5",
+        "Europe/Berlin",
+        "America/New_York",
+        "Africa/Cairo",
+        "Africa/Casablanca",
+        "America/Sao_Paulo",
+        "America/St_Johns",
+        "America/Vancouver",
+        "Antarctica/Troll",
+        "Asia/Tehran",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+    ];
+    let any = select(Zone::names());
+    prop_oneof![2 => select(NAMED), 1 => any].prop_filter_map("a zone", |name| Zone::new(name).ok())
+}
+
+/// Clocks in any zone, every third in UTC, with any way to treat what they leave out or show twice.
+pub fn wall_clock() -> impl Strategy<Value = WallClock> {
+    let zoned = (zone(), select(Gap::ALL), select(Fold::ALL));
+    prop_oneof![
+        1 => Just(WallClock::UTC),
+        2 => zoned.prop_map(|(zone, gap, fold)| WallClock::new(zone, gap, fold)),
+    ]
+}
+
 /// Spans in any unit, from one unit to a hundred years, with small counts more frequent.
 pub fn span() -> impl Strategy<Value = Span> {
     (select(Unit::ALL), prop_oneof![3 => 1_u32..=12, 1 => 1_u32..=876_600]).prop_filter_map(
@@ -277,10 +309,11 @@ pub fn job_settings() -> impl Strategy<Value = JobSettings> {
         (1..=RetentionDays::DAYS_MAX).prop_filter_map("in bounds", |days| RetentionDays::new(days).ok());
     let bounds = (prop::option::of(instant()), prop::option::of(instant()));
     let extras = (prop::option::of(split_size), prop::option::of(retention), policies());
-    (what, frequency(), timeframe(), protection, bounds, extras).prop_map(
-        |((title, source, reads), frequency, timeframe, protection, bounds, extras)| {
+    (what, (frequency(), wall_clock()), timeframe(), protection, bounds, extras).prop_map(
+        |((title, source, reads), (frequency, clock), timeframe, protection, bounds, extras)| {
             let (split_size, retention, policies) = extras;
             JobSettings {
+                clock,
                 starts_at: bounds.0,
                 ends_at: bounds.1,
                 timeframe,

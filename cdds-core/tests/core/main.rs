@@ -9,3 +9,4 @@ mod rules;
 mod simulation;
 mod telemetry;
 mod timeframe;
+mod zones;

@@ -41,7 +41,7 @@ mod short_store;
 mod signing;
 mod source_checks;
 mod stored_forms;
-mod support;
+pub(crate) mod support;
 mod tiling;
 mod turns;
 mod work;

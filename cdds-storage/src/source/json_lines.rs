@@ -325,7 +325,7 @@ impl Reading {
         let category = self.selection.category(self.members.category(&found).as_deref());
         let Some(category) = category else { return Ok(Whose::Owners) };
         match self.selection.event_at(changed_at, event_at)? {
-            Timing::Wanted(event_at) => scanned.finish(&category.place(event_at)),
+            Timing::Wanted(event_at) => scanned.finish(&self.selection.place(category, event_at)),
             Timing::Outside => {}
             Timing::Undated => {
                 drop(scanned);

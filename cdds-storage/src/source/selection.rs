@@ -82,18 +82,16 @@ impl Selection {
         let selected = self.request.categories.includes(declared.map(|declared| &**declared));
         selected.then(|| SelectedCategory(declared.cloned()))
     }
+
+    /// Returns the place of a wanted record.
+    pub(super) fn place(&self, category: SelectedCategory, event_at: EventInstant) -> Place {
+        self.request.place(category.0, event_at.0)
+    }
 }
 
 /// The category of a selected record; `None` if it has no declared one.
 #[derive(Debug, Clone)]
 pub(super) struct SelectedCategory(Option<Arc<str>>);
-
-impl SelectedCategory {
-    /// Returns the place of a wanted record.
-    pub(super) fn place(self, event_at: EventInstant) -> Place {
-        Place::of(self.0, event_at.0)
-    }
-}
 
 /// The outcome of a record's instants.
 #[derive(Debug, Clone, Copy)]

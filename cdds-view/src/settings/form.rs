@@ -6,6 +6,7 @@ use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::calendar::timeframe::Timeframe;
+use cdds_core::domain::calendar::wall_clock::WallClock;
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, Policies, Retries};
@@ -17,15 +18,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::delivery::{destinations, subscriptions};
 use super::reads::{categories, field_selection};
 use super::{
-    DestinationForm, FilterForm, Schedule, SettingsError, TextOrNumber, TypesForm, parse_split_bytes,
-    spell_split_size,
+    ClockParts, DestinationForm, FilterForm, Schedule, SettingsError, TextOrNumber, TypesForm,
+    parse_split_bytes, spell_split_size,
 };
 use crate::instant::Instant;
 use crate::names;
 use crate::selection::Selection;
 
 /// The settings of a job, as a job file spells them. Keys have dashes (`split-size`); a missing or null key
-/// has its default; unknown keys are refused. All times are UTC.
+/// has its default; unknown keys are refused. Instants are UTC; times of day are those of the time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -82,6 +83,19 @@ pub struct SettingsForm {
     /// cron: minute, hour, day of month, month, day of week.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
+    /// The time zone by whose clock times and days are meant, by its name in the IANA database; `UTC` by default
+    /// (rule F9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// What happens to a time that the clock leaves out, `shift` or `skip`; `shift` by default. Not in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Gap>))]
+    pub gap: Option<String>,
+    /// What happens to a time that the clock shows twice, `first`, `second` or `both`; `first` by default. Not in
+    /// UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Fold>))]
+    pub fold: Option<String>,
     /// The first instant at which the job may be due; no bound by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Instant>,
@@ -176,6 +190,7 @@ impl From<&JobSettings> for SettingsForm {
             ..
         } = settings.policies;
         let schedule = Schedule::from(&settings.frequency);
+        let clock = ClockParts::from(&settings.clock);
         let day = schedule.day.map(|day| day.parse().map_or(TextOrNumber::Text(day), TextOrNumber::Number));
         let recipients = settings.protection.recipients();
         let only = settings.reads.only();
@@ -196,6 +211,9 @@ impl From<&JobSettings> for SettingsForm {
             at: schedule.at,
             missing_day: schedule.missing_day,
             cron: schedule.cron,
+            time_zone: clock.time_zone,
+            gap: clock.gap,
+            fold: clock.fold,
             starts_at: settings.starts_at.map(Instant),
             ends_at: settings.ends_at.map(Instant),
             first_run_now: false,
@@ -231,11 +249,13 @@ impl TryFrom<SettingsForm> for JobSettings {
         let source = SourceId::new(form.source.as_str())?;
         let reads = form.reads()?;
         let frequency = form.schedule().over(None)?;
+        let clock = form.clock().over(&WallClock::UTC)?;
         let protection = form.protection()?;
         let fresh = Self::of_reads(title, source, reads, frequency, protection);
         let timeframe = parsed(form.timeframe.as_deref())?.unwrap_or(fresh.timeframe.clone());
         Ok(fresh
             .with_description(Description::new(&form.description)?)
+            .with_clock(clock)
             .with_starts_at(form.starts_at.map(|Instant(at)| at))
             .with_ends_at(form.ends_at.map(|Instant(at)| at))
             .with_split_size(form.split_size()?)
@@ -283,6 +303,9 @@ impl SettingsForm {
             at: None,
             missing_day: None,
             cron: None,
+            time_zone: None,
+            gap: None,
+            fold: None,
             starts_at: None,
             ends_at: None,
             first_run_now: false,
@@ -324,6 +347,10 @@ impl SettingsForm {
             missing_day: self.missing_day.clone(),
             cron: self.cron.clone(),
         }
+    }
+
+    fn clock(&self) -> ClockParts {
+        ClockParts { time_zone: self.time_zone.clone(), gap: self.gap.clone(), fold: self.fold.clone() }
     }
 
     /// Returns the protection: sealed unless plaintext is asked for by name (rule S1).

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use FrequencyKind::{Cron, Daily, Hourly as EveryHours, Monthly as EveryMonth, Once, Weekly};
 
-/// The parts of a frequency, as people give them. All times are UTC.
+/// The parts of a frequency, as people give them. Times of day are by the clock of the job ([`ClockParts`](super::ClockParts)).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schedule {
     /// How often.

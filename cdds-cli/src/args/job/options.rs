@@ -35,6 +35,9 @@ impl JobOptions {
             self.schedule = ScheduleOptions {
                 starts_at: self.schedule.starts_at,
                 ends_at: self.schedule.ends_at,
+                time_zone: self.schedule.time_zone,
+                gap: self.schedule.gap,
+                fold: self.schedule.fold,
                 ..others.schedule.clone()
             };
         }
@@ -87,7 +90,7 @@ pub(crate) struct ContentOptions {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
-#[command(next_help_heading = "Schedule, all UTC")]
+#[command(next_help_heading = "Schedule, in UTC or the job's time zone")]
 pub(crate) struct ScheduleOptions {
     /// How often
     #[arg(long, value_name = "FREQUENCY", value_parser = value::frequency())]
@@ -120,6 +123,18 @@ pub(crate) struct ScheduleOptions {
     /// cron: minute, hour, day of month, month, day of week, like '0 2 * * 1-5'
     #[arg(long, value_name = "EXPR")]
     pub(crate) cron: Option<String>,
+
+    /// The zone whose clock times and days go by, like Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) time_zone: Option<String>,
+
+    /// A time that the zone's clock leaves out: run right after, or not at all [default: shift]
+    #[arg(long, value_name = "shift|skip")]
+    pub(crate) gap: Option<String>,
+
+    /// A time that the zone's clock shows twice: when to run [default: first]
+    #[arg(long, value_name = "first|second|both")]
+    pub(crate) fold: Option<String>,
 
     /// No occurrence before this instant
     #[arg(long, value_name = "RFC3339|none", value_parser = value::instant_or_none)]

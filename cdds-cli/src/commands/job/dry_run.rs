@@ -70,7 +70,7 @@ pub(super) async fn show(
         title: settings.title.as_str().to_owned(),
         source: settings.source.to_string(),
         r#type: settings.reads.types().to_string(),
-        run: settings.frequency.to_string(),
+        run: settings.schedule().to_string(),
         timeframe: settings.timeframe.to_string(),
         split_size: settings.split_size.map(SplitSize::bytes),
         recipients: settings.protection.recipients().iter().map(ToString::to_string).collect(),

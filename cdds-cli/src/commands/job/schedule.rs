@@ -1,7 +1,8 @@
 //! Applies the typed schedule options to the present frequency of a job.
 
 use cdds_core::domain::calendar::frequency::{Frequency, FrequencyKind};
-use cdds_view::settings::{Schedule, ScheduleError};
+use cdds_core::domain::calendar::wall_clock::WallClock;
+use cdds_view::settings::{ClockParts, Schedule, ScheduleError};
 
 use crate::args::{ScheduleOptions, Setting};
 use crate::error::CliError;
@@ -21,6 +22,12 @@ pub(super) fn frequency(typed: &ScheduleOptions, present: Option<&Frequency>) ->
         cron: typed.cron,
     };
     schedule.over(present).map_err(mistake)
+}
+
+/// Returns the typed clock. A part that is left out stays as it is in `present`.
+pub(super) fn clock(typed: &ScheduleOptions, present: &WallClock) -> Result<WallClock, CliError> {
+    let (time_zone, gap, fold) = (typed.time_zone.clone(), typed.gap.clone(), typed.fold.clone());
+    Ok(ClockParts { time_zone, gap, fold }.over(present)?)
 }
 
 /// Words the mistake with the options of the command line.

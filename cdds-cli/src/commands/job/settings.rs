@@ -44,7 +44,8 @@ fn needed<'a>(option: &str, typed: Option<&'a String>) -> Result<&'a str, CliErr
 /// Returns the draft with the typed options in place of its own.
 pub(super) fn over(draft: JobSettings, options: JobOptions) -> Result<JobSettings, CliError> {
     let frequency = schedule::frequency(&options.schedule, Some(&draft.frequency))?;
-    let mut settings = draft.with_frequency(frequency);
+    let clock = schedule::clock(&options.schedule, &draft.clock)?;
+    let mut settings = draft.with_frequency(frequency).with_clock(clock);
     place(&mut settings.starts_at, options.schedule.starts_at.map(Setting::value));
     place(&mut settings.ends_at, options.schedule.ends_at.map(Setting::value));
     content(&mut settings, options.content)?;

@@ -153,6 +153,9 @@ fn schedule(lines: &mut Lines, form: &SettingsForm) {
     lines.say("at", form.at.clone().map(text));
     lines.say("missing-day", form.missing_day.clone().map(text));
     lines.say("cron", form.cron.clone().map(text));
+    lines.say("time-zone", form.time_zone.clone().map(text));
+    lines.say("gap", form.gap.clone().map(text));
+    lines.say("fold", form.fold.clone().map(text));
     lines.say("starts-at", form.starts_at.map(instant));
     lines.say("ends-at", form.ends_at.map(instant));
 }

@@ -33,6 +33,7 @@ fn field(code: Code, words: &str, answers: &Answers) -> String {
         Code::InvalidFrequency | Code::InvalidCron | Code::InvalidTimeOfDay => {
             kind(answers).map_or("run", |kind| of_code(code, kind))
         }
+        Code::InvalidTimeZone => "time-zone",
         Code::InvalidTimeframe if matches!(frame, "rolling" | "previous") => return format!("{frame}-count"),
         Code::InvalidTimeframe if frame == "fixed" => "fixed-to-date",
         Code::InvalidTimeframe | Code::TimeframeNeedsInstant => "frame",

@@ -8,7 +8,7 @@ use cdds_core::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, P
 use cdds_core::domain::job::{Protection, Read};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldSelection, Filter};
-use cdds_view::settings::{FilterForm, Schedule, spell_split_size};
+use cdds_view::settings::{ClockParts, FilterForm, Schedule, spell_split_size};
 use chrono::{DateTime, Utc};
 
 use super::arrival::{spelled_place, spelled_subscriber};
@@ -27,6 +27,10 @@ pub(crate) fn spelled(settings: &JobSettings) -> Answers {
         pairs.read(number, read);
     }
     pairs.frequency(&settings.frequency);
+    let ClockParts { time_zone, gap, fold } = ClockParts::from(&settings.clock);
+    pairs.some("time-zone", time_zone);
+    pairs.some("gap", gap);
+    pairs.some("fold", fold);
     pairs.timeframe(&settings.timeframe);
     pairs.instant("starts", settings.starts_at);
     pairs.instant("ends", settings.ends_at);

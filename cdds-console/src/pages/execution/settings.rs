@@ -35,11 +35,12 @@ fn rows(sight: &Sight) -> Vec<(&'static str, String)> {
     let instant = |at| Instant(at).to_string();
     let mut rows = vec![(texts::SOURCE, sight.source.clone())];
     rows.extend(settings.reads.iter().map(|read| (texts::TYPE, read_words(&read.into()))));
-    rows.push((said::RUNS_TITLE, spoken::frequency(&settings.frequency)));
+    rows.push((said::RUNS_TITLE, spoken::schedule(settings)));
     rows.push((said::EXPORTS, spoken::timeframe(&settings.timeframe)));
     rows.push((said::SEALED_FOR, sealed_for(settings)));
     let more = [
         (said::DESCRIPTION, Some(settings.description.as_str().to_owned()).filter(|text| !text.is_empty())),
+        (crate::texts::job::TIME_ZONE, (!settings.clock.is_utc()).then(|| spoken::clock(&settings.clock))),
         (said::STARTS, settings.starts_at.map(instant)),
         (said::ENDS, settings.ends_at.map(instant)),
         (said::PART_SIZE, settings.split_size.map(|size| words::bytes(size.bytes()))),

@@ -70,8 +70,8 @@ fn schedule(sight: &Sight) -> Markup {
         div.rows {
             h3 { (said::SCHEDULE_AND_RANGE) }
             dl.kv {
-                dt { (said::RUNS) } dd { (spoken::frequency(&settings.frequency)) }
-                dt { (said::TIME_ZONE) } dd { "UTC" }
+                dt { (said::RUNS) } dd { (spoken::schedule(settings)) }
+                dt { (said::TIME_ZONE) } dd { (spoken::clock(&settings.clock)) }
                 dt { (said::EXPORTS) } dd { (spoken::timeframe(&settings.timeframe)) }
                 dt { (said::NOT_BEFORE) } dd { (bound(view.starts_at)) }
                 dt { (said::NOT_AFTER) } dd { (bound(view.ends_at)) }

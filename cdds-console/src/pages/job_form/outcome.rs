@@ -1,6 +1,7 @@
 //! What became of the answers: refusals, the runs ahead, and a sample of records.
 
 use cdds_core::ServiceError;
+use cdds_core::domain::calendar::schedule::SlotNote;
 use cdds_core::service::jobs::{Forecast, Sample};
 use cdds_view::ForecastView;
 use chrono::{DateTime, Utc};
@@ -142,6 +143,12 @@ fn run(forecast: ForecastView, now: DateTime<Utc>) -> Markup {
         li.off {
             (icon("dot"))
             p { strong { (when(forecast.slot.0, now)) } }
+            @if let Some(local) = forecast.local { p.sub { (local.0.format("%a %-d %b %Y %H:%M %:z")) } }
+            @match forecast.note {
+                Some(SlotNote::Shifted) => p.sub { (texts::SHIFTED) },
+                Some(SlotNote::Second) => p.sub { (texts::SECOND) },
+                None => {},
+            }
             p.sub {
                 @match window.start { Some(start) => (time(start.0, now)), None => (texts::BEGINNING) }
                 " to " (time(window.end.0, now))

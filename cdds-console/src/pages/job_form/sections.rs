@@ -16,7 +16,7 @@ pub(super) fn about(sheet: &Sheet<'_>) -> Markup {
     html! {
         fieldset.rows {
             legend { h2 { (texts::ABOUT) } }
-            p.hint { (texts::OPTIONAL_SAYS) " " (texts::ALL_UTC) }
+            p.hint { (texts::OPTIONAL_SAYS) " " (texts::ALL_OTHERS_UTC) }
             (sheet.line(needed("title", crate::texts::TITLE, ""), true))
             (sheet.area(optional("description", texts::DESCRIPTION, ""), 2, false))
         }
@@ -180,6 +180,7 @@ pub(super) fn schedule(sheet: &Sheet<'_>, is_new: bool) -> Markup {
         fieldset.rows {
             legend { h2 { (texts::SCHEDULE) } }
             (sheet.group("run", texts::RUN, &choices))
+            (clock(sheet))
             div.grid.pairs {
                 (sheet.instant("starts", texts::NOT_BEFORE, "", true))
                 (sheet.instant("ends", texts::NOT_AFTER, "", true))
@@ -192,6 +193,19 @@ pub(super) fn schedule(sheet: &Sheet<'_>, is_new: bool) -> Markup {
                     (texts::FIRST_RUN)
                 }
             }
+        }
+    }
+}
+
+/// The zone of the times of day, and what happens when its clock is put forward or back.
+fn clock(sheet: &Sheet<'_>) -> Markup {
+    let gaps = [("", texts::RIGHT_AFTER), ("skip", texts::NOT_THAT_DAY)];
+    let folds = [("", texts::FIRST_TIME), ("second", texts::SECOND_TIME), ("both", texts::BOTH_TIMES)];
+    html! {
+        (sheet.short(optional("time-zone", texts::TIME_ZONE, texts::ZONE_SAYS)))
+        div.grid.pairs {
+            (sheet.select(optional("gap", texts::GAP, ""), &gaps))
+            (sheet.select(optional("fold", texts::FOLD, ""), &folds))
         }
     }
 }

@@ -5,7 +5,9 @@ mod text;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
+#[cfg(doc)]
 use super::frequency::Frequency;
+use super::schedule::Schedule;
 use super::window::Window;
 use crate::domain::violation::{Code, RuleViolation};
 use text::rfc3339;
@@ -19,10 +21,10 @@ pub enum Timeframe {
     All,
     /// The same stretch at every occurrence.
     Fixed(FixedRange),
-    /// The last hours, days, weeks or months up to the slot.
+    /// The last hours, days, weeks or months up to the slot, days and longer ones by the clock of the job's zone.
     Rolling(Span),
-    /// The last whole hours, days, weeks (from Monday) or months before the slot. `previous:1d`, for example,
-    /// leaves the current day out.
+    /// The last whole hours, days, weeks (from Monday) or months before the slot, days and longer ones in the job's
+    /// zone. `previous:1d`, for example, leaves the current day out.
     Previous(Span),
     /// Records that are new or updated since the last export (rule W4).
     SinceLastExport {
@@ -76,24 +78,27 @@ impl Timeframe {
     ///
     /// A span equal to the frequency's own [period](Frequency::period) reaches back to the previous
     /// occurrence. The windows of successive occurrences therefore tile exactly, even if a month is short or
-    /// skipped or the hours do not divide the day (rule W3). The same holds at a slot that is not an
-    /// occurrence, such as that of a job run by hand.
-    pub fn window(&self, frequency: &Frequency, slot: DateTime<Utc>) -> Option<Window> {
-        let tiles = |span: &Span| frequency.period() == Some(*span);
-        let previous = |end| frequency.last_before(end).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    /// skipped, the hours do not divide the day (rule W3), or the clock is put forward or back (rule F9). The same
+    /// holds at a slot that is not an occurrence, such as that of a job run by hand.
+    ///
+    /// Two occurrences in one day of the zone, as a clock that is put back can make them, have the same window of
+    /// `previous:1d` by this; the record of a job tells the second that nothing is left.
+    pub fn window<'a>(&self, schedule: impl Into<Schedule<'a>>, slot: DateTime<Utc>) -> Option<Window> {
+        let schedule = schedule.into();
+        let tiles = |span: &Span| schedule.period() == Some(*span);
+        let previous = |end| schedule.last_before(end).unwrap_or(DateTime::<Utc>::MIN_UTC);
         match self {
             Self::All => Some(Window::until(slot)),
             Self::Fixed(range) => Some(Window::between(range.start, range.end)),
             Self::Rolling(span) => {
-                let start = if tiles(span) { previous(slot) } else { span.before(slot) };
+                let start = if tiles(span) { previous(slot) } else { span.before(slot, schedule.zone()) };
                 Some(Window::between(start, slot))
             }
             Self::Previous(span) => {
-                let end = span.unit.floor(slot);
-                // Look before `end`, not before `slot`. If a job is run by hand, an occurrence may lie
+                // Look before the end, not before `slot`. If a job is run by hand, an occurrence may lie
                 // between the two, and the window would be empty. For a scheduled slot both give the same
                 // start.
-                let start = if tiles(span) { span.unit.floor(previous(end)) } else { span.before(end) };
+                let (start, end) = span.whole_before(slot, schedule.zone(), tiles(span).then_some(previous));
                 Some(Window::between(start, end))
             }
             Self::SinceLastExport { .. } => None,

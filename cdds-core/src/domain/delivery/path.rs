@@ -24,7 +24,7 @@ const FILE: &str = "{file}";
 /// | `{job_id}`, `{execution}` | their ids |
 /// | `{owner}`, `{source}` | their names |
 /// | `{type}` | the data type; `several`, if the job exports more than one |
-/// | `{yyyy}`, `{mm}`, `{dd}`, `{hh}` | year, month, day and hour of the occurrence, in UTC |
+/// | `{yyyy}`, `{mm}`, `{dd}`, `{hh}` | year, month, day and hour of the occurrence, by the job's clock |
 ///
 /// A template may end in `/{file}`. Files keep their names, which are unique since each contains the id of its
 /// execution.
@@ -191,7 +191,8 @@ impl Values {
             Some(read) => read.data_type.as_str(),
             None => "several",
         };
-        let part = |format: &str| slot.format(format).to_string();
+        let local = settings.clock.zone().local(slot);
+        let part = |format: &str| local.format(format).to_string();
         Self {
             pairs: [
                 ("{job}", safe_segment(settings.title.as_str())),

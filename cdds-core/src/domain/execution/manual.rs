@@ -182,8 +182,17 @@ pub fn backfill(
         ));
     }
     let slots = slots(job, from, to, now)?;
-    let executions =
-        slots.into_iter().map(|slot| Execution::backfill(job, slot, backfill_window(job, slot), terms, now));
+    let mut covered = None;
+    let executions = slots.into_iter().map(|slot| {
+        let mut window = backfill_window(job, slot);
+        // Two occurrences of one day of a zone, or the one after a day that its clock leaves out, would export
+        // the same units twice.
+        if let Some((start, until)) = window.start().zip(covered).filter(|_| job.settings.tiles()) {
+            window = Window::between(start.max(until), window.end());
+        }
+        covered = covered.max(Some(window.end()));
+        Execution::backfill(job, slot, window, terms, now)
+    });
     Ok(queue(job, executions.collect()))
 }
 
@@ -193,16 +202,16 @@ fn slots(
     to: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Vec<DateTime<Utc>>, RuleViolation> {
-    let frequency = &job.settings.frequency;
+    let schedule = job.settings.schedule();
     // `next_after` is strict, and `from` belongs to the range.
     let before = from.checked_sub_signed(chrono::TimeDelta::microseconds(1)).unwrap_or(from);
-    let slots = std::iter::successors(frequency.next_after(before), |slot| frequency.next_after(*slot));
+    let slots = std::iter::successors(schedule.next_after(before), |slot| schedule.next_after(*slot));
     let slots: Vec<_> = slots.take_while(|slot| *slot < to && *slot <= now).take(BACKFILL_MAX + 1).collect();
     let refuse = |why: String| Err(RuleViolation::new(Code::InvalidRange, why));
     let at = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
     match slots.len() {
         0 => refuse(format!(
-            "the job has no past occurrence from {} to before {}: it runs {frequency}",
+            "the job has no past occurrence from {} to before {}: it runs {schedule}",
             at(from),
             at(to)
         )),
@@ -218,10 +227,9 @@ fn slots(
 
 /// Returns the window of a backfilled occurrence, which is `[previous slot, slot)` for an incremental job.
 fn backfill_window(job: &Job, slot: DateTime<Utc>) -> Window {
-    let settings = &job.settings;
-    settings.timeframe.window(&settings.frequency, slot).unwrap_or_else(|| {
-        settings
-            .frequency
+    let schedule = job.settings.schedule();
+    job.settings.timeframe.window(schedule, slot).unwrap_or_else(|| {
+        schedule
             .last_before(slot)
             .map_or_else(|| Window::until(slot), |previous| Window::between(previous, slot))
     })

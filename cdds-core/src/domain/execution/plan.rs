@@ -85,17 +85,17 @@ impl Execution {
     }
 
     /// Gives a waiting execution the settings of the edited `job` (rule J10). Its window changes only if the
-    /// timeframe does. An incremental window belongs to the job's present generation (rule J11).
+    /// timeframe does, or the zone whose days it means. An incremental window belongs to the job's present generation (rule J11).
     #[must_use]
     pub fn edited(self, job: &Job, terms: SourceTerms) -> Self {
-        let timeframe_changed = self.settings.timeframe != job.settings.timeframe;
+        let windows_changed = !self.settings.has_windows_of(&job.settings);
         let settings = job.settings.clone();
         let (window, generation) = match self.trigger {
             // Windows that tile continue where they are: moving one would leave a gap or an overlap.
             Trigger::Scheduled if self.settings.tiles_with(&settings) => (self.window, None),
             // An incremental window whose start is open is recomputed as well, so that it follows the edited
             // job's timeframe, source and watermark generation.
-            Trigger::Scheduled | Trigger::Manual if timeframe_changed || self.generation.is_some() => {
+            Trigger::Scheduled | Trigger::Manual if windows_changed || self.generation.is_some() => {
                 window(job, own_window(job, self.slot), self.slot, terms)
             }
             // A frozen window stays. An open start stays open as long as the job is incremental.
@@ -158,7 +158,7 @@ impl Execution {
 
 /// Returns the window that an occurrence at `slot` has by itself, without regard to the job's record.
 fn own_window(job: &Job, slot: DateTime<Utc>) -> Option<Window> {
-    job.settings.timeframe.window(&job.settings.frequency, slot)
+    job.settings.timeframe.window(job.settings.schedule(), slot)
 }
 
 /// Returns the window that was computed or, for an incremental job, one that ends where rows are settled and

@@ -1,14 +1,15 @@
 //! Rules E3, E4, J8, J14, F8: which due occurrences of a job are run, which are skipped on the record, and
 //! which lie ahead.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 
+use crate::domain::calendar::schedule::SlotNote;
 use crate::domain::calendar::window::{Window, settled_end};
 use crate::domain::execution::{Execution, SkipReason, Trigger};
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling;
 use crate::domain::job::tiling;
-use crate::domain::job::{Job, JobChange, JobState};
+use crate::domain::job::{Job, JobChange, JobSettings, JobState};
 use crate::domain::source::SourceTerms;
 
 /// How far back missed occurrences are caught up if neither the job nor the engine says otherwise (rule E4).
@@ -221,9 +222,22 @@ pub(in crate::domain) fn unrecorded(job: &Job) -> Option<DateTime<Utc>> {
 pub struct Occurrence {
     /// When it is due.
     pub slot: DateTime<Utc>,
+    /// What the job's clock shows then, with its offset from UTC (rule F9). `None` if the clock is UTC.
+    pub local: Option<DateTime<FixedOffset>>,
+    /// What is unusual about the slot, because the clock is put forward or back.
+    pub note: Option<SlotNote>,
     /// The window that it would export. For an incremental job, this assumes that every earlier occurrence
     /// succeeds.
     pub window: Window,
+}
+
+impl Occurrence {
+    /// Creates the occurrence of a job at a slot.
+    pub(crate) fn of(settings: &JobSettings, slot: DateTime<Utc>, window: Window) -> Self {
+        let clock = Some(&settings.clock).filter(|clock| !clock.is_utc());
+        let local = clock.map(|clock| clock.zone().local(slot));
+        Self { slot, local, note: settings.schedule().note(slot), window }
+    }
 }
 
 /// The most occurrences in one preview (rule F8).
@@ -252,7 +266,7 @@ pub fn preview(job: &Job, terms: SourceTerms, count: usize, now: DateTime<Utc>) 
             window
         });
         job.tile(slot);
-        Occurrence { slot, window }
+        Occurrence::of(&settings, slot, window)
     });
     occurrences.collect()
 }

@@ -201,10 +201,10 @@ fn check_period(settings: &JobSettings, now: DateTime<Utc>) -> Result<(), RuleVi
         (Some(_), _) => Ok(()),
         (None, Some(end)) => refuse(format!(
             "a job that runs {} has no occurrence left before {}: give it a later end",
-            settings.frequency,
+            settings.schedule(),
             at(end)
         )),
-        (None, None) => refuse(format!("a job that runs {} has no occurrence left", settings.frequency)),
+        (None, None) => refuse(format!("a job that runs {} has no occurrence left", settings.schedule())),
     }
 }
 

@@ -67,7 +67,7 @@ impl Submission {
                 // A watermark never moves back, not even from an origin in the future (rule W4).
                 job.watermark = Some(Watermark { at: watermark.at.max(end), ..watermark });
             }
-            Occurrence { slot: first.slot, window }
+            Occurrence::of(&job.settings, first.slot, window)
         });
         let later = schedule::preview(&job, terms, count, now);
         first.into_iter().chain(later).take(count).collect()

@@ -8,7 +8,9 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::domain::calendar::frequency::Frequency;
-use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::calendar::schedule::Schedule;
+use crate::domain::calendar::timeframe::{Timeframe, Unit};
+use crate::domain::calendar::wall_clock::WallClock;
 use crate::domain::delivery::JobDestinations;
 use crate::domain::id::{RecipientName, SourceId, TypeId};
 use crate::domain::job::policy::Policies;
@@ -34,6 +36,8 @@ pub struct JobSettings {
     pub reads: Reads,
     /// How often the job is due (section F).
     pub frequency: Frequency,
+    /// The clock by which the frequency, the days of the timeframe and the folders of days are meant (rule F9).
+    pub clock: WallClock,
     /// No occurrence of a recurring job lies before this instant (rule J14).
     pub starts_at: Option<DateTime<Utc>>,
     /// No occurrence of a recurring job lies at or after this instant (rule J14).
@@ -61,6 +65,7 @@ setters! {
         with_source => source: value SourceId;
         with_reads => reads: value Reads;
         with_frequency => frequency: value Frequency;
+        with_clock => clock: value WallClock;
         with_starts_at => starts_at: option DateTime<Utc>;
         with_ends_at => ends_at: option DateTime<Utc>;
         with_timeframe => timeframe: value Timeframe;
@@ -83,6 +88,7 @@ impl JobSettings {
             source,
             reads,
             frequency,
+            clock,
             starts_at,
             ends_at,
             timeframe,
@@ -103,6 +109,7 @@ impl JobSettings {
             ("categories", reads.iter().map(categories).ne(other.reads.iter().map(categories))),
             ("template", reads.iter().map(template).ne(other.reads.iter().map(template))),
             ("frequency", *frequency != other.frequency),
+            ("clock", *clock != other.clock),
             ("starts_at", *starts_at != other.starts_at),
             ("ends_at", *ends_at != other.ends_at),
             ("timeframe", *timeframe != other.timeframe),
@@ -143,6 +150,7 @@ impl JobSettings {
             source,
             reads,
             frequency,
+            clock: WallClock::UTC,
             starts_at: None,
             ends_at: None,
             timeframe: Timeframe::All,
@@ -193,13 +201,18 @@ impl JobSettings {
         }
     }
 
+    /// Returns the frequency by the job's clock.
+    pub fn schedule(&self) -> Schedule<'_> {
+        Schedule::new(&self.frequency, &self.clock)
+    }
+
     /// Returns the first slot strictly after `after` within the job's `starts_at` and `ends_at` (rules F7,
     /// J14).
     pub fn next_slot(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // `starts_at` is inclusive, and `next_after` is strict: search from the microsecond before it.
         let before_start = |start: DateTime<Utc>| start.checked_sub_signed(TimeDelta::microseconds(1));
         let after = self.starts_at.and_then(before_start).map_or(after, |start| after.max(start));
-        self.frequency.next_after(after).filter(|slot| self.ends_at.is_none_or(|end| *slot < end))
+        self.schedule().next_after(after).filter(|slot| self.ends_at.is_none_or(|end| *slot < end))
     }
 
     /// Whether the windows of successive occurrences join without a gap or an overlap, as those of a rolling
@@ -228,8 +241,18 @@ impl JobSettings {
     /// Whether both settings are due at the same instants.
     pub fn has_schedule_of(&self, other: &Self) -> bool {
         self.frequency == other.frequency
+            && (self.clock == other.clock || !self.schedule().goes_by_clock())
             && self.starts_at == other.starts_at
             && self.ends_at == other.ends_at
+    }
+
+    /// Whether an occurrence at the same slot has the same window of its own under both settings.
+    pub(in crate::domain) fn has_windows_of(&self, other: &Self) -> bool {
+        let by_days = |settings: &Self| match settings.timeframe {
+            Timeframe::Rolling(span) | Timeframe::Previous(span) => span.unit != Unit::Hour,
+            Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => false,
+        };
+        self.timeframe == other.timeframe && (self.clock.zone() == other.clock.zone() || !by_days(self))
     }
 
     /// Whether both settings export the same records, as far as the watermark is concerned (rule J11).

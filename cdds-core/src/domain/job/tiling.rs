@@ -12,7 +12,7 @@ impl Job {
     /// Returns the window of the occurrence at `slot`, the next one to be put on the record. Returns `None`
     /// for an incremental job, which exports what is new since its watermark.
     pub(in crate::domain) fn next_window(&self, slot: DateTime<Utc>) -> Option<Window> {
-        let window = self.settings.timeframe.window(&self.settings.frequency, slot)?;
+        let window = self.settings.timeframe.window(self.settings.schedule(), slot)?;
         // After an edit of the schedule, `tiled_until` need not be the previous slot of the new one. Starting
         // there makes the first window longer or shorter, but leaves no gap and no overlap.
         Some(match self.tiled_until.filter(|_| self.settings.tiles()) {

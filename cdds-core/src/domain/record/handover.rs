@@ -8,12 +8,13 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::prune;
 use super::selection::CategorySelection;
 use super::template::unescaped;
 use crate::domain::calendar::window::Window;
+use crate::domain::calendar::zone::Zone;
 use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::{Place, RecordBatch};
@@ -27,6 +28,7 @@ pub struct Handover {
     declared: Vec<String>,
     categories: CategorySelection,
     window: Window,
+    zone: Zone,
     days: Days,
     /// The fields that a record may have. `None` allows any.
     fields: Option<HashSet<String>>,
@@ -85,6 +87,7 @@ impl Handover {
             declared: data_type.category.iter().flat_map(|category| category.values.clone()).collect(),
             categories: request.categories.clone(),
             window: request.window,
+            zone: request.zone.clone(),
             days: match request.by {
                 RecordInstant::Event => Days::ByEvent,
                 RecordInstant::Change if data_type.has_change_instant => Days::Any,
@@ -166,9 +169,9 @@ impl Handover {
     /// Whether the window holds any instant of a day. A day at the edge of the window passes, since a place
     /// does not show the time.
     fn reaches(&self, day: NaiveDate) -> bool {
-        let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-        let next = day.succ_opt().map_or(DateTime::<Utc>::MAX_UTC, midnight);
-        midnight(day) < self.window.end() && self.window.start().is_none_or(|start| start < next)
+        let begin = |day: NaiveDate| self.zone.start_of(day);
+        let next = day.succ_opt().map_or(DateTime::<Utc>::MAX_UTC, begin);
+        begin(day) < self.window.end() && self.window.start().is_none_or(|start| start < next)
     }
 
     /// Returns how many records of a batch have no event instant (rule W7): those that the source left out

@@ -1,10 +1,14 @@
 //! The request that a read sends to a source.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::calendar::timeframe::Timeframe;
 use crate::domain::calendar::window::Window;
+use crate::domain::calendar::zone::Zone;
 use crate::domain::id::{Owner, TypeId};
+use crate::domain::record::Place;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
 use crate::setters::setters;
@@ -26,6 +30,8 @@ pub struct ReadRequest {
     pub categories: CategorySelection,
     /// The fields to export, and filters for the records (rule J4).
     pub template: Template,
+    /// The zone whose days name the folders of records ([`place`](Self::place), rules A1, F9).
+    pub zone: Zone,
     /// How unreadable records are handled.
     pub bad_records: BadRecordMode,
 }
@@ -38,6 +44,7 @@ setters! {
         with_by => by: value RecordInstant;
         with_categories => categories: value CategorySelection;
         with_template => template: value Template;
+        with_zone => zone: value Zone;
         with_bad_records => bad_records: value BadRecordMode;
     }
 }
@@ -86,8 +93,15 @@ impl ReadRequest {
             by: RecordInstant::default(),
             categories: CategorySelection::default(),
             template: Template::default(),
+            zone: Zone::UTC,
             bad_records: BadRecordMode::default(),
         }
+    }
+
+    /// Returns the default place of a record with this category and event instant, in the folder of its day in the
+    /// request's zone (rule A1).
+    pub fn place(&self, category: Option<Arc<str>>, event_at: Option<DateTime<Utc>>) -> Place {
+        Place::Dated { category, day: event_at.map(|instant| self.zone.day_of(instant)) }
     }
 
     /// Whether the request asks for a record with these instants (rule W7).

@@ -64,6 +64,7 @@ impl Export {
             by: RecordInstant::of(&settings.timeframe),
             categories: read.categories.clone(),
             template: read.template.clone(),
+            zone: settings.clock.zone().clone(),
             bad_records: self.bad_record_mode(read),
             ..ReadRequest::new(self.execution.owner.clone(), read.data_type.clone(), self.execution.window)
         }

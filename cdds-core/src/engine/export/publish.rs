@@ -28,7 +28,9 @@ use crate::ports::catalog::Publication;
 use crate::ports::sealer::ManifestSigner;
 use crate::ports::sink::Key;
 use crate::ports::workers::offload;
-use crate::stored::manifest::{FORMAT_VERSION, Manifest, ManifestPart, ManifestRecipient, ManifestSettings};
+use crate::stored::manifest::{
+    FORMAT_VERSION, Manifest, ManifestClock, ManifestPart, ManifestRecipient, ManifestSettings,
+};
 
 impl Export {
     /// Stores the manifest, signed if the service signs, and returns the publication to commit: all of it
@@ -126,6 +128,7 @@ impl Export {
             job_id: execution.job_id,
             execution_id: execution.id,
             settings: ManifestSettings::from(&execution.settings),
+            clock: ManifestClock::of(&execution.settings.clock),
             slot: execution.slot,
             window: execution.window,
             incomplete_from: execution.incomplete_from(),

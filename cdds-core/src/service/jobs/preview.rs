@@ -79,7 +79,7 @@ impl Jobs {
         let queued = queued.into_iter().map(|entry| edit::taken_on(&job, &change.job, entry, terms, now));
         let queued = queued.collect::<Vec<_>>().into_iter().chain(change.entries);
         let queued = queued.filter(Execution::is_waiting);
-        let immediate = queued.map(|entry| Occurrence { slot: entry.slot, window: entry.window });
+        let immediate = queued.map(|entry| Occurrence::of(&entry.settings, entry.slot, entry.window));
         let later = schedule::preview(&change.job, terms, count, now);
         Ok(immediate.chain(later).take(count).collect())
     }

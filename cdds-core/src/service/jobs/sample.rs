@@ -149,6 +149,7 @@ pub(super) fn request(owner: &Owner, settings: &JobSettings, read: &Read, window
         by: RecordInstant::of(&settings.timeframe),
         categories: read.categories.clone(),
         template: read.template.clone(),
+        zone: settings.clock.zone().clone(),
         bad_records: BadRecordMode::Report,
         ..ReadRequest::new(owner.clone(), read.data_type.clone(), window)
     }

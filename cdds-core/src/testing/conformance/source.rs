@@ -7,7 +7,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+//! use cdds_core::domain::record::{RecordBatch, RecordBatchBuilder};
 //! use cdds_core::ports::source::{
 //!     DataType, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind,
 //! };
@@ -45,7 +45,7 @@
 //!             };
 //!             let at = at.parse().ok().and_then(DateTime::from_timestamp_micros);
 //!             if request.wants(at, None) {
-//!                 let mut record = batch.record(&Place::of(None, at));
+//!                 let mut record = batch.record(&request.place(None, at));
 //!                 record.text("id", id).text("note", note);
 //!                 record.finish();
 //!             }

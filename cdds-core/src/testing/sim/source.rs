@@ -17,7 +17,7 @@ use crate::domain::calendar::window::Window;
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::job::Reads;
 use crate::domain::record::selection::{CategoryDimension, CategorySelection};
-use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder};
+use crate::domain::record::{RecordBatch, RecordBatchBuilder};
 use crate::domain::violation::RuleViolation;
 use crate::ports::source::{
     DataType, Estimate, Ownership, ReadRequest, RecordInstant, RecordStream, Source, SourceDescription,
@@ -368,12 +368,12 @@ impl RowSource {
         numbers
     }
 
-    fn batch(&self, numbers: &[usize]) -> RecordBatch {
+    fn batch(&self, numbers: &[usize], request: &ReadRequest) -> RecordBatch {
         let mut batch = RecordBatchBuilder::new();
         let padding = "x".repeat(self.padding);
         for number in numbers {
             let Some(row) = self.rows.row(*number) else { continue };
-            let place = Place::of(Some(row.category.into()), Some(row.event_at));
+            let place = request.place(Some(row.category.into()), Some(row.event_at));
             let mut record = batch.record(&place);
             record
                 .unsigned("id", *number as u64)
@@ -431,7 +431,7 @@ impl Source for RowSource {
             Ok(wanted)
         };
         let numbers = self.faults.around("source.read", Care::Busy, read).await?;
-        let batches: Vec<_> = numbers.chunks(BATCH).map(|numbers| self.batch(numbers)).collect();
+        let batches: Vec<_> = numbers.chunks(BATCH).map(|numbers| self.batch(numbers, &request)).collect();
         let faults = self.faults.clone();
         let blind = self.bug == Some(PlantedBug::ChangeUnnoticed);
         let stream = futures::stream::iter(batches).then(move |batch| {

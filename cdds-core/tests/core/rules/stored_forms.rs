@@ -5,13 +5,14 @@ use cdds_core::domain::archive::split_size::SplitSize;
 use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
 };
+use cdds_core::domain::calendar::wall_clock::{Fold, Gap, WallClock};
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::stored::manifest::ManifestSettings;
 use cdds_core::stored::{settings_from_json, settings_to_json};
-use cdds_core::testing::strategies::{frequency, timeframe};
+use cdds_core::testing::strategies::{frequency, timeframe, wall_clock};
 use chrono::Weekday;
 use proptest::prelude::*;
 
@@ -131,6 +132,33 @@ fn frequencies_version_1_as_stored() {
 }
 
 #[test]
+fn f9_a_clock_as_stored() {
+    let clock = |gap: &str, fold: &str| {
+        WallClock::new("europe/berlin".parse().unwrap(), gap.parse().unwrap(), fold.parse().unwrap())
+    };
+    let zoned = full().with_clock(clock("skip", "both"));
+    let json = settings_to_json(&zoned).unwrap();
+    assert!(json.starts_with(r#"{"v":"5","#), "{json}");
+    assert!(
+        json.ends_with(r#","clock":{"time_zone":"Europe/Berlin","gap":"skip","fold":"both"}}"#),
+        "{json}"
+    );
+    assert_eq!(settings_from_json(&json).unwrap(), zoned);
+    // UTC is written as before there were zones, whatever was asked for in it.
+    let utc = WallClock::new("Etc/UTC".parse().unwrap(), Gap::Skip, Fold::Both);
+    assert_eq!(settings_to_json(&full().with_clock(utc)).unwrap(), settings_to_json(&full()).unwrap());
+    for broken in [
+        json.replace(r#""v":"5""#, r#""v":"4""#),
+        json.replace("Europe/Berlin", "Europe/Bonn"),
+        json.replace(r#""gap":"skip""#, r#""gap":"jump""#),
+        json.replace(r#""fold":"both""#, r#""fold":"both","surprise":1"#),
+        json.replace(r#","clock":{"time_zone":"Europe/Berlin","gap":"skip","fold":"both"}"#, ""),
+    ] {
+        assert!(broken != json && settings_from_json(&broken).is_err(), "{broken}");
+    }
+}
+
+#[test]
 fn a_stored_frequency_that_rules_refuse_is_an_error() {
     let json = settings_to_json(&full()).unwrap();
     for bad in [
@@ -153,8 +181,8 @@ fn a_stored_frequency_that_rules_refuse_is_an_error() {
 
 proptest! {
     #[test]
-    fn whatever_is_stored_is_read_back(frequency in frequency(), timeframe in timeframe()) {
-        let settings = full().with_frequency(frequency).with_timeframe(timeframe);
+    fn whatever_is_stored_is_read_back(frequency in frequency(), timeframe in timeframe(), clock in wall_clock()) {
+        let settings = full().with_frequency(frequency).with_timeframe(timeframe).with_clock(clock);
         let json = settings_to_json(&settings).unwrap();
         prop_assert_eq!(settings_from_json(&json).unwrap(), settings);
     }

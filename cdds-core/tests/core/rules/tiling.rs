@@ -9,6 +9,7 @@ use cdds_core::domain::job::policy::{CatchUp, CatchUpLimit, Jitter, Overlap, Pol
 use cdds_core::domain::job::{Job, JobSettings, JobState};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::testing::commands::Command;
+use cdds_core::testing::strategies::wall_clock;
 use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use proptest::prelude::*;
 
@@ -154,7 +155,8 @@ pub(crate) fn tiling_settings() -> impl Strategy<Value = JobSettings> {
         3 => daily,
         2 => others.prop_map(|(frequency, timeframe)| settings(frequency, timeframe)),
     ];
-    (settings, policies()).prop_map(|(settings, policies)| settings.with_policies(policies))
+    let settings = (settings, policies(), wall_clock());
+    settings.prop_map(|(settings, policies, clock)| settings.with_policies(policies).with_clock(clock))
 }
 
 /// Every combination of overlap and catch-up, mostly the default of the timeframe.
@@ -331,10 +333,11 @@ proptest! {
             Just(weekly(Weekday::Wed, "13:00")),
         ],
         policies in policies(),
+        clock in wall_clock(),
         ticks in prop::collection::vec((1_i64..700_000, any::<bool>()), 1..12),
     ) {
         let begin = instant("2026-03-01T00:30:00Z");
-        let settings = settings(frequency, timeframe).with_policies(policies);
+        let settings = settings(frequency, timeframe).with_policies(policies).with_clock(clock);
         let mut world = World::new(settings, begin);
         for (seconds, claims) in ticks {
             let commands = [Command::Advance(TimeDelta::seconds(seconds)), Command::Tick, Command::Claim, Command::Succeed];
@@ -349,7 +352,7 @@ proptest! {
             let settings = &covered.settings;
             let slots = std::iter::successors(Some(first), |slot| settings.next_slot(*slot));
             for slot in slots.take_while(|slot| *slot <= last) {
-                let own = settings.timeframe.window(&settings.frequency, slot).unwrap();
+                let own = settings.timeframe.window(settings.schedule(), slot).unwrap();
                 let mut at = own.start().unwrap();
                 while at < own.end() {
                     let held = of_schedule().any(|one| !is_covered(one) && one.window.contains(Some(at)));

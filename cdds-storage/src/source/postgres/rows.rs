@@ -120,7 +120,8 @@ impl Reader {
         let record = bytes(row, 0)?.unwrap_or(b"{}");
         // A `json` column keeps its line breaks and its repeated keys, which no line may have: so it is parsed again.
         let scanned = batches.builder().scan(record, |_, _| ());
-        scanned.map_err(|error| unreadable(&error))?.finish(&category.place(event_at));
+        let place = self.selection.place(category, event_at);
+        scanned.map_err(|error| unreadable(&error))?.finish(&place);
         Ok(record.len() as u64)
     }
 

@@ -332,7 +332,7 @@ fn record(
         Some((_, Timing::Outside)) | None => return Ok(0),
     };
     // From here on the row is wanted. A fault below drops the record that was begun.
-    let mut record = batches.builder().record(&category.place(event_at));
+    let mut record = batches.builder().record(&selection.place(category, event_at));
     let mut bytes = 0;
     for index in &columns.exported {
         bytes += write(&mut record, *index, columns.key(*index), row.get_ref(*index)?)?;

@@ -65,6 +65,13 @@ impl CronExpression {
         &self.text
     }
 
+    /// Whether the hour is a wildcard (`*`, `*/2`) or the list of all hours: such an expression means a rhythm
+    /// rather than times of day (rule F9).
+    pub(in crate::domain::calendar) fn is_due_every_hour(&self) -> bool {
+        let hour = self.text.split(' ').nth(1);
+        hour.is_some_and(|hour| hour.starts_with('*')) || self.slots.has_every_hour()
+    }
+
     pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.slots.next_after(after)
     }

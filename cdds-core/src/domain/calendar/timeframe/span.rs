@@ -4,8 +4,9 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Timelike, Utc};
 
+use crate::domain::calendar::zone::Zone;
 use crate::domain::violation::{Code, RuleViolation, quoted};
 
 /// A number of hours, days, weeks or months.
@@ -22,7 +23,7 @@ pub struct Span {
 pub enum Unit {
     /// 60 minutes.
     Hour,
-    /// 24 hours; UTC has no other days.
+    /// A day of the job's zone: 24 hours in UTC, and now and then 23 or 25 elsewhere (rule F9).
     Day,
     /// Seven days.
     Week,
@@ -32,17 +33,52 @@ pub enum Unit {
 }
 
 impl Span {
-    /// Returns the instant that lies this span before `instant`. A month that is too short for the day is
-    /// clamped to its last day. A result before the beginning of the calendar is replaced by that beginning.
-    pub(super) fn before(self, instant: DateTime<Utc>) -> DateTime<Utc> {
+    /// Returns the instant that lies this span before `instant`: hours as elapsed time, and longer units by the
+    /// wall clock of the zone. A month that is too short for the day is clamped to its last day. A result before
+    /// the beginning of the calendar is replaced by that beginning.
+    pub(super) fn before(self, instant: DateTime<Utc>, zone: &Zone) -> DateTime<Utc> {
+        let wall = zone.wall(instant);
+        let day = match self.unit {
+            Unit::Hour => {
+                let earlier = instant.checked_sub_signed(TimeDelta::hours(i64::from(self.count.get())));
+                return earlier.unwrap_or(DateTime::<Utc>::MIN_UTC);
+            }
+            Unit::Day | Unit::Week | Unit::Month => self.day_before(wall.date()),
+        };
+        day.map_or(DateTime::<Utc>::MIN_UTC, |day| zone.resolve(day.and_time(wall.time())))
+    }
+
+    /// Returns the day that lies this span before a day, or `None` before the beginning of the calendar. Hours
+    /// count as none.
+    fn day_before(self, day: NaiveDate) -> Option<NaiveDate> {
         let count = self.count.get();
         match self.unit {
-            Unit::Hour => instant.checked_sub_signed(TimeDelta::hours(i64::from(count))),
-            Unit::Day => instant.checked_sub_days(Days::new(u64::from(count))),
-            Unit::Week => instant.checked_sub_days(Days::new(7 * u64::from(count))),
-            Unit::Month => instant.checked_sub_months(Months::new(count)),
+            Unit::Hour => Some(day),
+            Unit::Day => day.checked_sub_days(Days::new(u64::from(count))),
+            Unit::Week => day.checked_sub_days(Days::new(7 * u64::from(count))),
+            Unit::Month => day.checked_sub_months(Months::new(count)),
         }
-        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+    }
+
+    /// Returns the last whole units before `instant`, and the end of the last of them. `tiles` says where the
+    /// units begin in place of the count, given their end.
+    pub(super) fn whole_before(
+        self,
+        instant: DateTime<Utc>,
+        zone: &Zone,
+        tiles: Option<impl FnOnce(DateTime<Utc>) -> DateTime<Utc>>,
+    ) -> (DateTime<Utc>, DateTime<Utc>) {
+        let end = self.unit.floor(instant, zone);
+        let start = match tiles {
+            Some(begin) => self.unit.floor(begin(end), zone),
+            None if self.unit == Unit::Hour => self.before(end, zone),
+            None => {
+                let first =
+                    self.unit.first_day(zone.day_of(instant)).and_then(|first| self.day_before(first));
+                first.map_or(DateTime::<Utc>::MIN_UTC, |first| zone.start_of(first))
+            }
+        };
+        (start, end)
     }
 }
 
@@ -50,19 +86,24 @@ impl Unit {
     /// Every unit, shortest first.
     pub const ALL: &'static [Self] = &[Self::Hour, Self::Day, Self::Week, Self::Month];
 
-    /// Returns the beginning of the unit that contains `instant`: of its hour, day, week (from Monday) or
-    /// month. A result before the beginning of the calendar is replaced by that beginning.
-    pub(super) fn floor(self, instant: DateTime<Utc>) -> DateTime<Utc> {
-        let (today, midnight) = (instant.date_naive(), NaiveTime::MIN);
-        let time = if self == Self::Hour { midnight.with_hour(instant.hour()) } else { Some(midnight) };
-        let first = match self {
-            Self::Hour | Self::Day => Some(today),
-            Self::Week => {
-                today.checked_sub_days(Days::new(u64::from(today.weekday().num_days_from_monday())))
-            }
-            Self::Month => today.with_day(1),
-        };
-        first.zip(time).map_or(DateTime::<Utc>::MIN_UTC, |(first, time)| first.and_time(time).and_utc())
+    /// Returns the beginning of the unit that contains `instant`: of its hour in UTC, or of the day, week (from
+    /// Monday) or month of the zone. A result before the beginning of the calendar is replaced by that beginning.
+    pub(super) fn floor(self, instant: DateTime<Utc>, zone: &Zone) -> DateTime<Utc> {
+        if self == Self::Hour {
+            let hour = NaiveTime::MIN.with_hour(instant.hour());
+            let floor = hour.map(|hour| instant.date_naive().and_time(hour).and_utc());
+            return floor.unwrap_or(DateTime::<Utc>::MIN_UTC);
+        }
+        self.first_day(zone.day_of(instant)).map_or(DateTime::<Utc>::MIN_UTC, |first| zone.start_of(first))
+    }
+
+    /// Returns the first day of the unit that contains a day, or `None` before the beginning of the calendar.
+    fn first_day(self, day: NaiveDate) -> Option<NaiveDate> {
+        match self {
+            Self::Hour | Self::Day => Some(day),
+            Self::Week => day.checked_sub_days(Days::new(u64::from(day.weekday().num_days_from_monday()))),
+            Self::Month => day.with_day(1),
+        }
     }
 
     /// Returns the largest count that a timeframe may use: as many units as a hundred years have (rule W2).

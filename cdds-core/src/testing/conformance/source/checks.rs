@@ -8,6 +8,7 @@ use super::case::{Case, Outcome, field};
 use super::rows::{at, dated, many, row, steps};
 use super::{Clause, Row, SourceFixture, reading, templates};
 use crate::domain::calendar::window::Window;
+use crate::domain::calendar::zone::Zone;
 use crate::domain::id::Owner;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::{Place, RecordBatch};
@@ -197,13 +198,23 @@ async fn places(fixture: &dyn SourceFixture, data_type: &DataType) -> Outcome {
         ..row(6 + number)
     }));
     let case = Case::of(fixture, rows)?;
-    for batch in case.batches(&case.everything()).await? {
+    // In New York, midnight UTC is the evening before.
+    let zoned =
+        case.everything().with_zone(Zone::new("America/New_York").map_err(|error| error.to_string())?);
+    for request in [case.everything(), zoned] {
+        placed_right(&case, &request, &declared).await?;
+    }
+    Ok(())
+}
+
+async fn placed_right(case: &Case, request: &ReadRequest, declared: &[&String]) -> Outcome {
+    for batch in case.batches(request).await? {
         for record in batch.iter().filter(|record| matches!(record.place, Place::Dated { .. })) {
             let id = field(record.line, "id")?;
             let row = case.rows.iter().find(|row| row.id == id);
             let placed = |category: &&str| declared.iter().any(|known| known == category);
             let category = |row: &Row| row.category.as_deref().filter(placed).map(Into::into);
-            let expected = row.map(|row| Place::of(category(row), row.event_at));
+            let expected = row.map(|row| request.place(category(row), row.event_at));
             if expected.as_ref() != Some(record.place) {
                 return Err(format!("{id} is placed at {:?} instead of {expected:?}", record.place));
             }

@@ -45,10 +45,10 @@ pub enum Clause {
     ///
     /// Found by: [`Planted::CutsText`], [`Planted::TrimsText`].
     Contents,
-    /// A record's place has its category and the day of its event, unless it is a folder of the source's
-    /// choice. A record of an undeclared category is placed without one. From: rule A1.
+    /// A record's place has its category and the day of its event in the zone of the request, unless it is a
+    /// folder of the source's choice. A record of an undeclared category is placed without one. From: rules A1, F9.
     ///
-    /// Found by: [`Planted::PlacesByChange`], [`Planted::PlacesUndeclared`].
+    /// Found by: [`Planted::PlacesByChange`], [`Planted::PlacesUndeclared`], [`Planted::PlacesByUtc`].
     Places,
     /// Two reads of unchanged rows yield the same records in the same order. From: rule A6.
     ///
@@ -142,7 +142,9 @@ impl Contract for Clause {
             Self::Categories => "A read yields the records of the selected categories.",
             Self::EachOnce => "Every record comes exactly once.",
             Self::Contents => "The fields of a record come back as they were written.",
-            Self::Places => "A record's place has its category and the day of its event.",
+            Self::Places => {
+                "A record's place has its category and the day of its event in the zone of the request."
+            }
             Self::StableOrder => "Two reads of unchanged rows yield the same order.",
             Self::Empty => "A read that finds nothing ends without an error.",
             Self::BoundedBatches => "Batches are bounded.",

@@ -10,9 +10,10 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::{Clause, Damaged, Row, SourceFixture};
 use crate::domain::calendar::window::Window;
+use crate::domain::calendar::zone::Zone;
 use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::template::{FieldSelection, Filter, Template};
-use crate::domain::record::{Place, RecordBatch, RecordBatchBuilder, RejectedRecord};
+use crate::domain::record::{RecordBatch, RecordBatchBuilder, RejectedRecord};
 use crate::ports::source::{
     BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordInstant, Source, SourceDescription,
     SourceError, SourceErrorKind,
@@ -57,6 +58,8 @@ planted! {
     PlacesByChange => Places,
     /// Places records of undeclared categories under these.
     PlacesUndeclared => Places,
+    /// Places records by their days in UTC, whatever the zone of the request.
+    PlacesByUtc => Places,
     /// Yields the rows in another order each time.
     OrderVaries => StableOrder,
     /// A read that finds nothing is an error.
@@ -283,7 +286,7 @@ impl Rows {
                 }
                 builder.reject(RejectedRecord::new(told, "its note is no text", row.note.as_bytes()));
             } else if self.damaged != Some(number) {
-                self.add(&mut builder, row);
+                self.add(&mut builder, row, request);
             }
             if builder.len_bytes() > 200_000 && !self.is(Planted::OneBatch) {
                 seen = hand_over(&mut builder, number + 1);
@@ -300,14 +303,16 @@ impl Rows {
         self.is(Planted::OneBatch) || self.is(Planted::ScansInOnePoll)
     }
 
-    fn add(&self, builder: &mut RecordBatchBuilder, row: &Row) {
+    fn add(&self, builder: &mut RecordBatchBuilder, row: &Row, request: &ReadRequest) {
         let day = if self.is(Planted::PlacesByChange) { row.changed_at } else { row.event_at };
         let kept = if self.is(Planted::CutsText) { 1_000 } else { usize::MAX };
         let note: String = row.note.chars().take(kept).collect();
         let note = if self.is(Planted::TrimsText) { note.trim() } else { note.as_str() };
         let placed = |category: &&str| is_declared(category) || self.is(Planted::PlacesUndeclared);
         let category = row.category.as_deref().filter(placed);
-        let mut record = builder.record(&Place::of(category.map(Into::into), day));
+        let request =
+            if self.is(Planted::PlacesByUtc) { &request.clone().with_zone(Zone::UTC) } else { request };
+        let mut record = builder.record(&request.place(category.map(Into::into), day));
         record.text("id", &row.id).text("note", note);
         record.finish();
     }

@@ -29,6 +29,11 @@ impl Slots {
         !(1_u32..).zip(LENGTHS).any(|(month, days)| has(self.months, month) && self.days & up_to(days) != 0)
     }
 
+    /// Whether every hour of the day has slots.
+    pub(super) fn has_every_hour(&self) -> bool {
+        self.hours == up_to(23)
+    }
+
     /// Returns the first slot strictly after `after`, or `None` at the end of the calendar.
     pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let today = after.date_naive();

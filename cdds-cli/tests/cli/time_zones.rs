@@ -1,0 +1,93 @@
+//! Rule F9 through the binary: a job by the clock of a zone, its previews, windows and folders.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{Place, id, string};
+
+const DAILY: [&str; 4] = ["--run", "daily", "--at", "02:30"];
+
+fn preview(place: &Place, job: &Value, now: &str) -> Vec<Value> {
+    let ahead = place.at(now, &["job", "preview", id(job), "-n", "2"]);
+    let told = |one: &Value| {
+        json!([one["slot"], one["local"], one["note"], one["window"]["start"], one["window"]["end"]])
+    };
+    ahead.as_array().unwrap().iter().map(told).collect()
+}
+
+#[test]
+fn f9_a_job_goes_by_the_clock_of_its_zone() {
+    let place = Place::with_interactions(3);
+    let zone = ["--time-zone", "europe/berlin", "--fold", "both", "--timeframe", "previous:1d"];
+    let job = place.job_at("2026-03-28T12:00:00Z", &[&DAILY[..], &zone[..]].concat());
+    assert_eq!(job["run"], "daily at 02:30, Europe/Berlin, fold both");
+    assert_eq!(job["time_zone"], "Europe/Berlin");
+    assert_eq!(job["next_starts_at"], "2026-03-29T01:00:00Z");
+    assert_eq!(
+        preview(&place, &job, "2026-03-28T12:00:00Z"),
+        [
+            json!([
+                "2026-03-29T01:00:00Z",
+                "2026-03-29T03:00:00+02:00",
+                "shifted",
+                "2026-03-27T23:00:00Z",
+                "2026-03-28T23:00:00Z"
+            ]),
+            json!([
+                "2026-03-30T00:30:00Z",
+                "2026-03-30T02:30:00+02:00",
+                null,
+                "2026-03-28T23:00:00Z",
+                "2026-03-29T22:00:00Z"
+            ]),
+        ]
+    );
+    let printed = place.done(&["job", "preview", id(&job), "-n", "1", "--now", "2026-03-28T12:00:00Z"]);
+    assert!(printed.contains("2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)"), "{printed}");
+    // Options that are left out stay; UTC takes the others away.
+    let edit = |options: &[&str]| {
+        place.at("2026-03-28T12:30:00Z", &[&["job", "edit", id(&job)], options].concat())["run"].clone()
+    };
+    assert_eq!(edit(&["--at", "03:30"]), "daily at 03:30, Europe/Berlin, fold both");
+    assert_eq!(
+        edit(&["--gap", "skip", "--fold", "second"]),
+        "daily at 03:30, Europe/Berlin, gap skip, fold second"
+    );
+    assert_eq!(edit(&["--time-zone", "UTC"]), "daily at 03:30");
+    let cloned = place.at("2026-03-28T12:40:00Z", &["job", "clone", id(&job), "--time-zone", "Africa/Cairo"]);
+    assert_eq!(cloned["run"], "daily at 03:30, Africa/Cairo");
+    for options in [["--time-zone", "Europe/Bonn"], ["--gap", "skip"], ["--fold", "both"]] {
+        let refused = place.refused(&[&["job", "edit", id(&job)], &options[..]].concat());
+        assert_eq!(refused, (3, "invalid_time_zone".to_owned()), "{options:?}");
+    }
+    let utc = place.at("2026-03-28T12:45:00Z", &["job", "preview", id(&job), "-n", "1"]);
+    assert_eq!((&utc[0]["local"], &utc[0]["note"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn f9_a1_a_run_exports_the_days_of_the_zone_into_their_folders() {
+    // One interaction a minute from 00:00 UTC on 1 January 2020: two days and some hours.
+    let place = Place::with_interactions(3_000);
+    let zone = ["--time-zone", "Asia/Tokyo", "--timeframe", "previous:1d"];
+    let job = place.job_at("2020-01-02T12:00:00Z", &[&DAILY[..], &zone[..]].concat());
+    assert_eq!(job["next_starts_at"], "2020-01-02T17:30:00Z");
+    place.run_at("2020-01-02T18:00:00Z");
+    let execution = place.at("2020-01-02T18:01:00Z", &["history", "list", "--job", id(&job)])[0].clone();
+    assert_eq!(execution["window"], json!({"start": "2020-01-01T15:00:00Z", "end": "2020-01-02T15:00:00Z"}));
+    assert_eq!(execution["records"], 24 * 60);
+    let to = ["artifact", "download", "--execution", id(&execution), "--to", "out"];
+    place.at("2020-01-02T18:01:00Z", &to);
+    let files = place.files("out");
+    let archive = files.iter().find(|file| file.ends_with(".zip")).unwrap();
+    let listed = place.program("unzip", &["-Z1"], &[&format!("out/{archive}")]);
+    let days: BTreeSet<&str> = listed.lines().filter_map(|name| name.split('/').nth(2)).collect();
+    assert_eq!(days, BTreeSet::from(["2020-01-02"]), "{listed}");
+    let manifest = files.iter().find(|file| file.ends_with(".manifest.json")).unwrap();
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(place.path("out").join(manifest)).unwrap()).unwrap();
+    let clock = &manifest["clock"];
+    assert_eq!([&clock["time_zone"], &clock["gap"], &clock["fold"]], ["Asia/Tokyo", "shift", "first"]);
+    assert!(string(&clock["database"]).starts_with("20"), "{clock}");
+    place.done(&["verify", &format!("out/{archive}")]);
+}
