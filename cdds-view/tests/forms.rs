@@ -5,6 +5,7 @@
 use std::fmt::Debug;
 
 use cdds_core::domain::archive::artifact::{Artifact, Key, Sha256Digest};
+use cdds_core::domain::calendar::schedule::SlotNote;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
@@ -133,7 +134,7 @@ fn a_job() {
         worker: Some(WorkerLife::Alive),
     };
     let view = JobView::new(JobOverview { job: job(), latest: Some(latest.clone()) }, &[], AT);
-    insta::assert_snapshot!(read_back(&view), @r#"{"id":"00000000-0000-0000-0000-000000000001","title":"Voice","description":"for the audit","source":"telephony","type":"calls","category":["voice"],"state":"active","run":"weekly on tue at 02:00","timeframe":"since-last","split_size":1073741824,"recipients":["ops"],"created_at":"2030-03-17T17:46:40Z","updated_at":"2030-03-17T17:46:41.500Z","version":2,"latest_status":"in_progress","latest_started_at":"2030-03-17T17:46:40Z","latest_error":null,"next_starts_at":"2030-03-18T17:46:40Z","progress":{"percent":42,"remaining_seconds":13,"records":1234,"bytes_read":5242880,"bytes_written":1048576,"parts":1,"rejected":1},"starts_at":"2030-01-01T00:00:00Z","ends_at":null,"fields":["id","queue"],"filters":["queue=sales"],"overlap":"queue","catch_up":"queue:7d","retries":3,"jitter":"10m","pause_after_failures":2,"bad_records":"skip:5","incomplete":"wait","destinations":[],"notify":[],"retention_days":7,"watermark":{"generation":1,"at":"2030-03-17T17:46:40Z"},"failures_in_row":1,"warnings":[],"worker_alive":true}"#);
+    insta::assert_snapshot!(read_back(&view), @r#"{"id":"00000000-0000-0000-0000-000000000001","title":"Voice","description":"for the audit","source":"telephony","type":"calls","category":["voice"],"state":"active","run":"weekly on tue at 02:00","time_zone":"UTC","timeframe":"since-last","split_size":1073741824,"recipients":["ops"],"created_at":"2030-03-17T17:46:40Z","updated_at":"2030-03-17T17:46:41.500Z","version":2,"latest_status":"in_progress","latest_started_at":"2030-03-17T17:46:40Z","latest_error":null,"next_starts_at":"2030-03-18T17:46:40Z","progress":{"percent":42,"remaining_seconds":13,"records":1234,"bytes_read":5242880,"bytes_written":1048576,"parts":1,"rejected":1},"starts_at":"2030-01-01T00:00:00Z","ends_at":null,"fields":["id","queue"],"filters":["queue=sales"],"overlap":"queue","catch_up":"queue:7d","retries":3,"jitter":"10m","pause_after_failures":2,"bad_records":"skip:5","incomplete":"wait","destinations":[],"notify":[],"retention_days":7,"watermark":{"generation":1,"at":"2030-03-17T17:46:40Z"},"failures_in_row":1,"warnings":[],"worker_alive":true}"#);
     assert_eq!(view.latest().words, "13 s left, 1,234 records");
     let failed = LatestExecution { status: Status::Failed, failure: Some(failure()), ..latest };
     let failed = JobView::new(JobOverview { job: job(), latest: Some(failed) }, &[], AT);
@@ -239,8 +240,11 @@ fn recipients_sources_and_occurrences() {
     insta::assert_snapshot!(read_back(&RenewalView::new(view, Some("11".repeat(32)))), @r#"{"recipient":{"name":"ops","fingerprint":"0000000000000000000000000000000000000000000000000000000000000000","subject":"CN=ops","issuer":"CN=ca","serial":"0A","key_type":"RSA","key_bits":3072,"not_before":"2030-03-17T17:46:40Z","not_after":"2030-03-17T17:46:40Z","added_at":"2030-03-17T17:46:40Z","warnings":[]},"replaced":"1111111111111111111111111111111111111111111111111111111111111111"}"#);
     let source = RegisteredSource::Unsupported { title: "Old".to_owned(), reason: "no instants".to_owned() };
     insta::assert_snapshot!(read_back(&SourceView::new(&"old".parse().unwrap(), &source)), @r#"{"id":"old","title":"Old","supported":false,"reason":"no instants","types":[]}"#);
-    let occurrence = Occurrence { slot: AT, window: Window::until(AT) };
-    insta::assert_snapshot!(read_back(&OccurrenceView::from(occurrence)), @r#"{"slot":"2030-03-17T17:46:40Z","window":{"start":null,"end":"2030-03-17T17:46:40Z"}}"#);
+    let occurrence = Occurrence { slot: AT, local: None, note: None, window: Window::until(AT) };
+    insta::assert_snapshot!(read_back(&OccurrenceView::from(occurrence)), @r#"{"slot":"2030-03-17T17:46:40Z","local":null,"note":null,"window":{"start":null,"end":"2030-03-17T17:46:40Z"}}"#);
+    let local = "2030-03-17T18:46:40+01:00".parse().ok();
+    let occurrence = Occurrence { local, note: Some(SlotNote::Shifted), ..occurrence };
+    insta::assert_snapshot!(read_back(&OccurrenceView::from(occurrence)), @r#"{"slot":"2030-03-17T17:46:40Z","local":"2030-03-17T18:46:40+01:00","note":"shifted","window":{"start":null,"end":"2030-03-17T17:46:40Z"}}"#);
 }
 
 #[test]
