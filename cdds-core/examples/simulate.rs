@@ -13,8 +13,8 @@ use std::time::Instant;
 use cdds_core::testing::sim::{PlantedBug, World, run_all};
 
 const USAGE: &str = "\
-usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BUG] [--restores] [--covered]
-       simulate --seed SEED [--days D] [--planted BUG] [--restores]
+usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BUG] [--restores] [--zoned] [--covered]
+       simulate --seed SEED [--days D] [--planted BUG] [--restores] [--zoned]
 
   --seeds N      run this many worlds (200)
   --from SEED    beginning with this seed (0)
@@ -22,6 +22,7 @@ usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BU
   --threads T    worlds at the same time (one for each processor)
   --planted BUG  with a bug that is to be found; `--planted list` names them
   --restores     restore the catalog from backups in the middle of each world
+  --zoned        begin before clocks are put forward or back, and let most jobs go by one of these
   --covered      end with an error if there is a call at which some fault never came
   --seed SEED    run this world alone and print what happens in it";
 
@@ -32,6 +33,7 @@ struct Arguments {
     threads: usize,
     planted: Option<PlantedBug>,
     restores: bool,
+    zoned: bool,
     covered: bool,
     seed: Option<u64>,
 }
@@ -55,6 +57,7 @@ fn arguments() -> Result<Arguments, String> {
         threads,
         planted: None,
         restores: false,
+        zoned: false,
         covered: false,
         seed: None,
     };
@@ -65,6 +68,10 @@ fn arguments() -> Result<Arguments, String> {
         }
         if name == "--restores" {
             found.restores = true;
+            continue;
+        }
+        if name == "--zoned" {
+            found.zoned = true;
             continue;
         }
         if name == "--covered" {
@@ -95,6 +102,7 @@ fn run(arguments: &Arguments) -> ExitCode {
     let world = |seed| {
         let world = World::new(seed).days(arguments.days);
         let world = if arguments.restores { world.restoring() } else { world };
+        let world = if arguments.zoned { world.zoned() } else { world };
         arguments.planted.into_iter().fold(world, World::planted)
     };
     let began = Instant::now();

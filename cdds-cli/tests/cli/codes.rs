@@ -131,7 +131,7 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 /// Options of a new job, for the first half of the codes.
-const ON_CREATE: [(Code, &str); 37] = [
+const ON_CREATE: [(Code, &str); 38] = [
     (Code::InvalidTitle, "--title _"),
     (Code::UnknownSource, "--source nowhere"),
     (Code::UnsupportedSource, "--source info-mart"),

@@ -113,6 +113,7 @@ mod tellers;
 mod time;
 mod twins;
 mod verdict;
+mod wall;
 mod watch;
 
 use std::fmt;
@@ -150,6 +151,13 @@ struct Prepared {
     restorable: Option<Arc<MemoryCatalog>>,
 }
 
+/// What a world has that others do not.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    restoring: bool,
+    zoned: bool,
+}
+
 /// A simulated world, ready to run.
 #[must_use = "a world does nothing until it is run"]
 pub struct World {
@@ -159,6 +167,7 @@ pub struct World {
     own_store: Option<Arc<dyn Sink>>,
     around_source: Option<AroundSource>,
     restoring: bool,
+    zoned: bool,
     bug: Option<PlantedBug>,
     listener: Option<Listener>,
 }
@@ -178,6 +187,7 @@ impl World {
             own_store: None,
             around_source: None,
             restoring: false,
+            zoned: false,
             bug: None,
             listener: None,
         }
@@ -243,6 +253,11 @@ impl World {
         Self { restoring: true, ..self }
     }
 
+    /// Begins shortly before clocks are put forward or back, and gives most jobs one of these (rule F9).
+    pub fn zoned(self) -> Self {
+        Self { zoned: true, ..self }
+    }
+
     /// Plants a bug for the simulation to find.
     pub fn planted(self, bug: PlantedBug) -> Self {
         Self { bug: Some(bug), ..self }
@@ -260,7 +275,8 @@ impl World {
     pub fn run(self) -> Result<Figures, Box<Violation>> {
         let adapters = (self.own_store, self.around_source);
         let trace = Trace::new(self.listener);
-        Run::new(self.seed, self.days, self.prepare, adapters, self.restoring, self.bug, trace).run()
+        let kind = Kind { restoring: self.restoring, zoned: self.zoned };
+        Run::new(self.seed, self.days, self.prepare, adapters, kind, self.bug, trace).run()
     }
 }
 

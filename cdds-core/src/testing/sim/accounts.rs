@@ -23,7 +23,7 @@ impl Watch {
             for slot in calendar::slots(&schedule.settings, schedule.since, schedule.until) {
                 let recorded = entries.iter().any(|(first, last)| *first <= slot && slot <= *last);
                 ensure(recorded, Invariant::Record, || {
-                    let (id, frequency) = (known.job.id, &schedule.settings.frequency);
+                    let (id, frequency) = (known.job.id, schedule.settings.schedule());
                     format!("the occurrence of job {id} ({frequency}) at {slot} is not on the record")
                 })?;
             }

@@ -1,10 +1,12 @@
 //! Slots, windows and expiry as the rules define them, computed by plain arithmetic. The engine's results are
 //! compared with these, so nothing here uses the engine's code.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc, Weekday};
 
+use super::wall;
 use crate::domain::calendar::frequency::{Frequency, Start};
 use crate::domain::calendar::timeframe::{Span, Timeframe, Unit};
+use crate::domain::calendar::wall_clock::WallClock;
 use crate::domain::job::JobSettings;
 
 const HOUR: i64 = 3_600;
@@ -21,12 +23,17 @@ pub(super) fn slots(
         let goes_on = settings.ends_at.is_none_or(|end| *slot < end);
         after < *slot && *slot <= until && began && goes_on
     };
+    if let Some(clock) = zoned(settings) {
+        let slots = wall::slots(&settings.frequency, clock, after, until).into_iter();
+        return slots.filter(within).collect();
+    }
     let Some(minute) = minute(&settings.frequency) else {
         return match &settings.frequency {
             Frequency::Once(Start::At(start)) => Some(*start).into_iter().filter(within).collect(),
             Frequency::Once(Start::Immediately) => Vec::new(),
             // Monthly and cron frequencies need a calendar; they have oracles in tests of their own.
-            other => {
+            _ => {
+                let other = settings.schedule();
                 let slots = std::iter::successors(other.next_after(after), |slot| other.next_after(*slot));
                 slots.take_while(|slot| *slot <= until).filter(within).collect()
             }
@@ -42,8 +49,20 @@ pub(super) fn is_slot(settings: &JobSettings, at: DateTime<Utc>) -> bool {
     !slots(settings, at - TimeDelta::microseconds(1), at).is_empty()
 }
 
+/// Returns the clock by which a daily or weekly job is due, unless that is UTC.
+fn zoned(settings: &JobSettings) -> Option<&WallClock> {
+    let by_day = matches!(settings.frequency, Frequency::Daily(_) | Frequency::Weekly { .. });
+    (by_day && !settings.clock.is_utc()).then_some(&settings.clock)
+}
+
 /// The last slot before `before`, ignoring the job's period. `None` for frequencies that need a calendar.
-pub(super) fn last_slot(frequency: &Frequency, before: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(super) fn last_slot(settings: &JobSettings, before: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let frequency = &settings.frequency;
+    if let Some(clock) = zoned(settings) {
+        // A slot that is skipped makes it two weeks at most.
+        let (from, until) = (before - TimeDelta::days(15), before - TimeDelta::microseconds(1));
+        return wall::slots(frequency, clock, from, until).pop();
+    }
     let minute = minute(frequency)?;
     let now = before.timestamp().div_euclid(HOUR);
     let due = (now - 7 * 24..=now).rev().filter(|hour| is_due(frequency, *hour));
@@ -90,7 +109,9 @@ pub(super) fn bounds(
     let tiles = settings.tiles();
     let start = |span: &Span, end: DateTime<Utc>| match (tiles, alone) {
         (true, false) => Some(None),
-        (true, true) => last_slot(&settings.frequency, end).map(|last| Some(Some(last))),
+        (true, true) => last_slot(settings, end).map(|last| Some(Some(last))),
+        // Days go back by the clock.
+        (false, _) if !settings.clock.is_utc() && span.unit != Unit::Hour => Some(None),
         (false, _) => length(span).map(|length| Some(Some(end - length))),
     };
     match &settings.timeframe {
@@ -98,10 +119,10 @@ pub(super) fn bounds(
         Timeframe::Fixed(range) => Some((Some(Some(range.start())), range.end())),
         Timeframe::Rolling(span) => Some((start(span, slot)?, slot)),
         Timeframe::Previous(span) if !tiles => {
-            let end = floor(span.unit, slot)?;
+            let end = floor(span.unit, slot, &settings.clock)?;
             Some((start(span, end)?, end))
         }
-        Timeframe::Previous(span) => Some((None, floor(span.unit, slot)?)),
+        Timeframe::Previous(span) => Some((None, floor(span.unit, slot, &settings.clock)?)),
         Timeframe::SinceLastExport { .. } => Some((Some(None), settled(slot - lag, grain))),
     }
 }
@@ -124,7 +145,14 @@ fn length(span: &Span) -> Option<TimeDelta> {
     }
 }
 
-fn floor(unit: Unit, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn floor(unit: Unit, at: DateTime<Utc>, clock: &WallClock) -> Option<DateTime<Utc>> {
+    if !clock.is_utc() && matches!(unit, Unit::Day | Unit::Week) {
+        let mut first = wall::midnight(clock, at);
+        while unit == Unit::Week && clock.zone().local(first).weekday() != Weekday::Mon {
+            first = wall::midnight(clock, first - TimeDelta::minutes(1));
+        }
+        return Some(first);
+    }
     let seconds = at.timestamp();
     let monday = (seconds.div_euclid(DAY) + 3).div_euclid(7) * 7 - 3;
     match unit {

@@ -8,11 +8,14 @@ use super::dice::Dice;
 use super::profile::Profile;
 use super::source::{CATEGORIES, GROUP, GROUPS, types};
 use super::time::{HOUR, micros_delta};
+use super::wall::ZONES;
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
 };
 use crate::domain::calendar::timeframe::{FixedRange, Span, Timeframe, Unit};
+use crate::domain::calendar::wall_clock::{Fold, Gap, WallClock};
+use crate::domain::calendar::zone::Zone;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::job::policy::{
     CatchUp, CatchUpLimit, Incomplete, Jitter, Overlap, Patience, Policies, Retries,
@@ -64,7 +67,36 @@ pub(super) fn draft(
             Protection::Plaintext,
         )
     };
-    covering(draft)
+    let draft = covering(draft)?;
+    if profile.zoned { zoned(dice, draft) } else { Ok(draft) }
+}
+
+/// Gives a draft a clock, and often a time of day at which clocks change.
+fn zoned(dice: &mut Dice, draft: JobSettings) -> Result<JobSettings, RuleViolation> {
+    let clock = clock(dice)?;
+    if draft.frequency.is_once() || dice.below(3) == 0 {
+        return Ok(JobSettings { clock, ..draft });
+    }
+    let minute = u32::try_from(dice.pick(&[0, 15, 30, 45]).unwrap_or(0)).unwrap_or(0);
+    let at = TimeOfDay::new(u32::try_from(dice.below(4)).unwrap_or(0), minute)?;
+    let day = Span { count: NonZeroU32::MIN, unit: Unit::Day };
+    let timeframe = match dice.below(4) {
+        0 => draft.timeframe,
+        1 => Timeframe::Rolling(day),
+        _ => Timeframe::Previous(day),
+    };
+    Ok(JobSettings { clock, frequency: Frequency::Daily(at), timeframe, ..draft })
+}
+
+/// Draws a clock; every eighth is UTC.
+pub(super) fn clock(dice: &mut Dice) -> Result<WallClock, RuleViolation> {
+    if dice.below(8) == 0 {
+        return Ok(WallClock::UTC);
+    }
+    let zone = Zone::new(dice.pick(&ZONES).unwrap_or("UTC"))?;
+    let gap = dice.pick(&[Gap::Shift, Gap::Shift, Gap::Skip]).unwrap_or_default();
+    let fold = dice.pick(&[Fold::First, Fold::First, Fold::Second, Fold::Both]).unwrap_or_default();
+    Ok(WallClock::new(zone, gap, fold))
 }
 
 /// Makes a tiling job that covers missed occurrences hourly, so that it often misses some (rule W3a). Other

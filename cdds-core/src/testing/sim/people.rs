@@ -219,7 +219,7 @@ impl Person {
         // Some ask for a first run that the rules refuse (rule J17).
         let first_run_now = self.dice.below(4) == 0;
         let first = if first_run_now { ", first now" } else { "" };
-        let asked = format!("submit {} {}{first}", settings.frequency, settings.timeframe);
+        let asked = format!("submit {} {}{first}", settings.schedule(), settings.timeframe);
         let new = NewJob::from(settings).with_first_run_now(first_run_now);
         let before = self.entries();
         let result = self.jobs().submit(&self.by(&owner), new).await;
@@ -300,6 +300,9 @@ impl Person {
                 0 => {
                     let title = Title::new(&format!("Calls {}", dice.below(1_000)));
                     settings.title = title.unwrap_or(settings.title);
+                    if profile.zoned {
+                        settings.clock = drafts::clock(dice).unwrap_or(settings.clock);
+                    }
                 }
                 1 => settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency),
                 // A recurring job becomes a one-time job, or a job gets another period.
@@ -321,7 +324,7 @@ impl Person {
             let choices = [None, Some(WatermarkChoice::Continue), Some(WatermarkChoice::Reset)];
             watermark = dice.pick(&choices).flatten();
         }
-        let (frequency, timeframe) = (&settings.frequency, &settings.timeframe);
+        let (frequency, timeframe) = (settings.schedule().to_string(), &settings.timeframe);
         let (from, to) = (settings.starts_at, settings.ends_at);
         let asked = format!("edit {id} to {frequency} {timeframe} {watermark:?}, {from:?} to {to:?}");
         let request = EditRequest { settings, watermark, if_version: version };
@@ -359,7 +362,7 @@ impl Person {
     async fn backfill(&mut self) {
         let Some((owner, id, settings)) = self.any_job() else { return };
         // About half a dozen occurrences.
-        let slots = std::iter::successors(Some(self.now()), |at| settings.frequency.last_before(*at));
+        let slots = std::iter::successors(Some(self.now()), |at| settings.schedule().last_before(*at));
         let from = slots.take(7).last().unwrap_or_else(|| self.now()) - TimeDelta::minutes(1);
         let before = self.entries();
         let result = self.jobs().backfill(&self.by(&owner), id, from, self.now()).await;

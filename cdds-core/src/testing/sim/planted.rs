@@ -188,11 +188,19 @@ pub enum PlantedBug {
     DrainNotStored,
     /// The engine does not look whether it is to drain.
     DrainUnheard,
+    /// The schedule loses the occurrence whose time the clock leaves out.
+    GapLoses,
+    /// The schedule has an occurrence at each of the two times that the clock shows.
+    FoldDoubles,
+    /// The schedule goes on by 24 hours, so that it drifts when the clock is put forward or back.
+    DriftsWithClock,
+    /// The windows of a job with a zone are the days of UTC.
+    DaysOfUtc,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 83] = [
+    pub const ALL: [Self; 87] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -276,6 +284,10 @@ impl PlantedBug {
         Self::DeadShownAlive,
         Self::DrainNotStored,
         Self::DrainUnheard,
+        Self::GapLoses,
+        Self::FoldDoubles,
+        Self::DriftsWithClock,
+        Self::DaysOfUtc,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.

@@ -6,13 +6,55 @@ use chrono::TimeDelta;
 
 use super::planted::{PlantedBug, Tampered, dies_here};
 use super::watch::Watch;
+use crate::domain::calendar::frequency::FrequencyKind;
+use crate::domain::calendar::schedule::Schedule;
 use crate::domain::calendar::timeframe::Timeframe;
+use crate::domain::calendar::wall_clock::{Fold, Gap, WallClock};
 use crate::domain::calendar::window::Window;
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
 use crate::domain::job::{JobChange, JobState};
 use crate::keys;
 use crate::ports::catalog::{CatalogError, CatalogErrorKind, Directive, Fence};
 use crate::ports::sink::Key;
+
+/// Changes what a caller with one of the bugs of clocks requests (rule F9).
+fn misread_clock(bug: PlantedBug, wrong: &mut JobChange) {
+    let JobChange { job, entries, .. } = wrong;
+    let (settings, frequency) = (&job.settings, &job.settings.frequency);
+    let clock = &settings.clock;
+    if clock.is_utc() || !settings.schedule().goes_by_clock() {
+        return;
+    }
+    let recorded =
+        entries.iter().filter(|entry| entry.trigger == Trigger::Scheduled).map(|entry| entry.slot).max();
+    let by = |gap, fold| WallClock::new(clock.zone().clone(), gap, fold);
+    let microsecond = TimeDelta::microseconds(1);
+    let next = match (bug, job.next_due_at, recorded) {
+        (PlantedBug::GapLoses, Some(due), _) => {
+            Schedule::new(frequency, &by(Gap::Skip, clock.fold())).next_after(due - microsecond)
+        }
+        (PlantedBug::FoldDoubles, Some(due), Some(last)) => {
+            let both = Schedule::new(frequency, &by(clock.gap(), Fold::Both)).next_after(last);
+            both.map(|both| both.min(due))
+        }
+        (PlantedBug::DriftsWithClock, Some(due), Some(last)) => {
+            Some(due.min(last + TimeDelta::days(1))).filter(|_| frequency.kind() == FrequencyKind::Daily)
+        }
+        _ => None,
+    };
+    job.next_due_at = next.or(job.next_due_at);
+    let of_utc = |entry: &&mut Execution| bug == PlantedBug::DaysOfUtc && entry.trigger == Trigger::Scheduled;
+    for entry in entries.iter_mut().filter(of_utc) {
+        let timeframe = &entry.settings.timeframe;
+        let Some(own) =
+            timeframe.window(frequency, entry.slot).filter(|_| matches!(timeframe, Timeframe::Previous(_)))
+        else {
+            continue;
+        };
+        let start = entry.window.start().unwrap_or(own.end());
+        entry.window = Window::between(start, own.end());
+    }
+}
 
 /// Bugs of the callers: the request itself is wrong.
 impl Tampered {
@@ -53,7 +95,7 @@ impl Tampered {
                     wrong.entries.iter().chain(&wrong.superseded).filter_map(into).collect();
                 for entry in wrong.entries.iter_mut().filter(|entry| covering.contains(&entry.slot)) {
                     let settings = &entry.settings;
-                    let own = settings.timeframe.window(&settings.frequency, entry.slot);
+                    let own = settings.timeframe.window(settings.schedule(), entry.slot);
                     if entry.is_waiting() {
                         entry.window = own.unwrap_or(entry.window);
                     }
@@ -71,6 +113,12 @@ impl Tampered {
                     *entry = entry.clone().superseded(reason, entry.created_at);
                 }
             }
+            Some(
+                bug @ (PlantedBug::GapLoses
+                | PlantedBug::FoldDoubles
+                | PlantedBug::DriftsWithClock
+                | PlantedBug::DaysOfUtc),
+            ) => misread_clock(bug, &mut wrong),
             _ => return Ok(Cow::Borrowed(change)),
         }
         Ok(Cow::Owned(wrong))

@@ -58,6 +58,8 @@ pub(super) struct Profile {
     /// How long rows of the record are kept, and how long after their files are gone (rule E14). `None` for
     /// longer than any world.
     pub(super) record: Option<(TimeDelta, TimeDelta)>,
+    /// Whether most jobs go by the clock of a zone (rule F9).
+    pub(super) zoned: bool,
 }
 
 /// The frequency of faults, per million calls.
@@ -127,6 +129,7 @@ impl Profile {
             per_owner: false,
             two_types: false,
             record: None,
+            zoned: false,
         };
         let knows_completeness = dice.coin();
         let straggling = dice.pick(&[0, 2, 10]).filter(|_| knows_completeness).unwrap_or(0);
@@ -139,6 +142,15 @@ impl Profile {
             engine.record_retention = RecordRetention::short(kept, tombstones);
         }
         Self { knows_completeness, straggling, per_owner, two_types, record, engine, ..profile }
+    }
+
+    /// Returns the same world a day or two before some clock is put forward or back.
+    pub(super) fn zoned(self, seed: u64) -> Self {
+        // 27 March, 3 April, 2, 23 and 30 October 2026, each at 00:00 UTC.
+        const DAYS: [u64; 5] = [1_774_569_600, 1_775_174_400, 1_790_899_200, 1_792_713_600, 1_793_318_400];
+        let mut dice = Dice::new(seed, 78);
+        let second = dice.pick(&DAYS).unwrap_or(DAYS[0]) + dice.below(24 * 3_600);
+        Self { began_at: DateTime::UNIX_EPOCH + micros_delta(second * SECOND), zoned: true, ..self }
     }
 
     /// Draws the deviation of the clock of a new life.

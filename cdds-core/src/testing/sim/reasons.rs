@@ -126,7 +126,7 @@ impl Watch {
                 end == of.end() && (start.is_none() || start == of.start())
             }
             Trigger::Backfill if settings.timeframe.is_incremental() => {
-                let previous = calendar::last_slot(&settings.frequency, entry.slot);
+                let previous = calendar::last_slot(settings, entry.slot);
                 end == entry.slot && previous.is_none_or(|previous| start == Some(previous))
             }
             _ => {

@@ -25,7 +25,7 @@ use super::source::{LossyWorkers, RowSource, Rows, descriptions, shared_dice};
 use super::time::{CatalogClock, DAY, HOUR, Micros, SECOND, SkewedClock};
 use super::twins::TwinSink;
 use super::watch::Watch;
-use super::{AroundSource, OpenCatalog, PrepareCatalog, Prepared};
+use super::{AroundSource, Kind, OpenCatalog, PrepareCatalog, Prepared};
 use crate::domain::access::Role;
 use crate::domain::id::Owner;
 use crate::ports::Ports;
@@ -76,11 +76,12 @@ impl Run {
         days: u32,
         prepare: PrepareCatalog,
         (own_store, around_source): (Option<Arc<dyn Sink>>, Option<AroundSource>),
-        restoring: bool,
+        Kind { restoring, zoned }: Kind,
         bug: Option<PlantedBug>,
         trace: Trace,
     ) -> Self {
-        let mut profile = Profile::of(seed);
+        let profile = Profile::of(seed);
+        let mut profile = if zoned { profile.zoned(seed) } else { profile };
         if bug == Some(PlantedBug::StallUnnoticed) {
             profile.engine.stall = Duration::MAX;
         }

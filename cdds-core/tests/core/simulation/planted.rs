@@ -12,7 +12,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         Order, Owner, Reason, Record,
     };
     match bug {
-        PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag => I1,
+        PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag | PlantedBug::DaysOfUtc => I1,
         PlantedBug::WatermarkBack => I2,
         PlantedBug::WatermarkOutsideTransaction | PlantedBug::BytesRot => I3,
         PlantedBug::ClosedWindow
@@ -57,6 +57,9 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::DeadShownAlive
         | PlantedBug::ExpiryUntold
         | PlantedBug::HeldSaidToExpire
+        | PlantedBug::GapLoses
+        | PlantedBug::FoldDoubles
+        | PlantedBug::DriftsWithClock
         | PlantedBug::SlotsByOwnClock => Record,
         PlantedBug::LeaseStolen
         | PlantedBug::GivenTwice
@@ -105,6 +108,10 @@ fn is_found(bug: PlantedBug) {
         PlantedBug::DeletesUnknown | PlantedBug::DeletesGivenUp | PlantedBug::KeyWithoutNonce => {
             World::new(seed).days(4).restoring()
         }
+        PlantedBug::GapLoses
+        | PlantedBug::FoldDoubles
+        | PlantedBug::DriftsWithClock
+        | PlantedBug::DaysOfUtc => World::new(seed).days(4).zoned(),
         _ => World::new(seed).days(4),
     };
     let found = (0..SEEDS).find_map(|seed| world(seed).planted(bug).run().err());
@@ -224,4 +231,8 @@ planted! {
     e19_a_dead_worker_that_is_shown_alive_is_found: DeadShownAlive,
     e20_a_request_to_drain_that_is_not_stored_is_found: DrainNotStored,
     e20_an_engine_that_does_not_heed_it_is_found: DrainUnheard,
+    f9_an_occurrence_lost_in_a_gap_is_found: GapLoses,
+    f9_an_occurrence_doubled_in_a_fold_is_found: FoldDoubles,
+    f9_a_schedule_that_drifts_is_found: DriftsWithClock,
+    f9_windows_by_the_days_of_utc_are_found: DaysOfUtc,
 }

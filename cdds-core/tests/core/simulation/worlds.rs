@@ -51,6 +51,13 @@ fn e17_a_restored_catalog_loses_no_file_and_no_record() {
     assert!(figures.restores > 30, "{figures}");
 }
 
+#[test]
+fn f9_what_holds_in_utc_holds_over_changes_of_clocks() {
+    let figures = run_all(0..25, 1, |seed| World::new(seed).days(4).zoned());
+    let figures = figures.unwrap_or_else(|broken| panic!("{broken}"));
+    assert!(figures.successes > 100, "{figures}");
+}
+
 /// A source that is checked while it is read: whatever breaks off or changes, it keeps its contract.
 #[test]
 fn a_world_reads_through_what_is_put_in_front_of_its_sources() {
