@@ -108,7 +108,7 @@ pub(crate) struct CreateArgs {
 
 /// What only a new job can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Args)]
-#[command(next_help_heading = "Schedule, all UTC")]
+#[command(next_help_heading = "Schedule, in UTC or the job's time zone")]
 pub(crate) struct Creation {
     /// Also run a recurring job at once; the next occurrence continues from there
     #[arg(long)]

@@ -75,7 +75,7 @@ fn the_options_of_a_job_are_grouped() {
     let place = Place::new();
     let headings = [
         "What is exported:",
-        "Schedule, all UTC:",
+        "Schedule, in UTC or the job's time zone:",
         "Archive:",
         "When things do not go to plan:",
         "Global options:",

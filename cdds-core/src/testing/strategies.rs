@@ -309,7 +309,9 @@ pub fn job_settings() -> impl Strategy<Value = JobSettings> {
         (1..=RetentionDays::DAYS_MAX).prop_filter_map("in bounds", |days| RetentionDays::new(days).ok());
     let bounds = (prop::option::of(instant()), prop::option::of(instant()));
     let extras = (prop::option::of(split_size), prop::option::of(retention), policies());
-    (what, (frequency(), wall_clock()), timeframe(), protection, bounds, extras).prop_map(
+    // On the heap: the tree of a value would take much of a thread's stack.
+    let (what, extras, schedule) = (what.boxed(), extras.boxed(), (frequency(), wall_clock()).boxed());
+    (what, schedule, timeframe(), protection, bounds, extras).prop_map(
         |((title, source, reads), (frequency, clock), timeframe, protection, bounds, extras)| {
             let (split_size, retention, policies) = extras;
             JobSettings {

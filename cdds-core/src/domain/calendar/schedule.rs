@@ -147,10 +147,17 @@ struct Walk<'a> {
 const NANOSECOND: TimeDelta = TimeDelta::nanoseconds(1);
 
 /// 1 January of year 1, 00:00 UTC.
-const FIRST: DateTime<Utc> = DateTime::from_timestamp(-62_135_596_800, 0).expect("a valid instant");
+const FIRST: DateTime<Utc> = whole_second(-62_135_596_800);
 
 /// 30 December 9999, 22:00 UTC: in every zone, the clock shows a year of four digits until then.
-const LAST: DateTime<Utc> = DateTime::from_timestamp(253_402_207_200, 0).expect("a valid instant");
+const LAST: DateTime<Utc> = whole_second(253_402_207_200);
+
+const fn whole_second(since_1970: i64) -> DateTime<Utc> {
+    match DateTime::from_timestamp(since_1970, 0) {
+        Some(instant) => instant,
+        None => DateTime::UNIX_EPOCH,
+    }
+}
 
 impl Walk<'_> {
     fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -68,12 +68,12 @@ pub(super) fn draft(
         )
     };
     let draft = covering(draft)?;
-    if profile.zoned { zoned(dice, draft) } else { Ok(draft) }
+    if profile.zoned { zoned(dice, draft, now) } else { Ok(draft) }
 }
 
 /// Gives a draft a clock, and often a time of day at which clocks change.
-fn zoned(dice: &mut Dice, draft: JobSettings) -> Result<JobSettings, RuleViolation> {
-    let clock = clock(dice)?;
+fn zoned(dice: &mut Dice, draft: JobSettings, now: DateTime<Utc>) -> Result<JobSettings, RuleViolation> {
+    let clock = clock(dice, now)?;
     if draft.frequency.is_once() || dice.below(3) == 0 {
         return Ok(JobSettings { clock, ..draft });
     }
@@ -88,12 +88,18 @@ fn zoned(dice: &mut Dice, draft: JobSettings) -> Result<JobSettings, RuleViolati
     Ok(JobSettings { clock, frequency: Frequency::Daily(at), timeframe, ..draft })
 }
 
-/// Draws a clock; every eighth is UTC.
-pub(super) fn clock(dice: &mut Dice) -> Result<WallClock, RuleViolation> {
+/// Draws a clock, mostly one that is about to be put forward or back; every eighth is UTC.
+pub(super) fn clock(dice: &mut Dice, now: DateTime<Utc>) -> Result<WallClock, RuleViolation> {
     if dice.below(8) == 0 {
         return Ok(WallClock::UTC);
     }
-    let zone = Zone::new(dice.pick(&ZONES).unwrap_or("UTC"))?;
+    let mut zones = ZONES.into_iter().map(Zone::new).collect::<Result<Vec<_>, _>>()?;
+    let offset = |zone: &Zone, at| *zone.local(at).offset();
+    let changes = |zone: &Zone| offset(zone, now) != offset(zone, now + TimeDelta::days(3));
+    if zones.iter().any(changes) && dice.below(8) != 0 {
+        zones.retain(changes);
+    }
+    let zone = zones.swap_remove(dice.index(zones.len()));
     let gap = dice.pick(&[Gap::Shift, Gap::Shift, Gap::Skip]).unwrap_or_default();
     let fold = dice.pick(&[Fold::First, Fold::First, Fold::Second, Fold::Both]).unwrap_or_default();
     Ok(WallClock::new(zone, gap, fold))

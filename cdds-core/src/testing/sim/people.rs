@@ -301,7 +301,7 @@ impl Person {
                     let title = Title::new(&format!("Calls {}", dice.below(1_000)));
                     settings.title = title.unwrap_or(settings.title);
                     if profile.zoned {
-                        settings.clock = drafts::clock(dice).unwrap_or(settings.clock);
+                        settings.clock = drafts::clock(dice, now).unwrap_or(settings.clock);
                     }
                 }
                 1 => settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency),
