@@ -19,6 +19,7 @@ pub(crate) struct Bucket {
     pub(crate) endpoint: Option<String>,
     pub(crate) authorities: Option<PathBuf>,
     /// Whether downloads are answered by links to the bucket itself.
+    #[cfg(feature = "serve")]
     pub(crate) links: bool,
     /// As it was typed: there is no secret in it.
     pub(crate) url: String,
@@ -78,6 +79,7 @@ pub(super) fn bucket(typed: &file::Store, folder: &Path) -> Result<Bucket, Strin
         folder: path.to_owned(),
         endpoint: typed.endpoint.clone(),
         authorities: authorities.transpose().map_err(|why| format!("authorities: {why}"))?,
+        #[cfg(feature = "serve")]
         links: typed.links,
         url: typed.url.trim_end_matches('/').to_owned(),
     })
@@ -183,7 +185,7 @@ mod tests {
         let machine = read("url = 's3://exports'").unwrap();
         assert!(matches!(&machine.service, Service::S3 { keys: None, .. }) && machine.folder.is_empty());
         let google = read("url = 'gs://exports'\nsecret_file = 'account.json'\nlinks = true").unwrap();
-        assert!(matches!(google.service, Service::Google { account: Some(_) }) && google.links);
+        assert!(matches!(google.service, Service::Google { account: Some(_) }));
         let azure = read("url = 'az://exports/in'\naccount = 'a'\nsas_env = 'S'").unwrap();
         assert!(matches!(azure.service, Service::Azure { login: Some(Login::Signature(_)), .. }));
     }
