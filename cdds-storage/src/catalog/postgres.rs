@@ -6,7 +6,7 @@
 //! executions are single statements, `READ COMMITTED`, into a table of their own.
 //!
 //! Each statement is a round trip, and is planned anew, since none has a name. So what a claim reads comes out of one
-//! function of the database, whose plan the session keeps, and what it stores is sent at once.
+//! function of the database, whose plan the session keeps, and what it stores is sent at once, with the commit.
 //!
 //! Nothing is left in a session, and no statement is prepared under a name, so a pooler in transaction mode may be in
 //! between. A call waits for the server on a thread of [`blocking`], as one of SQLite waits for the disk, so a call that

@@ -128,13 +128,12 @@ impl Timed<'_> {
         let (value, session) = self.run(begin, body)?;
         // A sign of life is repeated anyway, and what has written nothing can lose nothing.
         let receipt = (session.has_written() && !writing.is_repeated()).then(Uuid::new_v4);
-        let has_begun = session.has_begun();
-        let connection = session.into_connection();
-        if !has_begun {
-            connection.give_back();
+        if !session.has_begun() {
+            session.into_connection().give_back();
             return Ok(value);
         }
-        let stored = connection.batch(&receipt::commit(receipt));
+        let stored = session.end(&receipt::commit(receipt));
+        let connection = session.into_connection();
         let Err(error) = stored else {
             connection.give_back();
             if receipt.is_some() {

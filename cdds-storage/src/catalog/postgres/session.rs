@@ -27,13 +27,15 @@ pub(in crate::catalog) struct PostgresSession<'c> {
     begin: RefCell<Option<String>>,
     walks: Cell<u32>,
     has_written: Cell<bool>,
+    /// Statements that are sent with the end of the transaction.
+    last: RefCell<Vec<Change>>,
 }
 
 impl<'c> PostgresSession<'c> {
     /// Uses a connection for a transaction that begins with these statements, in one message with its first own one.
     pub(super) fn beginning(connection: Connection<'c>, begin: String) -> Self {
-        let (walks, has_written) = (Cell::new(0), Cell::new(false));
-        Self { connection, begin: RefCell::new(Some(begin)), walks, has_written }
+        let (walks, has_written, last) = (Cell::new(0), Cell::new(false), RefCell::default());
+        Self { connection, begin: RefCell::new(Some(begin)), walks, has_written, last }
     }
 
     pub(super) fn into_connection(self) -> Connection<'c> {
@@ -81,16 +83,24 @@ impl<'c> PostgresSession<'c> {
         Ok(self.run(|client| client.query_typed(&sql, &values))?.into())
     }
 
-    /// Runs statements, all in one message, and returns how many rows each changed. The first that fails ends the
-    /// transaction, and those behind it do nothing.
-    pub(in crate::catalog) fn execute_all(&self, statements: &[Change]) -> Result<Vec<usize>> {
+    /// Keeps statements for the end of the transaction.
+    pub(in crate::catalog) fn execute_last(&self, changes: Vec<Change>) {
         self.has_written.set(true);
-        let translated: Vec<String> = statements.iter().map(|change| translate(&change.sql)).collect();
-        let values = statements.iter().map(|change| bind(&change.values)).collect::<Result<Vec<_>>>()?;
-        let changed: Vec<u64> = self.run(|client| {
-            in_order(translated.iter().zip(&values).map(|(sql, values)| client.execute_typed(sql, values)))
-        })?;
-        Ok(changed.into_iter().map(|changed| usize::try_from(changed).unwrap_or(usize::MAX)).collect())
+        self.last.borrow_mut().extend(changes);
+    }
+
+    /// Ends the transaction by these statements, in one message with those that were kept for its end. The first that
+    /// fails undoes all of it.
+    pub(super) fn end(&self, commit: &str) -> Result<()> {
+        let last = self.last.take();
+        let statements: Vec<String> = last.iter().map(|change| or_fail(&translate(&change.sql))).collect();
+        let values = last.iter().map(|change| bind(&change.values)).collect::<Result<Vec<_>>>()?;
+        self.run(|client| async move {
+            let changes =
+                statements.iter().zip(&values).map(|(sql, values)| client.execute_typed(sql, values));
+            let (changed, ended) = join(in_order(changes), client.batch_execute(commit)).await;
+            changed.and(ended)
+        })
     }
 
     /// Runs queries, all in one message, and returns the rows of each.
@@ -118,6 +128,11 @@ impl<'c> PostgresSession<'c> {
         let is_over = rows.len() < FETCHED_FIRST;
         Ok(Walk { connection: &self.connection, number, read: rows.into(), wanted: FETCHED_FIRST, is_over })
     }
+}
+
+/// Returns a statement that fails, by dividing by zero, if `sql` changes no row: nobody looks at its answer in time.
+fn or_fail(sql: &str) -> String {
+    format!("WITH changed AS ({sql} RETURNING 1) SELECT 1 / count(*) FROM changed")
 }
 
 /// Sends statements at once, and returns what they did or the first error. Those behind it fail for its sake, and may seem

@@ -11,6 +11,7 @@ use super::database::{Database, Presence, Registration, Writing};
 use super::driver::{self, Change, params};
 use super::executions::{self, Held};
 use super::fault::Fault;
+use super::queue::ahead::Ahead;
 use super::queue::{Begun, SqliteQueue};
 use super::transaction::Transaction;
 use super::{jobs, takeover};
@@ -25,13 +26,16 @@ pub(super) fn claim(database: &impl Database, claim: &Claim) -> Result<Claimed, 
     let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
         database.write(Writing::Claim, "claim work", |tx| {
             // Read with the write lock held: the wait for it may have been long.
-            let (now, turn) = standing(tx)?;
+            let Standing { now, turn, mut ahead } = standing(tx, claim)?;
             // Take over first: what is queued again or ended gives back the room of its source, and its job.
-            let (given_up, look) = match database.is_to_look(now) {
-                true => takeover::take_over(tx, &orphaned, claim, now).map(|(up, look)| (up, Some(look)))?,
-                false => (Vec::new(), None),
-            };
-            let Begun { running, covered, .. } = begin(tx, claim, turn.as_ref(), now)?;
+            let (mut given_up, mut look) = (Vec::new(), None);
+            if database.is_to_look(now) {
+                let taken = takeover::take_over(tx, &orphaned, claim, now)?;
+                // What was read before is no longer so.
+                ahead = ahead.filter(|_| !taken.has_changed);
+                (given_up, look) = (taken.given_up, Some(taken.look));
+            }
+            let Begun { running, covered, .. } = begin(tx, claim, (turn.as_ref(), ahead), now)?;
             Ok((look, Claimed { executions: running, given_up, covered }))
         })
     });
@@ -53,13 +57,18 @@ pub(super) fn claim(database: &impl Database, claim: &Claim) -> Result<Claimed, 
 fn begin(
     tx: &Transaction<'_>,
     claim: &Claim,
-    turn: Option<&Owner>,
+    (turn, ahead): (Option<&Owner>, Option<Ahead>),
     now: DateTime<Utc>,
 ) -> Result<Begun, Fault> {
     let running = running_of_sources(tx, claim, now)?;
     let count = |source: &SourceId| running.iter().filter(|one| *one == source.as_str()).count();
     let room = Room::new(claim.limit, &claim.source_limits, count);
-    let mut queue = SqliteQueue::new(tx, claim, (turn, &room), now)?;
+    let ahead = match ahead {
+        Some(ahead) => ahead,
+        None if tx.is_far() => Ahead::read(tx, turn, &room, now)?,
+        None => Ahead::default(),
+    };
+    let mut queue = SqliteQueue::new(tx, claim, ahead, now)?;
     let after = pick(&mut queue, turn.cloned(), room)?;
     let begun = queue.into_begun();
     // Written only if it has changed, so that a claim without work writes nothing.
@@ -68,14 +77,37 @@ fn begin(
     Ok(begun)
 }
 
-/// Returns the present, and the owner who was served last. One that cannot be decoded counts as none.
-fn standing(tx: &Transaction<'_>) -> Result<(DateTime<Utc>, Option<Owner>), Fault> {
+/// How a claim finds the queue.
+struct Standing {
+    now: DateTime<Utc>,
+    /// The owner who was served last. One that cannot be decoded counts as none.
+    turn: Option<Owner>,
+    /// What was read ahead at once; `None` if nothing was.
+    ahead: Option<Ahead>,
+}
+
+/// Returns how the claim finds the queue. Over a network, reads ahead in the same message, unless it has to be known
+/// first which sources are full.
+fn standing(tx: &Transaction<'_>, claim: &Claim) -> Result<Standing, Fault> {
+    let room = Room::new(claim.limit, &claim.source_limits, |_| 0);
+    let mut ahead = (tx.is_far() && claim.limit > 0 && room.sources.is_empty()).then(Ahead::default);
+    let (sql, values) = Ahead::query(None, &room, tx.own_now());
+    let mut queries = vec![("SELECT owner FROM turn", Vec::new())];
+    if ahead.is_some() {
+        queries.push((&*sql, values));
+    }
     let mut turn = None;
-    let now = tx.now_beside("SELECT owner FROM turn", |row| {
-        turn = Owner::new(row.get::<String>(0)?).ok();
-        Ok(())
+    let now = tx.now_after(queries, |number, row| match (number, &mut ahead) {
+        (1, Some(ahead)) => ahead.add(row),
+        _ => {
+            turn = Owner::new(row.get::<String>(0)?).ok();
+            Ok(())
+        }
     })?;
-    Ok((now, turn))
+    if let Some(ahead) = &mut ahead {
+        ahead.end(&room);
+    }
+    Ok(Standing { now, turn, ahead })
 }
 
 /// Returns the sources of the running executions, if any source is limited. A row that is not understood
@@ -121,9 +153,9 @@ fn store(
             values: params![owner.as_str()],
         }
     }));
-    if changes.is_empty() {
-        return Ok(());
+    // Each was read in this transaction, and changes its row.
+    if !changes.is_empty() {
+        tx.execute_last(changes)?;
     }
-    let changed = tx.execute_all(changes)?;
-    begun.jobs.values().zip(changed).try_for_each(|(job, changed)| jobs::stored(job, job.revision, changed))
+    Ok(())
 }

@@ -3,11 +3,11 @@
 //! A claim usually finds what it wants among the first places of an owner, which an index holds in order.
 //! Behind a backlog that belongs to few jobs, the walk goes on from job to job.
 
-mod ahead;
+pub(super) mod ahead;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use cdds_core::domain::execution::queue::{Candidate, Picked, Queue, QueuePlace, Room};
+use cdds_core::domain::execution::queue::{Candidate, Picked, Queue, QueuePlace};
 use cdds_core::domain::execution::{Beginning, Execution};
 use cdds_core::domain::id::{ExecutionId, JobId, Owner, SourceId};
 use cdds_core::domain::job::Job;
@@ -96,14 +96,13 @@ const BEGUN: &str = "FROM execution e INDEXED BY execution_begun
     WHERE e.job_id = ?1 AND e.status = 'queued' AND e.epoch > 0";
 
 impl<'tx> SqliteQueue<'tx> {
-    /// Prepares to walk for a claim that may do so much, from the owner behind the one who was served last.
+    /// Prepares to walk. What was read ahead is not read again.
     pub(super) fn new(
         tx: &'tx Transaction<'tx>,
         claim: &'tx Claim,
-        (turn, room): (Option<&Owner>, &Room),
+        mut ahead: Ahead,
         now: DateTime<Utc>,
     ) -> Result<Self, Fault> {
-        let mut ahead = if tx.is_far() { Ahead::read(tx, turn, room, now)? } else { Ahead::default() };
         Ok(Self {
             tx,
             claim,

@@ -91,9 +91,10 @@ pub(super) fn take_over(
     orphaned: &Orphaned,
     claim: &Claim,
     now: DateTime<Utc>,
-) -> Result<(Vec<Execution>, Look), Fault> {
+) -> Result<Taken, Fault> {
     let mut given_up = Vec::new();
     let (abandoned, first_expires_at) = abandoned(tx, orphaned, claim, now)?;
+    let has_changed = !abandoned.is_empty();
     for execution in abandoned {
         // The crash counts as an attempt (rule E5). Otherwise an execution that kills its worker would begin
         // for ever.
@@ -105,7 +106,16 @@ pub(super) fn take_over(
             given_up.push(after);
         }
     }
-    Ok((given_up, Look { at: now, first_expires_at }))
+    Ok(Taken { given_up, has_changed, look: Look { at: now, first_expires_at } })
+}
+
+/// What was taken over.
+pub(super) struct Taken {
+    /// Those that this ends.
+    pub(super) given_up: Vec<Execution>,
+    /// Whether anything was stored.
+    pub(super) has_changed: bool,
+    pub(super) look: Look,
 }
 
 /// Of the running executions, those whose lease may have run out: none of the others is abandoned unless its worker is

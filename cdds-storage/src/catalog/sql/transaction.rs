@@ -73,27 +73,32 @@ impl<'c> Transaction<'c> {
     /// Returns the present of the catalog's clock, in the precision in which instants are stored: with a finer one, what
     /// is returned would differ from what is stored.
     pub(in crate::catalog) fn now(&self) -> driver::Result<DateTime<Utc>> {
-        match self.clock {
-            Some(clock) => Ok(clock.now().trunc_subsecs(6)),
+        match self.own_now() {
+            Some(now) => Ok(now),
             None => instant(self.query_row(CLOCK, NONE, |row| row.get(0))?),
         }
     }
 
-    /// Returns the present, and reads the rows of a query without values, over a network at once.
-    pub(super) fn now_beside(
+    /// Returns the clock, if it is another one than the server's.
+    pub(super) fn own_now(&self) -> Option<DateTime<Utc>> {
+        self.clock.map(|clock| clock.now().trunc_subsecs(6))
+    }
+
+    /// Runs queries as [`query_all`](Self::query_all), and returns the present after them.
+    pub(super) fn now_after(
         &self,
-        sql: &str,
-        mut read: impl FnMut(&Row<'_>) -> Result<(), Fault>,
+        mut queries: Vec<(&str, Vec<Value>)>,
+        mut read: impl FnMut(usize, &Row<'_>) -> Result<(), Fault>,
     ) -> Result<DateTime<Utc>, Fault> {
-        let (query, clock) = ((sql, Vec::new()), (CLOCK, Vec::new()));
-        if let Some(clock) = self.clock {
-            self.query_all(&[query], |_, row| read(row))?;
-            return Ok(clock.now().trunc_subsecs(6));
+        if self.clock.is_some() {
+            self.query_all(&queries, read)?;
+            return Ok(self.now()?);
         }
-        let mut micros = 0;
-        self.query_all(&[query, clock], |number, row| {
-            if number == 0 {
-                return read(row);
+        let (last, mut micros) = (queries.len(), 0);
+        queries.push((CLOCK, Vec::new()));
+        self.query_all(&queries, |number, row| {
+            if number < last {
+                return read(number, row);
             }
             micros = row.get(0)?;
             Ok(())
@@ -116,15 +121,25 @@ impl<'c> Transaction<'c> {
         self.prepare(sql)?.execute(values)
     }
 
-    /// Runs statements of which none depends on another, over a network all at once. Returns how many rows each changed.
-    pub(super) fn execute_all(&self, changes: Vec<Change>) -> driver::Result<Vec<usize>> {
+    /// Runs the last statements of the transaction, of which none depends on another. Each changes a row, or the
+    /// transaction is not stored. Over a network they are sent when it ends, in one message with its end.
+    ///
+    /// # Errors
+    /// [`DriverError::NoRow`] if one changes nothing; over a network the transaction then fails at its end.
+    pub(super) fn execute_last(&self, changes: Vec<Change>) -> driver::Result<()> {
         match &self.session {
             #[cfg(feature = "sqlite")]
             Session::Sqlite(_) => {
-                changes.into_iter().map(|change| self.execute(&change.sql, change.values)).collect()
+                changes.into_iter().try_for_each(|change| match self.execute(&change.sql, change.values)? {
+                    0 => Err(DriverError::NoRow),
+                    _ => Ok(()),
+                })
             }
             #[cfg(feature = "postgres")]
-            Session::Postgres(session) => session.execute_all(&changes),
+            Session::Postgres(session) => {
+                session.execute_last(changes);
+                Ok(())
+            }
         }
     }
 

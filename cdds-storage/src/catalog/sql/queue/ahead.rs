@@ -14,7 +14,7 @@ use cdds_core::domain::job::Job;
 use chrono::{DateTime, Utc};
 
 use super::super::super::row::micros;
-use super::super::driver::{Row, params};
+use super::super::driver::{Row, Value, params};
 use super::super::executions::{self, COLUMNS, COLUMNS_COUNT};
 use super::super::fault::Fault;
 use super::super::jobs;
@@ -30,7 +30,7 @@ const SPARE: usize = 2;
 
 /// What was read ahead.
 #[derive(Default)]
-pub(super) struct Ahead {
+pub(in super::super) struct Ahead {
     /// The owner behind each; behind the empty name comes the first, and behind the last comes none.
     pub(super) owners: HashMap<String, Option<String>>,
     pub(super) walks: HashMap<Owner, Walk>,
@@ -38,15 +38,23 @@ pub(super) struct Ahead {
     pub(super) jobs: HashMap<JobId, Job>,
     /// Jobs that have begun no execution that waits for its retry.
     pub(super) have_not_begun: HashSet<JobId>,
+    /// The first places of each owner, until all rows are read.
+    found: Vec<First>,
 }
 
 /// The number of columns before those of the execution: those of the place, the owner before, and the owner.
 const BEFORE: usize = 8;
 
+/// Returns how many owners, places of each and executions are read.
+fn limit(room: &Room) -> i64 {
+    i64::try_from(room.executions.min(AHEAD_MAX) + SPARE).unwrap_or(i64::MAX)
+}
+
 fn sql() -> String {
     format!(
         "SELECT w.id, w.job_id, w.source, w.epoch, w.queue_at, w.slot, w.behind, w.owner, {}, {}, w.has_begun
-         FROM next_work(?1, ?2, ?3, ?4) w, LATERAL (SELECT (w.execution).*) q, LATERAL (SELECT (w.job).*) j",
+         FROM next_work(coalesce(?1, (SELECT t.owner FROM turn t), ''),
+             coalesce(?2, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)), ?3, ?4) w, LATERAL (SELECT (w.execution).*) q, LATERAL (SELECT (w.job).*) j",
         // Under another name, since nothing of it runs and has signs of life.
         COLUMNS.replace("e.", "q."),
         jobs::COLUMNS
@@ -54,37 +62,52 @@ fn sql() -> String {
 }
 
 impl Ahead {
-    pub(super) fn read(
+    /// Returns the query for a claim that may do so much, behind an owner and at an instant; without them, by the stored
+    /// turn and the catalog's clock.
+    pub(in super::super) fn query(
+        turn: Option<&Owner>,
+        room: &Room,
+        now: Option<DateTime<Utc>>,
+    ) -> (String, Vec<Value>) {
+        let full = room.sources.iter().filter(|(_, left)| **left == 0).map(|(source, _)| source.as_str());
+        let full: serde_json::Value = full.collect();
+        let turn = turn.map(Owner::as_str);
+        (sql(), params![turn, now.map(micros), limit(room), full.to_string()])
+    }
+
+    /// Reads ahead.
+    pub(in super::super) fn read(
         tx: &Transaction<'_>,
         turn: Option<&Owner>,
         room: &Room,
         now: DateTime<Utc>,
     ) -> Result<Self, Fault> {
         let mut ahead = Self::default();
-        if room.executions == 0 {
-            return Ok(ahead);
-        }
-        let limit = i64::try_from(room.executions.min(AHEAD_MAX) + SPARE).unwrap_or(i64::MAX);
-        let full = room.sources.iter().filter(|(_, left)| **left == 0).map(|(source, _)| source.as_str());
-        let full: serde_json::Value = full.collect();
-        let values = params![turn.map_or("", Owner::as_str), micros(now), limit, full.to_string()];
-        let mut statement = tx.prepare(&sql())?;
-        let mut rows = statement.query(values)?;
-        let mut found: Vec<First> = Vec::new();
-        while let Some(row) = &rows.next()? {
-            ahead.add(row, &mut found)?;
-        }
-        for First { owner, candidates, last, is_cut } in found {
-            let walked = candidates.len();
-            let is_over = !is_cut && i64::try_from(walked).is_ok_and(|count| count < limit);
-            // An owner who comes up again was read before.
-            ahead.walks.entry(owner).or_insert(Walk::Places { last, read: candidates, walked, is_over });
+        if room.executions > 0 {
+            // An empty name is before all owners.
+            let (sql, mut values) = Self::query(turn, room, Some(now));
+            if turn.is_none() {
+                values[0] = Value::Text(String::new());
+            }
+            tx.query_all(&[(&*sql, values)], |_, row| ahead.add(row))?;
+            ahead.end(room);
         }
         Ok(ahead)
     }
 
+    /// Ends the rows of a query for a claim that may do so much.
+    pub(in super::super) fn end(&mut self, room: &Room) {
+        for First { owner, candidates, last, is_cut } in std::mem::take(&mut self.found) {
+            let walked = candidates.len();
+            let is_over = !is_cut && i64::try_from(walked).is_ok_and(|count| count < limit(room));
+            // An owner who comes up again was read before.
+            self.walks.entry(owner).or_insert(Walk::Places { last, read: candidates, walked, is_over });
+        }
+    }
+
     /// Adds a row: the owner's next place, and perhaps its execution and job.
-    fn add(&mut self, row: &Row<'_>, found: &mut Vec<First>) -> Result<(), Fault> {
+    pub(in super::super) fn add(&mut self, row: &Row<'_>) -> Result<(), Fault> {
+        let found = &mut self.found;
         let (behind, owner): (String, Option<String>) = (row.get("behind")?, row.get(BEFORE - 1)?);
         self.owners.insert(behind, owner.clone());
         let Some(owner) = owner.and_then(|owner| Owner::new(owner).ok()) else { return Ok(()) };
