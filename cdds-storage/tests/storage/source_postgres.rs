@@ -6,6 +6,7 @@ mod kit;
 mod owners;
 mod pooled;
 mod remarks;
+mod rental;
 mod scene;
 mod types;
 mod windows;
