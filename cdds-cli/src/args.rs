@@ -13,6 +13,8 @@ mod destination;
 mod examples;
 mod history;
 mod job;
+mod listing;
+mod moment;
 mod notice;
 mod offline;
 mod recipient;
@@ -45,6 +47,8 @@ pub(crate) use self::job::{
     ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, Creation, DeliveryOptions, EditArgs, JobCommand,
     JobOptions, ListJobsArgs, PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
 };
+pub(crate) use self::listing::Listing;
+pub(crate) use self::moment::Moment;
 pub(crate) use self::notice::{ListNoticesArgs, NoticeCommand};
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
@@ -74,9 +78,9 @@ pub(crate) struct Cli {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The configuration
-    #[arg(long, global = true, value_name = "PATH", env = "CDDS_CONFIG", default_value = "cdds.toml")]
-    pub(crate) config: PathBuf,
+    /// The configuration; if left out, the cdds.toml of this folder or of the nearest one above
+    #[arg(long, global = true, value_name = "PATH", env = "CDDS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 
     /// How results and errors are printed; `job show` also prints job files, as toml
     #[arg(long, global = true, value_name = "FORMAT", env = "CDDS_OUTPUT", default_value = "table")]

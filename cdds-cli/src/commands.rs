@@ -13,6 +13,7 @@ mod download;
 mod history;
 mod init;
 mod job;
+mod listed;
 mod manual;
 mod notice;
 mod offline;
@@ -37,10 +38,10 @@ use cdds_core::ports::catalog::query::{ExecutionQuery, Page, Slice};
 use cdds_core::service::{Entity, ServiceError};
 use serde::Serialize;
 
+use self::listed::{ROWS_AT_ONCE, print_rows};
 use crate::args::Command;
 use crate::compose::App;
 use crate::error::CliError;
-use crate::output::{Reading, View};
 use crate::session::Session;
 
 /// Carries out a command.
@@ -97,30 +98,6 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
 /// Parses a typed id. Text that is no id is reported as not found.
 fn id<T: FromStr>(what: Entity, text: &str) -> Result<T, CliError> {
     text.parse().map_err(|_| CliError::not_found(what, text))
-}
-
-/// How many rows are fetched at once.
-const ROWS_AT_ONCE: u64 = 2_000;
-
-/// Prints every row of a list, page by page, until nobody reads on; for an empty one, a person gets the line
-/// `nothing`.
-async fn print_rows<T, V: View>(
-    session: &Session,
-    nothing: &str,
-    fetch: impl AsyncFn(Slice) -> Result<Page<T>, ServiceError>,
-    view: impl Fn(T) -> V,
-) -> Result<(), CliError> {
-    let mut rows = session.output.rows();
-    let mut slice = Slice::first(ROWS_AT_ONCE);
-    loop {
-        let page = fetch(slice).await?;
-        let views: Vec<V> = page.items.into_iter().map(&view).collect();
-        match (rows.add(&views)?, page.next) {
-            (Reading::Over, _) => return Ok(()),
-            (Reading::GoesOn, None) => return Ok(rows.end(nothing)?),
-            (Reading::GoesOn, Some(next)) => slice = Slice { after: Some(next), limit: ROWS_AT_ONCE },
-        }
-    }
 }
 
 /// Returns every row of a list, fetched page by page.

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub(crate) use self::cell::{Cell, Reader};
 pub(crate) use self::paint::paint;
-pub(crate) use self::rows::Rows;
+pub(crate) use self::rows::{Look, More, Rows};
 use self::table::Page;
 use crate::choice::{ColourChoice, Format};
 
@@ -21,6 +21,10 @@ use crate::choice::{ColourChoice, Format};
 pub(crate) trait View: Serialize {
     /// The headings of a list; the first column names the row.
     const COLUMNS: &'static [&'static str];
+
+    /// The columns that give way where a terminal is too narrow, the first one first, and then all others from the
+    /// right.
+    const GIVES_WAY: &'static [&'static str];
 
     /// The cells of a list, in the order of the headings.
     fn row(&self) -> Vec<Cell>;
@@ -73,16 +77,25 @@ impl Output {
         self.format
     }
 
+    /// Returns whether a person reads tables at a terminal.
+    pub(crate) fn is_for_a_person(&self) -> bool {
+        self.format != Format::Json && self.page.reader.person
+    }
+
     /// Begins a list whose rows are printed as they come in.
-    pub(crate) fn rows<V: View>(&self) -> Rows<V> {
-        Rows::new(*self)
+    ///
+    /// # Errors
+    /// The name of a column that there is not.
+    pub(crate) fn rows<V: View>(&self, look: Look<'_>) -> Result<Rows<V>, String> {
+        Rows::new(*self, look)
     }
 
     /// Prints a list as a table or an array. For an empty one, a person gets the line `otherwise` on stderr.
     pub(crate) fn list_or<V: View>(&self, views: &[V], otherwise: &str) -> Result<(), OutputError> {
-        let mut rows = self.rows();
+        // No column is named, so all of them are known.
+        let Ok(mut rows) = self.rows(Look::default()) else { return Ok(()) };
         match rows.add(views)? {
-            Reading::GoesOn => rows.end(otherwise),
+            Reading::GoesOn => rows.end(otherwise, None),
             Reading::Over => Ok(()),
         }
     }
@@ -106,6 +119,11 @@ impl Output {
             Format::Json => json(view),
             Format::Table | Format::Toml => text(&format!("{words}\n")),
         }
+    }
+
+    /// Returns whether nothing but results is wanted, and those as tables.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet && self.format != Format::Json
     }
 
     /// Returns whether a job file is requested.

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use cdds_core::domain::access::{Principal, Role};
 use cdds_core::domain::execution::ahead::AHEAD_MIN;
 use cdds_core::domain::id::Owner;
+use cdds_core::ports::catalog::query::Between;
 use cdds_core::ports::clock::Clock;
 use cdds_core::system::SystemClock;
 use cdds_view::words;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-use crate::args::Global;
+use crate::args::{Global, Moment};
 use crate::compose::App;
 use crate::config::Config;
 use crate::console::Console;
 use crate::error::CliError;
+use crate::home;
 use crate::output::Output;
 use crate::user;
 
@@ -27,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) output: Output,
     pub(crate) console: Console,
     config: PathBuf,
+    /// The configuration as somebody named it.
+    named: Option<PathBuf>,
     /// The instant given by `--now`, and its distance from the system's clock.
     asked: Option<(DateTime<Utc>, TimeDelta)>,
 }
@@ -36,13 +40,18 @@ impl Session {
     pub(crate) fn start(global: Global) -> Result<Self, CliError> {
         let console = Console::start(&global);
         let clock = global.now.map_or_else(SystemClock::new, SystemClock::starting_at);
+        let config = global.config.clone().unwrap_or_else(home::configuration);
+        if global.verbose > 0 && config.components().count() > 1 && global.config.is_none() {
+            console.note(&format!("using the configuration {}", config.display()));
+        }
         let asked = global.now.map(|now| (now, now - SystemClock::new().now()));
         Ok(Self {
             output: Output::new(global.output, global.color, global.quiet, clock.now()),
             principal: Principal::new(user::name(), Owner::new(global.owner)?, Role::Administrator),
             clock: Arc::new(clock),
             console,
-            config: global.config,
+            config,
+            named: global.config,
             asked,
         })
     }
@@ -50,6 +59,11 @@ impl Session {
     /// Returns the path of the configuration.
     pub(crate) fn config_path(&self) -> &Path {
         &self.config
+    }
+
+    /// Returns the path of the configuration as it was named, if it was.
+    pub(crate) fn named_config(&self) -> Option<&Path> {
+        self.named.as_deref()
     }
 
     /// Reads the configuration.
@@ -69,6 +83,12 @@ impl Session {
             Some(_) => App::open_as_of(config, clock).await,
             None => App::open(config, clock).await,
         }
+    }
+
+    /// Returns a range of time, seen from the present of this command.
+    pub(crate) fn between(&self, from: Option<Moment>, to: Option<Moment>) -> Between {
+        let now = self.clock.now();
+        Between { from: from.map(|from| from.at(now)), to: to.map(|to| to.at(now)) }
     }
 
     /// Warns if an explicit `--now` lies far from the system's clock. The instant is trusted, but a mistyped

@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use cdds_core::ports::catalog::query::{ArtifactColumn, Sort};
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::{Consent, value};
+use super::{Consent, Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArtifactCommand {
     /// List artifacts
+    #[command(visible_alias = "ls")]
     List(Box<ListArtifactsArgs>),
     /// Download artifacts, verified against their published digests
     Download(DownloadArgs),
     /// Delete artifacts, all that are named or none
+    #[command(visible_alias = "rm")]
     Delete(DeleteArtifactsArgs),
     /// Take sets of the store back into the catalog, after it was restored from a backup
     Adopt(AdoptArgs),
@@ -43,20 +44,20 @@ pub(crate) struct ListArtifactsArgs {
     pub(crate) data_type: Option<String>,
 
     /// Published at this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) created_from: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) created_from: Option<Moment>,
 
     /// Published before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) created_to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) created_to: Option<Moment>,
 
     /// Expiring at this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) expires_from: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::coming)]
+    pub(crate) expires_from: Option<Moment>,
 
     /// Expiring before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) expires_to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::coming)]
+    pub(crate) expires_to: Option<Moment>,
 
     /// Of this size or larger: bytes, or with a unit like 64KiB
     #[arg(long, value_name = "SIZE", value_parser = value::bytes)]
@@ -73,6 +74,9 @@ pub(crate) struct ListArtifactsArgs {
     /// Sort by: name, type, created_at, size, part, remaining_days, downloads
     #[arg(long, value_name = "COL[:desc]", value_parser = value::artifact_sort)]
     pub(crate) sort: Option<Sort<ArtifactColumn>>,
+
+    #[command(flatten)]
+    pub(crate) listing: Listing,
 }
 
 #[derive(Debug, Args)]

@@ -2,10 +2,9 @@
 
 use cdds_core::domain::access::Action;
 use cdds_core::ports::catalog::query::{AuditColumn, Sort};
-use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::value;
+use super::{Listing, Moment, moment, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
@@ -22,14 +21,17 @@ pub(crate) struct AuditArgs {
     pub(crate) action: Option<Action>,
 
     /// At this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) since: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) since: Option<Moment>,
 
     /// Before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) until: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) until: Option<Moment>,
 
     /// Sort by: at, principal, action; newest first if left out
     #[arg(long, value_name = "COL[:desc]", value_parser = value::audit_sort)]
     pub(crate) sort: Option<Sort<AuditColumn>>,
+
+    #[command(flatten)]
+    pub(crate) listing: Listing,
 }

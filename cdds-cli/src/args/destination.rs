@@ -9,6 +9,7 @@ use super::value;
 #[derive(Debug, Subcommand)]
 pub(crate) enum DestinationCommand {
     /// List the destinations of the configuration, and whether they work
+    #[command(visible_alias = "ls")]
     List(ListDestinationsArgs),
     /// Show a destination
     Show {

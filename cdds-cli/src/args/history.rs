@@ -2,15 +2,15 @@
 
 use cdds_core::domain::execution::Status;
 use cdds_core::ports::catalog::query::{ExecutionColumn, Sort};
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::job::CloneArgs;
-use super::{Consent, value};
+use super::{Consent, Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HistoryCommand {
     /// List executions
+    #[command(visible_alias = "ls")]
     List(Box<ListHistoryArgs>),
     /// Show an execution with its attempts, its deliveries and who was told of it
     Show {
@@ -49,6 +49,7 @@ pub(crate) enum HistoryCommand {
         id: String,
     },
     /// Remove an execution that has ended from the history
+    #[command(visible_alias = "rm")]
     Delete {
         /// The execution
         id: String,
@@ -79,23 +80,26 @@ pub(crate) struct ListHistoryArgs {
     pub(crate) data_type: Option<String>,
 
     /// Due at this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) from: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) from: Option<Moment>,
 
     /// Due before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) to: Option<Moment>,
 
     /// Started at this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) started_from: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) started_from: Option<Moment>,
 
     /// Started before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) started_to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) started_to: Option<Moment>,
 
     /// Sort by: source, type, job_title, status, slot, started_at, finished_at, duration, records,
     /// files
     #[arg(long, value_name = "COL[:desc]", value_parser = value::history_sort)]
     pub(crate) sort: Option<Sort<ExecutionColumn>>,
+
+    #[command(flatten)]
+    pub(crate) listing: Listing,
 }

@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::ports::catalog::query::{FrequencyKind, JobColumn, LatestStatus, Sort};
-use chrono::{DateTime, Utc};
 use clap::{Arg, Args, Subcommand, ValueEnum};
 
 pub(crate) use self::options::{
     ArchiveOptions, ContentOptions, DeliveryOptions, JobOptions, PolicyOptions, ScheduleOptions,
 };
-use super::{Consent, value};
+use super::{Consent, Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
@@ -24,6 +23,7 @@ pub(crate) enum JobCommand {
     /// Submit a job like another one, except for the options given
     Clone(Box<CloneArgs>),
     /// List jobs
+    #[command(visible_alias = "ls")]
     List(Box<ListJobsArgs>),
     /// Show a job
     Show {
@@ -69,13 +69,14 @@ pub(crate) enum JobCommand {
         /// The job
         id: String,
         /// The first instant of the range
-        #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-        from: DateTime<Utc>,
+        #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+        from: Moment,
         /// The first instant after the range
-        #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-        to: DateTime<Utc>,
+        #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+        to: Moment,
     },
     /// Delete a job; its history and artifacts stay until they expire
+    #[command(visible_alias = "rm")]
     Delete {
         /// The job
         id: String,
@@ -216,32 +217,35 @@ pub(crate) struct ListJobsArgs {
     pub(crate) latest_status: Option<LatestStatus>,
 
     /// Created at this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) created_from: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) created_from: Option<Moment>,
 
     /// Created before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) created_to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) created_to: Option<Moment>,
 
     /// Latest started at this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) latest_started_from: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) latest_started_from: Option<Moment>,
 
     /// Latest started before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) latest_started_to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) latest_started_to: Option<Moment>,
 
     /// Due next at this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) next_starts_from: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::coming)]
+    pub(crate) next_starts_from: Option<Moment>,
 
     /// Due next before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) next_starts_to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::coming)]
+    pub(crate) next_starts_to: Option<Moment>,
 
     /// Sort by: source, type, title, created_at, latest_status, latest_started_at, next_starts_at
     #[arg(long, value_name = "COL[:desc]", value_parser = value::job_sort)]
     pub(crate) sort: Option<Sort<JobColumn>>,
+
+    #[command(flatten)]
+    pub(crate) listing: Listing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

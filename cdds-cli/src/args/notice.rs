@@ -2,14 +2,14 @@
 
 use cdds_core::domain::notice::NoticeKind;
 use cdds_core::domain::work::row::WorkStatus;
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::value;
+use super::{Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NoticeCommand {
     /// List who was told of what, and who was not, newest first
+    #[command(visible_alias = "ls")]
     List(ListNoticesArgs),
     /// Send a notice again that was sent or given up; its id stays
     Replay {
@@ -59,10 +59,13 @@ pub(crate) struct ListNoticesArgs {
     pub(crate) state: Option<WorkStatus>,
 
     /// Of what happened at this instant or later
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) from: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) from: Option<Moment>,
 
     /// Of what happened before this instant
-    #[arg(long, value_name = "RFC3339", value_parser = value::instant)]
-    pub(crate) to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "WHEN", value_parser = moment::past)]
+    pub(crate) to: Option<Moment>,
+
+    #[command(flatten)]
+    pub(crate) listing: Listing,
 }

@@ -25,6 +25,7 @@ pub(crate) enum RecipientCommand {
         certificate: PathBuf,
     },
     /// List stored certificates
+    #[command(visible_alias = "ls")]
     List,
     /// Write a small archive sealed for a recipient, to test whether it can be opened
     Test {
@@ -38,6 +39,7 @@ pub(crate) enum RecipientCommand {
         force: bool,
     },
     /// Remove a certificate that no job uses
+    #[command(visible_alias = "rm")]
     Remove {
         /// How jobs named the recipient
         name: String,

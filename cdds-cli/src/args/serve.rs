@@ -37,6 +37,7 @@ pub(crate) enum TokenCommand {
         expires: Option<Expiry>,
     },
     /// List the tokens of an owner
+    #[command(visible_alias = "ls")]
     List,
     /// End a token at once
     Revoke {

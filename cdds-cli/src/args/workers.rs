@@ -11,6 +11,7 @@ pub(crate) struct WorkersArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkersCommand {
     /// List the workers; the same as `cdds workers`
+    #[command(visible_alias = "ls")]
     List,
     /// Show a worker, and what it runs
     Show {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use cdds_core::domain::archive::removal::TornSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, TypeId};
-use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Between, Sort};
+use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Sort};
 use cdds_core::service::Entity;
 
 use super::history::execution_id;
@@ -14,7 +14,7 @@ use super::{Deleted, download, filtered_job, id, print_rows};
 use cdds_view::ArtifactView;
 use cdds_view::words;
 
-use crate::args::{ArtifactCommand, DeleteArtifactsArgs, ListArtifactsArgs, SetArgs};
+use crate::args::{ArtifactCommand, DeleteArtifactsArgs, ListArtifactsArgs, Listing, SetArgs};
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
@@ -44,8 +44,8 @@ async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError
     let mut query = ArtifactQuery::default()
         .with_search(args.search)
         .with_data_type(args.data_type.map(TypeId::new).transpose()?)
-        .with_created(Between { from: args.created_from, to: args.created_to })
-        .with_expires(Between { from: args.expires_from, to: args.expires_to })
+        .with_created(session.between(args.created_from, args.created_to))
+        .with_expires(session.between(args.expires_from, args.expires_to))
         .with_bytes_min(args.size_min)
         .with_bytes_max(args.size_max)
         .with_hold(args.on_hold);
@@ -64,13 +64,19 @@ async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError
     if let Some(sort) = args.sort {
         query.sort = sort;
     }
-    show(&app, &query, nothing, session).await
+    show(&app, &query, (&args.listing, nothing), session).await
 }
 
-async fn show(app: &App, query: &ArtifactQuery, nothing: &str, session: &Session) -> Result<(), CliError> {
+async fn show(
+    app: &App,
+    query: &ArtifactQuery,
+    (listing, nothing): (&Listing, &str),
+    session: &Session,
+) -> Result<(), CliError> {
     let now = app.now().await?;
     let page = async |slice| app.artifacts.list(&session.principal, &query.clone().with_slice(slice)).await;
-    print_rows(session, nothing, page, |artifact| ArtifactView::new(artifact, now)).await
+    print_rows(session, (listing, query.sort), nothing, page, |artifact| ArtifactView::new(artifact, now))
+        .await
 }
 
 async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {
@@ -117,7 +123,7 @@ async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), C
     let query = ArtifactQuery::default()
         .with_execution(Some(execution))
         .with_sort(Sort { column: ArtifactColumn::Part, descending: false });
-    show(&app, &query, "the set has expired and is gone", session).await
+    show(&app, &query, (&Listing::default(), "the set has expired and is gone"), session).await
 }
 
 async fn execution_of(app: &App, args: &SetArgs, session: &Session) -> Result<ExecutionId, CliError> {

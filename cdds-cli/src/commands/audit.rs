@@ -2,7 +2,7 @@
 
 use cdds_core::domain::access::PrincipalName;
 use cdds_core::domain::id::AuditId;
-use cdds_core::ports::catalog::query::{AuditQuery, Between};
+use cdds_core::ports::catalog::query::AuditQuery;
 use cdds_view::AuditView;
 
 use super::print_rows;
@@ -18,14 +18,15 @@ pub(super) async fn list(args: AuditArgs, session: &Session) -> Result<(), CliEr
         .with_object(args.object.map(object))
         .with_principal(args.principal.map(PrincipalName::new).transpose()?)
         .with_action(args.action)
-        .with_at(Between { from: args.since, to: args.until });
+        .with_at(session.between(args.since, args.until));
     let is_all = query == AuditQuery::default();
     if let Some(sort) = args.sort {
         query.sort = sort;
     }
+    let (listing, sort) = (&args.listing, query.sort);
     let nothing = if is_all { NOTHING_YET } else { "no entry matches: leave out a filter" };
     let page = async |slice| app.audit.list(&session.principal, &query.clone().with_slice(slice)).await;
-    print_rows(session, nothing, page, AuditView::from).await
+    print_rows(session, (listing, sort), nothing, page, AuditView::from).await
 }
 
 /// Spells a typed id as the audit does, in lower case with hyphens, whatever it identifies; the name of a recipient stays as it is.

@@ -6,7 +6,7 @@ use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::delivery::Delivery;
 use cdds_core::domain::id::{DestinationId, ExecutionId, SourceId, TypeId};
 use cdds_core::ports::catalog::query::{
-    Between, DeliveryQuery, ExecutionOverview, ExecutionQuery, NoticeQuery, Page, Slice,
+    DeliveryQuery, ExecutionOverview, ExecutionQuery, NoticeQuery, Page, Slice,
 };
 use cdds_core::service::{Entity, ServiceError};
 
@@ -104,8 +104,8 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
         .with_status(args.status)
         .with_source(args.source.map(SourceId::new).transpose()?)
         .with_data_type(args.data_type.map(TypeId::new).transpose()?)
-        .with_slot(Between { from: args.from, to: args.to })
-        .with_started(Between { from: args.started_from, to: args.started_to });
+        .with_slot(session.between(args.from, args.to))
+        .with_started(session.between(args.started_from, args.started_to));
     if let Some(job) = &args.job {
         query.job = Some(filtered_job(&app, &session.principal, job).await?);
     }
@@ -124,7 +124,7 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
         };
         Ok(Page { items: page.items.into_iter().map(view).collect(), total: page.total, next: page.next })
     };
-    print_rows(session, nothing, page, |view| view).await
+    print_rows(session, (&args.listing, query.sort), nothing, page, |view| view).await
 }
 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {

@@ -9,9 +9,8 @@ use serde::Serialize;
 
 use crate::config::{Config, INITIAL};
 use crate::error::CliError;
+use crate::home::CONFIGURATION;
 use crate::session::Session;
-
-const FILE_NAME: &str = "cdds.toml";
 
 /// What `init` created.
 #[derive(Debug, Serialize)]
@@ -22,8 +21,9 @@ struct Initialised {
 }
 
 pub(super) async fn init(dir: &Path, session: &Session) -> Result<(), CliError> {
-    durable::create_folders(dir).map_err(|error| CliError::file("create", dir, &error))?;
-    let path = dir.join(FILE_NAME);
+    let path = dir.join(session.named_config().unwrap_or(Path::new(CONFIGURATION)));
+    let folder = path.parent().unwrap_or(dir);
+    durable::create_folders(folder).map_err(|error| CliError::file("create", folder, &error))?;
     write_new(&path)?;
     let config = Config::load(&path)?;
     // Creates the store's folder, too.
@@ -39,6 +39,9 @@ pub(super) async fn init(dir: &Path, session: &Session) -> Result<(), CliError> 
          `cdds job create`, then `cdds run`.",
         made.config
     );
+    if session.output.is_quiet() {
+        return Ok(());
+    }
     Ok(session.output.outcome(&made, &words)?)
 }
 

@@ -51,7 +51,8 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
             return Ok(session.output.object(&ExecutionView::queued(queued))?);
         }
         JobCommand::Backfill { id, from, to } => {
-            let queued = app.jobs.backfill(by, job_id(&id)?, from, to).await?;
+            let now = session.clock.now();
+            let queued = app.jobs.backfill(by, job_id(&id)?, from.at(now), to.at(now)).await?;
             let views: Vec<ExecutionView> = queued.into_iter().map(ExecutionView::queued).collect();
             return Ok(session.output.list(&views)?);
         }
@@ -99,7 +100,11 @@ async fn submit(app: &App, new: NewJob, rehearsal: Rehearsal, session: &Session)
         let ahead = app.jobs.forecast_draft(&session.principal, new.clone(), dry_run::OCCURRENCES).await?;
         return dry_run::show(&new.settings, ahead, app, session).await;
     }
-    show(app.jobs.submit(&session.principal, new).await?, app, session).await
+    let submitted = app.jobs.submit(&session.principal, new).await?;
+    if session.output.is_quiet() {
+        return Ok(session.output.raw(format!("{}\n", submitted.job.id).as_bytes())?);
+    }
+    show(submitted, app, session).await
 }
 
 /// Edits the job as it is now: if somebody changes it in between, the edit is refused.

@@ -3,7 +3,7 @@
 use cdds_core::domain::id::Subscriber;
 use cdds_core::domain::notice::Channel;
 use cdds_core::domain::notice::subscription::Subscription;
-use cdds_core::ports::catalog::query::{Between, NoticeQuery};
+use cdds_core::ports::catalog::query::NoticeQuery;
 use cdds_core::service::Entity;
 use cdds_view::{EndpointView, NoticeView};
 use serde::Serialize;
@@ -59,14 +59,14 @@ async fn list(args: ListNoticesArgs, session: &Session) -> Result<(), CliError> 
         let Subscription { subscriber, channel, .. } = told.parse()?;
         (query.subscriber, query.channel) = (Some(subscriber), Some(channel));
     }
-    query.at = Between { from: args.from, to: args.to };
+    query.at = session.between(args.from, args.to);
     let nothing = if query == all {
         "nobody was told of anything: `cdds job edit ID --notify mailto:ADDRESS` names somebody"
     } else {
         "no notice matches: leave out a filter"
     };
     let page = async |slice| app.outbox.list(&session.principal, &query.clone().with_slice(slice)).await;
-    print_rows(session, nothing, page, NoticeView::from).await
+    print_rows(session, (&args.listing, query.sort), nothing, page, NoticeView::from).await
 }
 
 /// What came of a test message.

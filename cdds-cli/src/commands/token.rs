@@ -56,6 +56,7 @@ impl From<&Token> for TokenView {
 
 impl View for TokenView {
     const COLUMNS: &'static [&'static str] = &["id", "name", "role", "created", "expires"];
+    const GIVES_WAY: &'static [&'static str] = &["created"];
 
     fn row(&self) -> Vec<Cell> {
         vec![

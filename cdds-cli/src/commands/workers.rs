@@ -8,7 +8,6 @@ use cdds_view::WorkerView;
 
 use crate::args::{WorkersArgs, WorkersCommand};
 use crate::error::CliError;
-use crate::output::Reading;
 use crate::session::Session;
 
 const NOTHING_YET: &str = "no worker has ever run: start `cdds run` or `cdds serve`";
@@ -32,11 +31,7 @@ pub(super) async fn carry_out(args: WorkersArgs, session: &Session) -> Result<()
 async fn list(session: &Session) -> Result<(), CliError> {
     let workers = session.open().await?.fleet.list(&session.principal).await?;
     let views: Vec<WorkerView> = workers.into_iter().map(WorkerView::from).collect();
-    let mut rows = session.output.rows();
-    match rows.add(&views)? {
-        Reading::Over => Ok(()),
-        Reading::GoesOn => Ok(rows.end(NOTHING_YET)?),
-    }
+    Ok(session.output.list_or(&views, NOTHING_YET)?)
 }
 
 /// Asks a worker to drain, and waits until it runs nothing any more.

@@ -3,22 +3,57 @@
 use std::io::{self, Write};
 use std::marker::PhantomData;
 
+use cdds_view::words;
+
 use super::cell::Cell;
-use super::table::Table;
+use super::table::{Layout, Table};
 use super::{Output, OutputError, Reading, View, write};
 use crate::choice::Format;
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Look<'a> {
+    /// All columns, however wide the terminal is.
+    pub(crate) wide: bool,
+    /// These columns alone, by their headings.
+    pub(crate) columns: &'a [String],
+    /// As JSON, an object with the rows and the place where the next page begins.
+    pub(crate) page: bool,
+}
 
 /// A list that is being printed: a table, or an array of JSON.
 pub(crate) struct Rows<V> {
     output: Output,
     table: Table,
+    is_page: bool,
     count: usize,
     views: PhantomData<fn(V)>,
 }
 
 impl<V: View> Rows<V> {
-    pub(super) fn new(output: Output) -> Self {
-        Self { output, table: Table::new(V::COLUMNS, output.page), count: 0, views: PhantomData }
+    /// # Errors
+    /// The name of a column that there is not.
+    pub(super) fn new(mut output: Output, look: Look<'_>) -> Result<Self, String> {
+        let mut layout = Layout {
+            headings: V::COLUMNS,
+            printed: (0..V::COLUMNS.len()).collect(),
+            gives_way: Some(V::GIVES_WAY),
+        };
+        if !look.columns.is_empty() {
+            let of = |typed: &String| {
+                let is_it = |heading: &&str| {
+                    heading.replace(' ', "_") == typed.trim().replace(' ', "_").to_lowercase()
+                };
+                V::COLUMNS.iter().position(is_it).ok_or_else(|| typed.clone())
+            };
+            layout.printed = look.columns.iter().map(of).collect::<Result<_, _>>()?;
+            layout.gives_way = None;
+        }
+        if look.wide {
+            output.page.columns = None;
+        }
+        let table = Table::new(layout, output.page);
+        Ok(Self { output, table, is_page: look.page, count: 0, views: PhantomData })
     }
 
     /// Prints the next rows. An array is complete only after [`end`](Self::end), so that a program never takes
@@ -30,7 +65,10 @@ impl<V: View> Rows<V> {
         let is_first = self.count == 0;
         self.count += views.len();
         match self.output.format {
-            Format::Json => write(&elements(views, is_first)?),
+            Format::Json => {
+                let begin = if self.is_page && is_first { b"{\"items\": ".as_slice() } else { b"" };
+                write(&[begin, &elements(views, is_first)?].concat())
+            }
             Format::Table | Format::Toml => {
                 let rows: Vec<Vec<Cell>> = views.iter().map(View::row).collect();
                 write(self.table.rows(&rows).as_bytes())
@@ -38,20 +76,55 @@ impl<V: View> Rows<V> {
         }
     }
 
-    /// Ends the list. For an empty one, a person gets the line `otherwise` on stderr.
-    pub(crate) fn end(self, otherwise: &str) -> Result<(), OutputError> {
+    /// Ends the list. For an empty one, a person gets the line `otherwise` on stderr. If there are `more` rows, a page
+    /// names the place, and a person is told how to see them.
+    pub(crate) fn end(self, otherwise: &str, more: Option<&More>) -> Result<(), OutputError> {
         match self.output.format {
-            Format::Json if self.count == 0 => write(b"[]\n").map(drop),
-            Format::Json => write(b"\n]\n").map(drop),
+            Format::Json => {
+                let begin = if self.is_page && self.count == 0 { "{\"items\": " } else { "" };
+                let array = if self.count == 0 { "[]" } else { "\n]" };
+                let next = more.map_or_else(|| "null".to_owned(), |more| format!("\"{}\"", more.token));
+                let end = if self.is_page { format!(", \"next\": {next}}}") } else { String::new() };
+                write(format!("{begin}{array}{end}\n").as_bytes()).map(drop)
+            }
             Format::Table | Format::Toml => {
-                if self.count == 0 && !self.output.quiet {
-                    // A closed stderr is ignored: nobody reads it.
-                    let _told = writeln!(io::stderr().lock(), "{otherwise}");
+                if !self.output.quiet {
+                    self.remark(otherwise, more);
                 }
                 Ok(())
             }
         }
     }
+
+    /// Tells a person what is not shown. A closed stderr is ignored: nobody reads it.
+    fn remark(&self, otherwise: &str, more: Option<&More>) {
+        let mut stderr = io::stderr().lock();
+        if self.count == 0 {
+            let _told = writeln!(stderr, "{otherwise}");
+        }
+        if !self.output.page.reader.person {
+            return;
+        }
+        let left_out = self.table.left_out();
+        if !left_out.is_empty() {
+            let names = left_out.join(", ");
+            let _told = writeln!(stderr, "not shown: {names} (--wide shows all, --columns some)");
+        }
+        if let Some(More { total, token }) = more {
+            let of = total.as_ref().map_or_else(String::new, |total| format!(" of {total}"));
+            let shown = words::count(self.count as u64);
+            let _told = writeln!(stderr, "{shown}{of} shown; for more: --limit N, or --cursor {token}");
+        }
+    }
+}
+
+/// Rows that a list has beyond those that were printed.
+#[derive(Debug)]
+pub(crate) struct More {
+    /// How many rows there are in all, in words.
+    pub(crate) total: Option<String>,
+    /// Where the next ones begin.
+    pub(crate) token: String,
 }
 
 /// Returns elements of an array as they are printed in one, with what is before them.
@@ -84,6 +157,7 @@ mod tests {
 
     impl View for Named {
         const COLUMNS: &'static [&'static str] = &["name"];
+        const GIVES_WAY: &'static [&'static str] = &[];
 
         fn row(&self) -> Vec<Cell> {
             vec![self.name.into()]

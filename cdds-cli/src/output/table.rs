@@ -1,4 +1,4 @@
-//! Aligned tables: fitted to the width of a terminal, and one line per row elsewhere.
+//! Aligned tables: one line per row, fitted to the width of a terminal.
 
 use super::cell::{Cell, Reader};
 use cdds_view::Tone;
@@ -8,8 +8,6 @@ use crate::text::{Shorten, shortened, width};
 
 /// Blanks between columns: two, since a value may contain one.
 const GAP: usize = 2;
-/// Blanks before the second and further lines of a row.
-const INDENT: usize = 2;
 /// Words and names of files are not shortened below this width.
 const TEXT_COLUMNS_MIN: usize = 12;
 const FILE_COLUMNS_MIN: usize = 24;
@@ -47,6 +45,8 @@ struct Column {
     given: usize,
     /// From its first known value.
     kind: Option<Kind>,
+    /// How its values are shortened, if they may be.
+    shorten: Option<Shorten>,
 }
 
 /// What kind of value a column holds.
@@ -56,20 +56,34 @@ struct Kind {
     shorten: Option<Shorten>,
 }
 
+/// The headings of a list, and which of its columns are printed.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) headings: &'static [&'static str],
+    /// The numbers of the printed columns, in order. Somebody chose them if they may not give way.
+    pub(super) printed: Vec<usize>,
+    /// The columns that give way on a narrow terminal, the first one first, and then all others from the right. `None`:
+    /// none does.
+    pub(super) gives_way: Option<&'static [&'static str]>,
+}
+
 /// A list under its headings, which is printed some rows at a time. The first rows set the widths, wider ones
 /// that come later widen a column from there on.
 ///
-/// On a terminal that is too narrow, words are shortened; if that is not enough, rows continue on further lines.
-/// The first column names the row and stays whole, to be copied.
+/// On a terminal that is too narrow, words are shortened; if that is not enough, columns are left out, the least
+/// important first. The first column names the row and stays whole, to be copied.
 pub(super) struct Table {
     columns: Vec<Column>,
+    layout: Layout,
     page: Page,
+    left_out: Vec<&'static str>,
     is_begun: bool,
 }
 
 impl Table {
-    pub(super) fn new(headings: &[&str], page: Page) -> Self {
-        Self { columns: headings.iter().map(|heading| Column::new(heading)).collect(), page, is_begun: false }
+    pub(super) fn new(layout: Layout, page: Page) -> Self {
+        let columns = layout.headings.iter().map(|heading| Column::new(heading)).collect();
+        Self { columns, layout, page, left_out: Vec::new(), is_begun: false }
     }
 
     /// Returns the next rows as text, the first ones under the headings.
@@ -80,107 +94,71 @@ impl Table {
                 row.iter().map(|cell| Printed::new(cell.listed(self.page.reader), cell.tone())).collect()
             })
             .collect();
+        let first = self.layout.printed.first().copied().unwrap_or(0);
         for (at, column) in self.columns.iter_mut().enumerate() {
-            column.widen(at, rows, &printed);
+            column.widen(at == first, rows.iter().filter_map(|row| row.get(at)), &printed, at);
         }
-        let lines = folded(&mut self.columns, self.page.columns);
+        if !self.is_begun {
+            self.leave_out();
+        }
+        self.share();
         let mut text = String::new();
         if !self.is_begun {
             let headings: Vec<&Printed> = self.columns.iter().map(|column| &column.heading).collect();
-            write_row(&mut text, &headings, &self.columns, &lines, self.page.colour);
+            self.write_row(&mut text, &headings);
             self.is_begun = true;
         }
         for row in &printed {
-            write_row(&mut text, &row.iter().collect::<Vec<_>>(), &self.columns, &lines, self.page.colour);
+            self.write_row(&mut text, &row.iter().collect::<Vec<_>>());
         }
         text
     }
-}
 
-/// Prints names and values, one per line.
-pub(super) fn details(lines: &[(&str, Cell)], page: Page) -> String {
-    let names = lines.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
-    lines.iter().fold(String::new(), |mut text, (name, cell)| {
-        let value = cell.detailed(page.reader);
-        let value = if page.colour { paint(cell.tone(), &value) } else { value };
-        text.push_str(name);
-        blanks(&mut text, names - width(name) + GAP);
-        text.push_str(&value);
-        text.push('\n');
-        text
-    })
-}
-
-impl Column {
-    fn new(heading: &str) -> Self {
-        let heading = Printed::new(heading.to_uppercase(), Tone::Plain);
-        Self { natural: heading.width, least: heading.width, given: heading.width, heading, kind: None }
+    /// Returns the headings of the columns for which there was no room.
+    pub(super) fn left_out(&self) -> &[&'static str] {
+        &self.left_out
     }
 
-    fn widen(&mut self, at: usize, rows: &[Vec<Cell>], printed: &[Vec<Printed>]) {
-        let widest = printed.iter().filter_map(|row| row.get(at)).map(|cell| cell.width).max();
-        self.natural = widest.unwrap_or(0).max(self.natural);
-        // An unknown cell says nothing about the kind of its column.
-        let mut cells = rows.iter().filter_map(|row| row.get(at));
-        let known = cells.find(|cell| !matches!(cell, Cell::Unknown));
-        let kind = known.map(|cell| Kind { is_number: cell.is_number(), shorten: cell.shortens() });
-        self.kind = self.kind.or(kind);
-        self.least = match self.shorten(at) {
-            None => self.natural,
-            Some(Shorten::End) => TEXT_COLUMNS_MIN.max(self.heading.width).min(self.natural),
-            Some(Shorten::Middle) => FILE_COLUMNS_MIN.max(self.heading.width).min(self.natural),
-        };
-        self.given = self.natural;
-    }
-
-    /// Returns how the values of the column with this number are shortened.
-    fn shorten(&self, at: usize) -> Option<Shorten> {
-        self.kind.and_then(|kind| kind.shorten).filter(|_| at > 0)
-    }
-}
-
-/// Decides which columns go on which line of a row, and sets the width of each.
-fn folded(columns: &mut [Column], room: Option<usize>) -> Vec<Vec<usize>> {
-    let Some(room) = room else { return vec![(0..columns.len()).collect()] };
-    for (at, column) in columns.iter_mut().enumerate() {
-        if column.shorten(at).is_some() {
-            column.least = column.least.min(room.saturating_sub(INDENT));
+    /// Leaves columns out until the others fit.
+    fn leave_out(&mut self) {
+        let (Some(room), Some(gives_way)) = (self.page.columns, self.layout.gives_way) else { return };
+        while self.layout.printed.len() > 1 && self.least() > room {
+            let printed = &self.layout.printed;
+            let place = |heading: &&str| {
+                printed.iter().skip(1).position(|at| self.layout.headings.get(*at) == Some(heading))
+            };
+            let goes = gives_way.iter().find_map(place).map_or(printed.len() - 1, |place| place + 1);
+            let at = self.layout.printed.remove(goes);
+            self.left_out.extend(self.layout.headings.get(at));
         }
+        // As people know them: in the order of the list.
+        self.left_out.sort_by_key(|heading| self.layout.headings.iter().position(|one| one == heading));
     }
-    let mut lines = vec![Vec::new()];
-    let mut used = 0;
-    for (at, column) in columns.iter().enumerate() {
-        let gap = if used == 0 { 0 } else { GAP };
-        if used > 0 && used + gap + column.least > room {
-            lines.push(Vec::new());
-            used = INDENT;
-        } else {
-            used += gap;
-        }
-        used += column.least;
-        lines.last_mut().into_iter().for_each(|line| line.push(at));
+
+    /// Returns the width of a row at least.
+    fn least(&self) -> usize {
+        let columns = self.layout.printed.iter().filter_map(|at| self.columns.get(*at));
+        columns.map(|column| column.least + GAP).sum::<usize>().saturating_sub(GAP)
     }
-    for (line, places) in lines.iter().enumerate() {
-        let indent = if line == 0 { 0 } else { INDENT };
-        let least: usize = places.iter().map(|at| columns[*at].least).sum();
-        let mut spare = room.saturating_sub(indent + least + GAP * places.len().saturating_sub(1));
-        for at in places {
-            let column = &mut columns[*at];
+
+    /// Sets the width of each column.
+    fn share(&mut self) {
+        let Some(room) = self.page.columns else { return };
+        let mut spare = room.saturating_sub(self.least());
+        for at in &self.layout.printed {
+            let Some(column) = self.columns.get_mut(*at) else { continue };
             let more = (column.natural - column.least).min(spare);
             column.given = column.least + more;
             spare -= more;
         }
     }
-    lines
-}
 
-fn write_row(text: &mut String, row: &[&Printed], columns: &[Column], lines: &[Vec<usize>], colour: bool) {
-    for (line, places) in lines.iter().enumerate() {
+    fn write_row(&self, text: &mut String, row: &[&Printed]) {
         // Blanks are written only when something follows, so that no line ends in one.
-        let mut owed = if line == 0 { 0 } else { INDENT };
-        for at in places {
-            let (cell, column) = (row[*at], &columns[*at]);
-            let short = match column.shorten(*at) {
+        let mut owed = 0;
+        for at in &self.layout.printed {
+            let (Some(cell), Some(column)) = (row.get(*at), self.columns.get(*at)) else { continue };
+            let short = match column.shorten {
                 Some(shorten) if cell.width > column.given => shortened(&cell.text, column.given, shorten),
                 _ => cell.text.as_str().into(),
             };
@@ -189,14 +167,77 @@ fn write_row(text: &mut String, row: &[&Printed], columns: &[Column], lines: &[V
             let (before, after) =
                 if column.kind.is_some_and(|kind| kind.is_number) { (missing, 0) } else { (0, missing) };
             blanks(text, owed + before);
-            let tone = if colour { cell.tone } else { Tone::Plain };
-            match tone {
+            match if self.page.colour { cell.tone } else { Tone::Plain } {
                 Tone::Plain => text.push_str(&short),
                 tone => text.push_str(&paint(tone, &short)),
             }
             owed = after + GAP;
         }
         text.push('\n');
+    }
+}
+
+/// Prints names and values, one per line. On a terminal, words that do not fit go on under the value.
+pub(super) fn details(lines: &[(&str, Cell)], page: Page) -> String {
+    let names = lines.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + GAP;
+    lines.iter().fold(String::new(), |mut text, (name, cell)| {
+        let value = cell.detailed(page.reader);
+        let room = page.columns.map_or(usize::MAX, |columns| columns.saturating_sub(names));
+        text.push_str(name);
+        let mut owed = names - width(name);
+        for line in wrapped(&value, room.max(TEXT_COLUMNS_MIN)) {
+            blanks(&mut text, owed);
+            text.push_str(&if page.colour { paint(cell.tone(), line) } else { line.to_owned() });
+            text.push('\n');
+            owed = names;
+        }
+        text
+    })
+}
+
+/// Breaks a text between words into lines that fit. A word that does not is a line of its own, to be copied.
+fn wrapped(text: &str, room: usize) -> Vec<&str> {
+    let (mut lines, mut start, mut end) = (Vec::new(), 0, 0);
+    let ends = text.match_indices(' ').map(|(at, _)| at).chain([text.len()]);
+    for next in ends {
+        let line = text.get(start..next).unwrap_or_default();
+        if width(line) > room && end > start {
+            lines.extend(text.get(start..end));
+            start = end + 1;
+        }
+        end = next;
+    }
+    lines.extend(text.get(start..));
+    lines
+}
+
+impl Column {
+    fn new(heading: &str) -> Self {
+        let heading = Printed::new(heading.to_uppercase(), Tone::Plain);
+        let width = heading.width;
+        Self { natural: width, least: width, given: width, heading, kind: None, shorten: None }
+    }
+
+    fn widen<'c>(
+        &mut self,
+        is_first: bool,
+        mut cells: impl Iterator<Item = &'c Cell>,
+        printed: &[Vec<Printed>],
+        at: usize,
+    ) {
+        let widest = printed.iter().filter_map(|row| row.get(at)).map(|cell| cell.width).max();
+        self.natural = widest.unwrap_or(0).max(self.natural);
+        // An unknown cell says nothing about the kind of its column.
+        let known = cells.find(|cell| !matches!(cell, Cell::Unknown));
+        let kind = known.map(|cell| Kind { is_number: cell.is_number(), shorten: cell.shortens() });
+        self.kind = self.kind.or(kind);
+        self.shorten = self.kind.and_then(|kind| kind.shorten).filter(|_| !is_first);
+        self.least = match self.shorten {
+            None => self.natural,
+            Some(Shorten::End) => TEXT_COLUMNS_MIN.max(self.heading.width).min(self.natural),
+            Some(Shorten::Middle) => FILE_COLUMNS_MIN.max(self.heading.width).min(self.natural),
+        };
+        self.given = self.natural;
     }
 }
 
@@ -224,9 +265,15 @@ mod tests {
         ]
     }
 
-    fn printed(columns: Option<usize>) -> String {
+    fn table(columns: Option<usize>) -> Table {
         let reader = Reader { person: columns.is_some(), now: DateTime::UNIX_EPOCH };
-        Table::new(&HEADINGS, Page { columns, colour: false, reader }).rows(&rows())
+        let layout =
+            Layout { headings: &HEADINGS, printed: (0..4).collect(), gives_way: Some(&["records", "file"]) };
+        Table::new(layout, Page { columns, colour: false, reader })
+    }
+
+    fn printed(columns: Option<usize>) -> String {
+        table(columns).rows(&rows())
     }
 
     #[test]
@@ -241,8 +288,7 @@ mod tests {
 
     #[test]
     fn later_rows_keep_the_columns_and_widen_them() {
-        let reader = Reader { person: false, now: DateTime::UNIX_EPOCH };
-        let mut table = Table::new(&HEADINGS, Page { columns: None, colour: false, reader });
+        let mut table = table(None);
         let rows = rows();
         let pieces: String =
             [&rows[2..], &rows[..1], &rows[1..2], &rows[2..]].map(|piece| table.rows(piece)).concat();
@@ -256,32 +302,55 @@ mod tests {
     }
 
     #[test]
-    fn narrow_terminals_shorten_words_and_then_fold_rows() {
+    fn narrow_terminals_shorten_words_and_then_leave_columns_out() {
         insta::assert_snapshot!(printed(Some(60)), @r"
         ID      TITLE              RECORDS  FILE
         first   Voice of the week        7  a.zip
         second  日本語のタイトル     1,234  export-01234…f.zip.smime
         3       -                        -  -
         ");
-        insta::assert_snapshot!(printed(Some(30)), @r"
-        ID      TITLE          RECORDS
-          FILE
-        first   Voice of the…        7
-          a.zip
-        second  日本語のタイ…    1,234
-          export-0123456…def.zip.smime
-        3       -                    -
-          -
+        insta::assert_snapshot!(printed(Some(50)), @r"
+        ID      TITLE             FILE
+        first   Voice of the we…  a.zip
+        second  日本語のタイトル  export-01234…f.zip.smime
+        3       -                 -
         ");
+        let mut narrow = table(Some(24));
+        insta::assert_snapshot!(narrow.rows(&rows()), @r"
+        ID      TITLE
+        first   Voice of the we…
+        second  日本語のタイトル
+        3       -
+        ");
+        assert_eq!(narrow.left_out(), ["records", "file"]);
     }
 
     #[test]
     fn no_line_is_wider_than_the_terminal_as_long_as_the_name_fits() {
-        for columns in 24..120 {
+        for columns in 6..120 {
             for line in printed(Some(columns)).lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
                 assert_eq!(line, line.trim_end());
             }
         }
+    }
+
+    #[test]
+    fn values_of_many_words_go_on_under_their_beginning() {
+        let reader = Reader { person: true, now: DateTime::UNIX_EPOCH };
+        let lines: [(&str, Cell); 3] = [
+            ("id", "0123456789abcdef0123456789abcdef".into()),
+            ("error", "the store answers slowly: look at its disk".into()),
+            ("state", "".into()),
+        ];
+        let page = |columns| Page { columns, colour: false, reader };
+        insta::assert_snapshot!(details(&lines, page(Some(30))), @r"
+        id     0123456789abcdef0123456789abcdef
+        error  the store answers
+               slowly: look at its
+               disk
+        state  -
+        ");
+        assert_eq!(details(&lines, page(None)).lines().count(), 3);
     }
 }

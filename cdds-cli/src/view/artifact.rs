@@ -15,6 +15,7 @@ fn remaining(artifact: &ArtifactView) -> Cell {
 impl View for ArtifactView {
     const COLUMNS: &'static [&'static str] =
         &["id", "type", "size", "created", "remaining days", "hold", "name", "part", "downloads"];
+    const GIVES_WAY: &'static [&'static str] = &["downloads", "part", "type", "hold", "remaining days"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -69,6 +70,7 @@ impl DownloadedView {
 
 impl View for DownloadedView {
     const COLUMNS: &'static [&'static str] = &["path", "size", "sha256"];
+    const GIVES_WAY: &'static [&'static str] = &["sha256"];
 
     fn row(&self) -> Vec<Cell> {
         vec![self.path.as_str().into(), Cell::Bytes(self.size), Cell::Whole(self.sha256.clone())]

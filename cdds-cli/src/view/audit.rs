@@ -6,6 +6,7 @@ use crate::output::{Cell, View};
 
 impl View for AuditView {
     const COLUMNS: &'static [&'static str] = &["at", "principal", "action", "outcome", "object", "remark"];
+    const GIVES_WAY: &'static [&'static str] = &["remark", "outcome"];
 
     fn row(&self) -> Vec<Cell> {
         vec![

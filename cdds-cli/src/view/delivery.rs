@@ -12,6 +12,7 @@ pub(super) fn standing(state: DeliveryState) -> Cell {
 impl View for DeliveryView {
     const COLUMNS: &'static [&'static str] =
         &["destination", "state", "attempts", "delivered", "path", "files", "error"];
+    const GIVES_WAY: &'static [&'static str] = &["files", "path", "attempts"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -33,6 +34,7 @@ impl View for DeliveryView {
 impl View for NoticeView {
     const COLUMNS: &'static [&'static str] =
         &["id", "target", "kind", "state", "attempts", "sent", "about", "error"];
+    const GIVES_WAY: &'static [&'static str] = &["attempts", "sent", "error", "about"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -63,6 +65,7 @@ fn about(notice: &NoticeView) -> String {
 
 impl View for DestinationView {
     const COLUMNS: &'static [&'static str] = &["id", "title", "address", "state", "last used", "error"];
+    const GIVES_WAY: &'static [&'static str] = &["title", "last used", "error"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -95,6 +98,7 @@ impl View for DestinationView {
 
 impl View for EndpointView {
     const COLUMNS: &'static [&'static str] = &["id", "state", "last used", "error"];
+    const GIVES_WAY: &'static [&'static str] = &["last used", "error"];
 
     fn row(&self) -> Vec<Cell> {
         vec![

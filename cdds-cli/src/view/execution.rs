@@ -38,6 +38,7 @@ impl View for ExecutionView {
         "type",
         "files or remark",
     ];
+    const GIVES_WAY: &'static [&'static str] = &["type", "source", "slot", "delivery", "duration", "records"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -81,6 +82,7 @@ impl View for ExecutionView {
 
 impl View for ExecutionDetailsView {
     const COLUMNS: &'static [&'static str] = ExecutionView::COLUMNS;
+    const GIVES_WAY: &'static [&'static str] = ExecutionView::GIVES_WAY;
 
     fn row(&self) -> Vec<Cell> {
         self.execution.row()

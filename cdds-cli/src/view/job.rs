@@ -18,6 +18,8 @@ impl View for JobView {
         "type",
         "created",
     ];
+    const GIVES_WAY: &'static [&'static str] =
+        &["created", "type", "source", "latest started", "run", "state"];
 
     fn row(&self) -> Vec<Cell> {
         vec![

@@ -7,6 +7,7 @@ use crate::output::{Cell, View};
 impl View for RecipientView {
     const COLUMNS: &'static [&'static str] =
         &["name", "subject", "key", "valid until", "fingerprint", "warnings"];
+    const GIVES_WAY: &'static [&'static str] = &["fingerprint", "subject", "key", "warnings"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -37,6 +38,7 @@ impl View for RecipientView {
 
 impl View for RenewalView {
     const COLUMNS: &'static [&'static str] = RecipientView::COLUMNS;
+    const GIVES_WAY: &'static [&'static str] = RecipientView::GIVES_WAY;
 
     fn row(&self) -> Vec<Cell> {
         self.recipient.row()

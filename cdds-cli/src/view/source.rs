@@ -10,6 +10,7 @@ use crate::output::{Cell, View};
 
 impl View for SourceView {
     const COLUMNS: &'static [&'static str] = &["id", "title", "types (categories)"];
+    const GIVES_WAY: &'static [&'static str] = &[];
 
     fn row(&self) -> Vec<Cell> {
         vec![self.id.as_str().into(), self.title.as_str().into(), self.types_words().into()]
@@ -85,6 +86,7 @@ impl View for CheckView {
         "other categories",
         "bad records",
     ];
+    const GIVES_WAY: &'static [&'static str] = &["other categories", "no change instant", "no event instant"];
 
     fn row(&self) -> Vec<Cell> {
         let known = |count: Option<u64>| count.map_or(Cell::Unknown, Cell::Count);

@@ -8,6 +8,7 @@ use crate::output::{Cell, View};
 impl View for WorkerView {
     const COLUMNS: &'static [&'static str] =
         &["state", "program", "where", "runs", "since", "last sign of life", "id"];
+    const GIVES_WAY: &'static [&'static str] = &["program", "since", "where", "last sign of life", "runs"];
 
     fn row(&self) -> Vec<Cell> {
         vec![

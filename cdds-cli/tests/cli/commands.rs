@@ -18,6 +18,49 @@ fn init_makes_a_folder_to_work_in() {
 }
 
 #[test]
+fn the_configuration_is_found_from_the_folders_below_it() {
+    let place = Place::with_interactions(9);
+    place.plaintext_job(&[]);
+    let below = place.path("deep/inside");
+    std::fs::create_dir_all(&below).unwrap();
+    let output = place.cdds(&["job", "ls", "-v"]).current_dir(&below).output().unwrap();
+    let (table, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && table.contains("contact-history"), "{table}{told}");
+    assert!(told.contains("using the configuration /") && told.contains("cdds.toml"), "{told}");
+    let output = place.cdds(&["job", "ls"]).current_dir(&below).output().unwrap();
+    assert!(output.stderr.is_empty(), "only with -v: {}", text(&output.stderr));
+    // The nearest one counts, and a named one most of all.
+    place.done(&["init", "deep"]);
+    let listed = |command: &mut std::process::Command| {
+        let output = command.args(["--output", "json"]).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap().as_array().unwrap().len()
+    };
+    assert_eq!(listed(place.cdds(&["job", "list"]).current_dir(&below)), 0);
+    assert_eq!(listed(place.cdds(&["job", "list", "--config", "../../cdds.toml"]).current_dir(&below)), 1);
+}
+
+#[test]
+fn init_writes_the_configuration_that_is_named_and_is_silent_if_asked() {
+    let place = Place::new();
+    let output = place.cdds(&["init", "exports", "--config", "nightly.toml", "-q"]).output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+    assert!(place.path("exports/nightly.toml").exists() && !place.path("exports/cdds.toml").exists());
+    place.done(&["job", "list", "--config", "exports/nightly.toml"]);
+}
+
+#[test]
+fn the_id_of_a_new_job_alone_is_printed_if_asked() {
+    let place = Place::with_interactions(9);
+    let job = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
+    let made = place.done(&[&job[..], &["--run", "once", "--plaintext", "-q"]].concat());
+    let id = made.strip_suffix('\n').unwrap();
+    assert_eq!(place.json(&["job", "show", id])["title"], "T");
+    let cloned = place.done(&["job", "clone", id, "--title", "U", "-q"]);
+    assert_eq!(place.json(&["job", "show", cloned.trim_end()])["title"], "U");
+    place.done(&["job", "rm", id]);
+}
+
+#[test]
 fn a_configuration_without_init_is_a_fresh_start() {
     let place = Place::new();
     std::fs::write(

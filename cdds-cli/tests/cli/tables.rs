@@ -93,15 +93,22 @@ fn cells(printed: &str) -> String {
 #[test]
 fn people_read_tables_as_wide_as_their_terminal() {
     let place = place();
-    insta::assert_snapshot!("jobs_80", on_terminal(&place, 80, &["job", "list"]));
-    insta::assert_snapshot!("jobs_200", on_terminal(&place, 200, &["job", "list"]));
-    for columns in [80, 120, 200] {
-        for list in ["job", "history", "artifact"] {
+    for list in ["job", "history", "artifact"] {
+        let mut screens = String::new();
+        for columns in [60, 80, 120, 200] {
             let shown = on_terminal(&place, columns, &[list, "list"]);
-            let ids = shown.matches("00000000-0000-0000-0000-000000000000").count();
-            assert!(ids >= if list == "job" { 3 } else { 1 }, "ids stay whole: {shown}");
-            assert!(shown.contains(" ago"), "{shown}");
+            let (table, remarks): (Vec<&str>, Vec<&str>) =
+                shown.lines().partition(|line| !line.starts_with("not shown: "));
+            let rows = place.json(&[list, "list", "--now", LATER]).as_array().unwrap().len();
+            assert_eq!(table.len(), rows + 1, "a line a row: {shown}");
+            let widest = table.iter().map(|line| unicode_width::UnicodeWidthStr::width(*line)).max().unwrap();
+            assert!(widest <= usize::from(columns), "{columns}: {shown}");
+            assert_eq!(remarks.is_empty(), columns == 200, "what is left out is named: {shown}");
+            let named = table.iter().filter(|line| line.starts_with("00000000-0000-0000-0000-000000000000"));
+            assert_eq!(named.count(), rows, "ids stay whole: {shown}");
+            screens.push_str(&format!("{columns}\n{shown}\n"));
         }
+        insta::assert_snapshot!(format!("{list}_at_widths"), screens.replace("\r", ""));
     }
     let job = string(&place.json(&["job", "list", "--search", "voice"])[0]["id"]);
     let shown = on_terminal(&place, 80, &["job", "show", &job]);
@@ -175,4 +182,51 @@ fn an_empty_list_tells_the_way_forward() {
         assert_eq!((text(&quiet.stdout), text(&quiet.stderr)), (String::new(), String::new()));
         assert_eq!(place.json(&[list, "list"]), json!([]));
     }
+}
+
+#[test]
+fn columns_are_chosen_and_rows_are_limited() {
+    let place = place();
+    let chosen = on_terminal(&place, 60, &["job", "list", "--columns", "title,Run,created"]);
+    assert_eq!(
+        chosen.lines().next().unwrap().split_whitespace().collect::<Vec<_>>(),
+        ["TITLE", "RUN", "CREATED"]
+    );
+    assert!(!chosen.contains("not shown"), "{chosen}");
+    let wide = on_terminal(&place, 60, &["job", "list", "--wide"]);
+    assert!(wide.contains("CREATED") && !wide.contains("not shown"), "{wide}");
+    let (code, why) = place.refused(&["job", "list", "--columns", "title,nothing"]);
+    assert_eq!((code, why.as_str()), (2, "usage"));
+
+    let first = on_terminal(&place, 120, &["job", "list", "--limit", "2"]);
+    assert!(first.contains("2 of 3 shown; for more: --limit N, or --cursor "), "{first}");
+    let token = first.split("--cursor ").nth(1).unwrap().split_whitespace().collect::<String>();
+    let rest = place.json(&["job", "list", "--cursor", &token]);
+    assert_eq!(rest.as_array().unwrap().len(), 1, "{rest}");
+    assert_eq!(rest[0]["title"], "Voice of the week");
+
+    let page = place.json(&["job", "list", "--limit", "2", "--page"]);
+    assert_eq!((page["items"].as_array().unwrap().len(), page["next"].as_str()), (2, Some(token.as_str())));
+    let page = place.json(&["job", "list", "--limit", "2", "--page", "--cursor", &token]);
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (1, &json!(null)));
+    let page = place.json(&["job", "list", "--page", "--search", "no such title"]);
+    assert_eq!(page, json!({"items": [], "next": null}));
+    assert_eq!(place.refused(&["history", "list", "--cursor", &token]), (2, "usage".to_owned()));
+    // A script gets all, however many there are.
+    assert_eq!(place.json(&["job", "list"]).as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn ranges_of_time_are_typed_as_people_say_them() {
+    let place = place();
+    let count = |options: &[&str]| {
+        let args = [&["job", "list", "--now", LATER], options].concat();
+        place.json(&args).as_array().unwrap().len()
+    };
+    assert_eq!(count(&["--created-from", "8h"]), 1);
+    assert_eq!(count(&["--created-from", "today"]), 2);
+    assert_eq!(count(&["--created-to", "2020-01-02"]), 1);
+    assert_eq!(count(&["--created-from", "yesterday", "--created-to", "today"]), 1);
+    assert_eq!(count(&["--next-starts-to", "1d"]), 1);
+    assert_eq!(place.refused(&["job", "list", "--created-from", "last week"]), (2, "usage".to_owned()));
 }

@@ -1,10 +1,10 @@
 //! `cdds job list`.
 
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
-use cdds_core::ports::catalog::query::{Between, JobQuery};
+use cdds_core::ports::catalog::query::JobQuery;
 use cdds_view::JobView;
 
-use crate::args::{ListJobsArgs, StateFilter};
+use crate::args::{ListJobsArgs, Listing, StateFilter};
 use crate::commands::print_rows;
 use crate::compose::App;
 use crate::error::CliError;
@@ -14,18 +14,19 @@ const NOTHING_YET: &str =
     "no jobs: `cdds job create --help` shows how to submit one, `cdds source list` what it can export";
 
 pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Result<(), CliError> {
-    let query = query(args)?;
+    let (query, listing) = query(args, session)?;
     let all = JobQuery::default().with_sort(query.sort);
     let nothing = if query == all { NOTHING_YET } else { "no job matches: leave out a filter" };
     let (recipients, now) = (app.recipients.list(&session.principal).await?, app.now().await?);
     let page = async |slice| app.jobs.list(&session.principal, &query.clone().with_slice(slice)).await;
-    print_rows(session, nothing, page, |row| JobView::new(row, &recipients, now)).await
+    print_rows(session, (&listing, query.sort), nothing, page, |row| JobView::new(row, &recipients, now))
+        .await
 }
 
-fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {
+fn query(args: ListJobsArgs, session: &Session) -> Result<(JobQuery, Listing), CliError> {
     let query = JobQuery::default();
     let sort = args.sort.unwrap_or(query.sort);
-    Ok(query
+    let query = query
         .with_search(args.search)
         .with_source(args.source.map(SourceId::new).transpose()?)
         .with_data_type(args.data_type.map(TypeId::new).transpose()?)
@@ -33,8 +34,9 @@ fn query(args: ListJobsArgs) -> Result<JobQuery, CliError> {
         .with_frequency(args.frequency)
         .with_state(args.state.and_then(StateFilter::state))
         .with_latest_status(args.latest_status)
-        .with_created(Between { from: args.created_from, to: args.created_to })
-        .with_latest_started(Between { from: args.latest_started_from, to: args.latest_started_to })
-        .with_next_starts(Between { from: args.next_starts_from, to: args.next_starts_to })
-        .with_sort(sort))
+        .with_created(session.between(args.created_from, args.created_to))
+        .with_latest_started(session.between(args.latest_started_from, args.latest_started_to))
+        .with_next_starts(session.between(args.next_starts_from, args.next_starts_to))
+        .with_sort(sort);
+    Ok((query, args.listing))
 }
