@@ -10,6 +10,7 @@ mod demo;
 mod destination;
 mod doctor;
 mod download;
+mod found;
 mod history;
 mod init;
 mod job;
@@ -119,7 +120,7 @@ async fn every_row<T>(
 /// Returns the id of the job by which a list is filtered. A deleted job counts while something of it is on
 /// the record (rule J12); a job that never existed is an error rather than an empty list.
 async fn filtered_job(app: &App, by: &Principal, typed: &str) -> Result<JobId, CliError> {
-    let id = job::job_id(typed)?;
+    let Ok(id) = typed.parse() else { return found::job(typed, app, by).await };
     match app.jobs.show(by, id).await {
         Ok(_) => Ok(id),
         Err(unknown @ ServiceError::NotFound { .. }) => {

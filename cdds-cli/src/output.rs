@@ -68,7 +68,7 @@ impl Output {
         let page = Page {
             columns: columns.map(|(width, _)| usize::from(width.0)).filter(|columns| *columns > 0),
             colour: colour.colours(terminal),
-            reader: Reader { person: terminal, now },
+            reader: Reader { person: terminal, whole: false, now },
         };
         Self { format, page, quiet }
     }

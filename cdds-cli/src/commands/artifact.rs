@@ -7,10 +7,8 @@ use std::collections::BTreeSet;
 use cdds_core::domain::archive::removal::TornSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, TypeId};
 use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Sort};
-use cdds_core::service::Entity;
 
-use super::history::execution_id;
-use super::{Deleted, download, filtered_job, id, print_rows};
+use super::{Deleted, download, filtered_job, found, print_rows};
 use cdds_view::ArtifactView;
 use cdds_view::words;
 
@@ -31,10 +29,19 @@ pub(super) async fn carry_out(command: ArtifactCommand, session: &Session) -> Re
 }
 
 /// Returns the named artifacts, each once.
-pub(super) fn distinct(typed: &[String]) -> Result<Vec<ArtifactId>, CliError> {
-    let mut seen = BTreeSet::new();
-    let ids = typed.iter().map(|text| id(Entity::Artifact, text)).collect::<Result<Vec<ArtifactId>, _>>()?;
-    Ok(ids.into_iter().filter(|id| seen.insert(*id)).collect())
+pub(super) async fn distinct(
+    typed: &[String],
+    app: &App,
+    session: &Session,
+) -> Result<Vec<ArtifactId>, CliError> {
+    let (mut seen, mut ids) = (BTreeSet::new(), Vec::new());
+    for text in typed {
+        let id = found::artifact(text, app, &session.principal).await?;
+        if seen.insert(id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }
 
 const NOTHING_YET: &str = "no artifacts: `cdds run` makes them, `cdds history list` shows what ran";
@@ -53,7 +60,8 @@ async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError
         query.job = Some(filtered_job(&app, &session.principal, job).await?);
     }
     if let Some(execution) = &args.execution {
-        let shown = app.history.show(&session.principal, execution_id(execution)?).await?;
+        let id = found::execution(execution, &app, &session.principal).await?;
+        let shown = app.history.show(&session.principal, id).await?;
         query.execution = Some(shown.execution.id);
     }
     let nothing = if query == ArtifactQuery::default() {
@@ -83,12 +91,12 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
     let app = session.open().await?;
     app.check_store().await?;
     if let Some(execution) = &args.execution {
-        let execution = execution_id(execution)?;
+        let execution = found::execution(execution, &app, &session.principal).await?;
         args.consent.ask(&format!("Delete all files of the set of execution {execution}?"))?;
         app.artifacts.delete_set(&session.principal, execution).await?;
         return Deleted::new("artifact_set", [execution]).show(session);
     }
-    let ids = distinct(&args.ids)?;
+    let ids = distinct(&args.ids, &app, session).await?;
     let torn = app.artifacts.torn_by(&session.principal, &ids).await?;
     for TornSet { execution, going, staying } in &torn {
         session.console.note(&format!(
@@ -128,9 +136,10 @@ async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), C
 
 async fn execution_of(app: &App, args: &SetArgs, session: &Session) -> Result<ExecutionId, CliError> {
     match (&args.id, &args.execution) {
-        (_, Some(execution)) => execution_id(execution),
+        (_, Some(execution)) => found::execution(execution, app, &session.principal).await,
         (Some(artifact), None) => {
-            Ok(app.artifacts.execution_of(&session.principal, id(Entity::Artifact, artifact)?).await?)
+            let id = found::artifact(artifact, app, &session.principal).await?;
+            Ok(app.artifacts.execution_of(&session.principal, id).await?)
         }
         (None, None) => Err(CliError::usage("name an artifact, or the set of an execution")),
     }

@@ -13,7 +13,7 @@ use cdds_view::{Instant, words};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::job::job_id;
+use super::found;
 use crate::args::CheckArgs;
 use crate::compose::App;
 use crate::config::length_of_time;
@@ -41,7 +41,8 @@ struct Found {
 
 pub(super) async fn check(args: &CheckArgs, session: &Session) -> Result<(), CliError> {
     let within = length_of_time(&args.within).map_err(|why| CliError::usage(format!("--within: {why}")))?;
-    let (app, id) = (session.open().await?, job_id(&args.job)?);
+    let app = session.open().await?;
+    let id = found::job(&args.job, &app, &session.principal).await?;
     let job = app.jobs.show(&session.principal, id).await?.job;
     let now = app.now().await?;
     let query = ExecutionQuery::default()

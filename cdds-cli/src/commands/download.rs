@@ -15,9 +15,10 @@ use futures::future::{Either, select};
 use tempfile::NamedTempFile;
 
 use super::artifact::distinct;
-use super::history::execution_id;
+use super::found;
 use super::offline::{make_folder, refuse_shared_targets};
 use crate::args::DownloadArgs;
+use crate::compose::App;
 use crate::error::CliError;
 use crate::progress::DownloadProgress;
 use crate::session::Session;
@@ -38,8 +39,11 @@ pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<()
     let app = session.open().await?;
     app.check_store().await?;
     let files = match &args.execution {
-        Some(execution) => set(&app.artifacts, execution_id(execution)?, &args.to, session).await?,
-        None => selection(&app.artifacts, &args.ids, &args.to, session).await?,
+        Some(execution) => {
+            let execution = found::execution(execution, &app, &session.principal).await?;
+            set(&app.artifacts, execution, &args.to, session).await?
+        }
+        None => selection(&app, &args.ids, &args.to, session).await?,
     };
     let views = fetch_to(&app.artifacts, &files, &args.to, args.force, session).await?;
     Ok(session.output.list(&views)?)
@@ -88,12 +92,12 @@ fn rest(fetched: usize, asked: usize, to: &Path) -> String {
 
 /// Returns the named artifacts, each once.
 async fn selection(
-    artifacts: &Artifacts,
+    app: &App,
     typed: &[String],
     to: &Path,
     session: &Session,
 ) -> Result<Vec<Download>, CliError> {
-    let found = artifacts.select(&session.principal, &distinct(typed)?).await?;
+    let found = app.artifacts.select(&session.principal, &distinct(typed, app, session).await?).await?;
     Ok(found.into_iter().map(|artifact| Download::artifact(artifact, to)).collect())
 }
 

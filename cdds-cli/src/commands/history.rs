@@ -8,9 +8,9 @@ use cdds_core::domain::id::{DestinationId, ExecutionId, SourceId, TypeId};
 use cdds_core::ports::catalog::query::{
     DeliveryQuery, ExecutionOverview, ExecutionQuery, NoticeQuery, Page, Slice,
 };
-use cdds_core::service::{Entity, ServiceError};
+use cdds_core::service::ServiceError;
 
-use super::{Deleted, filtered_job, id, job, print_rows};
+use super::{Deleted, filtered_job, found, job, print_rows};
 use cdds_view::{DeliveryView, ExecutionDetailsView, ExecutionView};
 
 use crate::args::{CloneArgs, HistoryCommand, ListHistoryArgs};
@@ -23,7 +23,8 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
     match command {
         HistoryCommand::List(args) => list(*args, session).await,
         HistoryCommand::Show { id } => {
-            let (app, id) = (session.open().await?, execution_id(&id)?);
+            let app = session.open().await?;
+            let id = found::execution(&id, &app, by).await?;
             let shown = app.history.show(by, id).await?;
             let deliveries = deliveries([id], &app, session).await?;
             // A job has a bounded number of subscribers, and an execution a bounded number of kinds.
@@ -32,27 +33,30 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
             Ok(session.output.object(&ExecutionDetailsView::new(shown, deliveries, notices))?)
         }
         HistoryCommand::Redeliver { id, destination } => {
-            let (app, id) = (session.open().await?, execution_id(&id)?);
+            let app = session.open().await?;
+            let id = found::execution(&id, &app, by).await?;
             let to = destination.map(DestinationId::new).transpose()?;
             let asked = app.deliveries.redeliver(by, id, to.as_ref()).await?;
             let execution = app.history.show(by, id).await?.execution;
             let views: Vec<_> = asked.into_iter().map(|one| DeliveryView::new(one, &execution)).collect();
             Ok(session.output.list(&views)?)
         }
-        HistoryCommand::Watch { id } => watch::watch(execution_id(&id)?, session).await,
+        HistoryCommand::Watch { id } => watch::watch(&id, session).await,
         HistoryCommand::Clone(args) => clone(*args, session).await,
         HistoryCommand::Rerun { id } => {
-            let queued = session.open().await?.history.rerun(by, execution_id(&id)?).await?;
+            let app = session.open().await?;
+            let queued = app.history.rerun(by, found::execution(&id, &app, by).await?).await?;
             Ok(session.output.object(&ExecutionView::queued(queued))?)
         }
         HistoryCommand::Cancel { id } => {
-            let cancelled = session.open().await?.history.cancel(by, execution_id(&id)?).await?;
+            let app = session.open().await?;
+            let cancelled = app.history.cancel(by, found::execution(&id, &app, by).await?).await?;
             Ok(session.output.object(&ExecutionView::from(cancelled))?)
         }
         HistoryCommand::Delete { id, with_artifacts, consent } => {
-            let id = execution_id(&id)?;
             let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
             let app = session.open().await?;
+            let id = found::execution(&id, &app, by).await?;
             let files = app.history.show(by, id).await?.files.len();
             consent.ask(&match with {
                 WithArtifacts::Keep => format!("Remove execution {id} from the history?"),
@@ -64,10 +68,6 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
             Deleted::new("execution", [id]).show(session)
         }
     }
-}
-
-pub(super) fn execution_id(text: &str) -> Result<ExecutionId, CliError> {
-    id(Entity::Execution, text)
 }
 
 /// The most notices that are shown of an execution.
@@ -129,6 +129,7 @@ async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> 
 
 async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
-    let draft = app.history.draft(&session.principal, execution_id(&args.id)?).await?;
+    let id = found::execution(&args.id, &app, &session.principal).await?;
+    let draft = app.history.draft(&session.principal, id).await?;
     job::submit_clone(&app, draft, args, session).await
 }

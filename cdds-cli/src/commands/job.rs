@@ -8,15 +8,13 @@ mod schedule;
 mod settings;
 mod written;
 
-use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::ports::catalog::query::JobOverview;
-use cdds_core::service::Entity;
 use cdds_core::service::jobs::EditRequest;
 
 use self::settings::over;
-use super::{Deleted, id};
+use super::{Deleted, found};
 use cdds_view::{ExecutionView, ForecastView, JobView};
 
 use crate::args::{CloneArgs, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
@@ -31,33 +29,34 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
         JobCommand::Create(args) => return create(*args, &app, session).await,
         JobCommand::Edit(args) => return edit(*args, &app, session).await,
         JobCommand::Clone(args) => {
-            let draft = app.jobs.draft(by, job_id(&args.id)?).await?;
+            let draft = app.jobs.draft(by, found::job(&args.id, &app, by).await?).await?;
             return submit_clone(&app, draft, *args, session).await;
         }
         JobCommand::Show { id } => {
-            let overview = app.jobs.show(by, job_id(&id)?).await?;
+            let overview = app.jobs.show(by, found::job(&id, &app, by).await?).await?;
             if session.output.is_toml() {
                 return Ok(session.output.raw(written::job_file(&overview.job.settings).as_bytes())?);
             }
             overview
         }
-        JobCommand::Suspend { id } => app.jobs.suspend(by, job_id(&id)?).await?,
-        JobCommand::Resume { id } => app.jobs.resume(by, job_id(&id)?).await?,
-        JobCommand::BringBack { id } => app.jobs.bring_back(by, job_id(&id)?).await?,
+        JobCommand::Suspend { id } => app.jobs.suspend(by, found::job(&id, &app, by).await?).await?,
+        JobCommand::Resume { id } => app.jobs.resume(by, found::job(&id, &app, by).await?).await?,
+        JobCommand::BringBack { id } => app.jobs.bring_back(by, found::job(&id, &app, by).await?).await?,
         JobCommand::List(args) => return list::list(*args, &app, session).await,
         JobCommand::Preview { id, count } => return preview(&id, count, &app, session).await,
         JobCommand::Run { id } => {
-            let queued = app.jobs.run_now(by, job_id(&id)?).await?;
+            let queued = app.jobs.run_now(by, found::job(&id, &app, by).await?).await?;
             return Ok(session.output.object(&ExecutionView::queued(queued))?);
         }
         JobCommand::Backfill { id, from, to } => {
             let now = session.clock.now();
-            let queued = app.jobs.backfill(by, job_id(&id)?, from.at(now), to.at(now)).await?;
+            let queued =
+                app.jobs.backfill(by, found::job(&id, &app, by).await?, from.at(now), to.at(now)).await?;
             let views: Vec<ExecutionView> = queued.into_iter().map(ExecutionView::queued).collect();
             return Ok(session.output.list(&views)?);
         }
         JobCommand::Delete { id, consent } => {
-            let id = job_id(&id)?;
+            let id = found::job(&id, &app, by).await?;
             let title = app.jobs.show(by, id).await?.job.settings.title;
             consent.ask(&format!(
                 "Delete job {}? Its history and artifacts stay until they expire.",
@@ -74,10 +73,6 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
 async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(), CliError> {
     let recipients = app.recipients.list(&session.principal).await?;
     Ok(session.output.object(&JobView::new(overview, &recipients, app.now().await?))?)
-}
-
-pub(super) fn job_id(text: &str) -> Result<JobId, CliError> {
-    id(Entity::Job, text)
 }
 
 async fn create(args: CreateArgs, app: &App, session: &Session) -> Result<(), CliError> {
@@ -112,7 +107,7 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
     if args.options == JobOptions::default() && args.watermark.is_none() {
         return Err(CliError::usage("no change is given: give one, like --title TITLE"));
     }
-    let id = job_id(&args.id)?;
+    let id = found::job(&args.id, app, &session.principal).await?;
     let job = app.jobs.show(&session.principal, id).await?.job;
     let request = EditRequest::new(over(job.settings, args.options)?)
         .with_watermark(args.watermark.map(Into::<cdds_core::domain::job::edit::WatermarkChoice>::into))
@@ -137,7 +132,10 @@ pub(super) async fn submit_clone(
 
 async fn preview(typed: &str, count: u32, app: &App, session: &Session) -> Result<(), CliError> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let ahead = app.jobs.forecast(&session.principal, job_id(typed)?, count).await?;
+    let ahead = app
+        .jobs
+        .forecast(&session.principal, found::job(typed, app, &session.principal).await?, count)
+        .await?;
     let views: Vec<ForecastView> = ahead.into_iter().map(ForecastView::from).collect();
     Ok(session.output.list(&views)?)
 }

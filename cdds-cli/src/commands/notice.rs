@@ -4,13 +4,10 @@ use cdds_core::domain::id::Subscriber;
 use cdds_core::domain::notice::Channel;
 use cdds_core::domain::notice::subscription::Subscription;
 use cdds_core::ports::catalog::query::NoticeQuery;
-use cdds_core::service::Entity;
 use cdds_view::{EndpointView, NoticeView};
 use serde::Serialize;
 
-use super::history::execution_id;
-use super::job::job_id;
-use super::{id, print_rows};
+use super::{found, print_rows};
 use crate::args::{ListNoticesArgs, NoticeCommand};
 use crate::error::CliError;
 use crate::session::Session;
@@ -20,7 +17,8 @@ pub(super) async fn carry_out(command: NoticeCommand, session: &Session) -> Resu
         NoticeCommand::List(args) => list(args, session).await,
         NoticeCommand::Replay { id: typed } => {
             let app = session.open().await?;
-            let notice = app.outbox.send_again(&session.principal, id(Entity::Notice, &typed)?).await?;
+            let id = found::notice(&typed, &app, &session.principal).await?;
+            let notice = app.outbox.send_again(&session.principal, id).await?;
             Ok(session.output.object(&NoticeView::from(notice))?)
         }
         NoticeCommand::Enable { target } => {
@@ -52,8 +50,12 @@ async fn list(args: ListNoticesArgs, session: &Session) -> Result<(), CliError> 
     let all = NoticeQuery::default().with_for_host(false);
     let mut query = all.clone();
     query.status = args.state;
-    query.execution = args.execution.as_deref().map(execution_id).transpose()?;
-    query.job = args.job.as_deref().map(job_id).transpose()?;
+    if let Some(execution) = &args.execution {
+        query.execution = Some(found::execution(execution, &app, &session.principal).await?);
+    }
+    if let Some(job) = &args.job {
+        query.job = Some(found::job(job, &app, &session.principal).await?);
+    }
     query.kind = args.kind;
     if let Some(told) = &args.subscriber {
         let Subscription { subscriber, channel, .. } = told.parse()?;

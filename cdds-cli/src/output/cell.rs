@@ -8,11 +8,17 @@ use crate::text::{Shorten, printable};
 /// The cell of an unknown value.
 pub(crate) const UNKNOWN: &str = "-";
 
+/// How much of an id a person gets: two of 100,000 ids hardly ever begin with the same eight characters, and if
+/// they do, the command that is given them names both.
+const ID_COLUMNS: usize = 8;
+
 /// The reader of the output, and the instant of reading.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader {
     /// A person at a terminal; else a program, or a file.
     pub(crate) person: bool,
+    /// Whether ids are printed whole even for a person.
+    pub(crate) whole: bool,
     /// The instant from which relative times count.
     pub(crate) now: DateTime<Utc>,
 }
@@ -24,6 +30,8 @@ pub(crate) enum Cell {
     Text(String),
     /// A value to be copied or compared, never shortened.
     Whole(String),
+    /// An id; its beginning is enough for a person.
+    Id(String),
     /// The name of a file; its ending stays.
     File(String),
     /// A word of a fixed set, coloured by its meaning.
@@ -85,6 +93,8 @@ impl Cell {
                 UNKNOWN.to_owned()
             }
             Self::Text(text) | Self::File(text) | Self::Whole(text) => printable(text).into_owned(),
+            Self::Id(id) if reader.person && !reader.whole => id.chars().take(ID_COLUMNS).collect(),
+            Self::Id(id) => id.clone(),
             Self::Word(word) => (*word).to_owned(),
             Self::Status { status, share, words } => status_words(status, *share, words, reader),
             Self::Count(count) if reader.person => words::count(*count),
@@ -105,6 +115,7 @@ impl Cell {
             Self::At(at) if reader.person => {
                 format!("{} ({})", Instant(*at), words::relative(*at - reader.now))
             }
+            Self::Id(id) => id.clone(),
             _ => self.listed(reader),
         }
     }
@@ -186,8 +197,8 @@ mod tests {
             (Cell::Text(" ".to_owned()), "-", "-", "-"),
             (Cell::from(None::<String>), "-", "-", "-"),
         ] {
-            let person = Reader { person: true, now: NOW };
-            let program = Reader { person: false, now: NOW };
+            let person = Reader { person: true, whole: false, now: NOW };
+            let program = Reader { person: false, whole: false, now: NOW };
             assert_eq!(cell.listed(person), listed);
             assert_eq!(cell.listed(program), exact);
             assert_eq!(cell.detailed(person), detailed);

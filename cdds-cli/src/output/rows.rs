@@ -51,6 +51,7 @@ impl<V: View> Rows<V> {
         }
         if look.wide {
             output.page.columns = None;
+            output.page.reader.whole = true;
         }
         let table = Table::new(layout, output.page);
         Ok(Self { output, table, is_page: look.page, count: 0, views: PhantomData })

@@ -266,7 +266,7 @@ mod tests {
     }
 
     fn table(columns: Option<usize>) -> Table {
-        let reader = Reader { person: columns.is_some(), now: DateTime::UNIX_EPOCH };
+        let reader = Reader { person: columns.is_some(), whole: false, now: DateTime::UNIX_EPOCH };
         let layout =
             Layout { headings: &HEADINGS, printed: (0..4).collect(), gives_way: Some(&["records", "file"]) };
         Table::new(layout, Page { columns, colour: false, reader })
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn values_of_many_words_go_on_under_their_beginning() {
-        let reader = Reader { person: true, now: DateTime::UNIX_EPOCH };
+        let reader = Reader { person: true, whole: false, now: DateTime::UNIX_EPOCH };
         let lines: [(&str, Cell); 3] = [
             ("id", "0123456789abcdef0123456789abcdef".into()),
             ("error", "the store answers slowly: look at its disk".into()),

@@ -19,7 +19,7 @@ impl View for ArtifactView {
 
     fn row(&self) -> Vec<Cell> {
         vec![
-            self.id.to_string().into(),
+            Cell::Id(self.id.to_string()),
             self.types.to_string().into(),
             Cell::Bytes(self.size),
             self.created_at.into(),

@@ -38,7 +38,7 @@ impl View for NoticeView {
 
     fn row(&self) -> Vec<Cell> {
         vec![
-            Cell::Whole(self.id.to_string()),
+            Cell::Id(self.id.to_string()),
             self.target.as_str().into(),
             self.kind.as_str().into(),
             Cell::Word(self.state.as_str()),

@@ -42,7 +42,7 @@ impl View for ExecutionView {
 
     fn row(&self) -> Vec<Cell> {
         vec![
-            self.id.to_string().into(),
+            Cell::Id(self.id.to_string()),
             self.job_title.as_str().into(),
             self.status_line().into(),
             self.delivery.map_or(Cell::Unknown, standing),

@@ -23,7 +23,7 @@ impl View for JobView {
 
     fn row(&self) -> Vec<Cell> {
         vec![
-            self.id.to_string().into(),
+            Cell::Id(self.id.to_string()),
             self.title.as_str().into(),
             self.latest().into(),
             self.next_starts_at.into(),

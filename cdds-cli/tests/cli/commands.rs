@@ -52,7 +52,8 @@ fn init_writes_the_configuration_that_is_named_and_is_silent_if_asked() {
 fn the_id_of_a_new_job_alone_is_printed_if_asked() {
     let place = Place::with_interactions(9);
     let job = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
-    let made = place.done(&[&job[..], &["--run", "once", "--plaintext", "-q"]].concat());
+    let daily = ["--run", "daily", "--at", "02:00", "--timeframe", "rolling:1d", "--plaintext", "-q"];
+    let made = place.done(&[&job[..], &daily].concat());
     let id = made.strip_suffix('\n').unwrap();
     assert_eq!(place.json(&["job", "show", id])["title"], "T");
     let cloned = place.done(&["job", "clone", id, "--title", "U", "-q"]);

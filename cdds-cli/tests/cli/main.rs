@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod audit;
+mod beginnings;
 #[cfg(all(unix, feature = "buckets", feature = "delivery"))]
 mod buckets;
 mod by_hand;

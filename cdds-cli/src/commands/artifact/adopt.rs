@@ -8,7 +8,7 @@ use cdds_core::service::adoption::{Adopted, UnlistedSet};
 use cdds_core::service::{Entity, ServiceError};
 use serde::Serialize;
 
-use super::super::history::execution_id;
+use super::super::id;
 use crate::args::AdoptArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -62,8 +62,11 @@ pub(super) async fn adopt(args: &AdoptArgs, session: &Session) -> Result<(), Cli
     app.check_store().await?;
     let adoptions = app.adoptions()?;
     let mut unlisted = adoptions.unlisted().await?;
-    let named =
-        args.executions.iter().map(|typed| execution_id(typed)).collect::<Result<BTreeSet<_>, _>>()?;
+    let named = args
+        .executions
+        .iter()
+        .map(|typed| id(Entity::Execution, typed))
+        .collect::<Result<BTreeSet<_>, _>>()?;
     if !args.all {
         unlisted.retain(|set| named.contains(&set.execution()));
     }

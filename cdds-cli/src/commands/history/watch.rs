@@ -12,6 +12,7 @@ use cdds_view::ExecutionDetailsView;
 use futures::future::{self, Either};
 
 use crate::choice::Format;
+use crate::commands::found;
 use crate::compose::App;
 use crate::error::CliError;
 use crate::progress::{Follower, outcome};
@@ -24,8 +25,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Watches until the execution has ended, and fails unless it finished. Stopping the watch leaves the
 /// execution running.
-pub(super) async fn watch(id: ExecutionId, session: &Session) -> Result<(), CliError> {
+pub(super) async fn watch(typed: &str, session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
+    let id = found::execution(typed, &app, &session.principal).await?;
     let stop = Stop::listen(&session.console, None)?;
     let watching = std::pin::pin!(watch_to_the_end(id, &app, session));
     match future::select(watching, std::pin::pin!(stop.asked())).await {

@@ -1,12 +1,14 @@
 //! Queries of lists and their results: filters, sorting and pages.
 
 mod audit;
+mod beginning;
 mod workers;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::audit::AuditQuery;
+pub use self::beginning::{IdBeginning, NoIdBeginning};
 pub use self::workers::{RUNNING_NAMED_MAX, RunningByWorker, RunningExecution, RunningWork, WorkerOverview};
 use crate::domain::archive::artifact::Artifact;
 pub use crate::domain::calendar::frequency::FrequencyKind;
@@ -284,6 +286,8 @@ pub enum LatestStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobQuery {
+    /// Only jobs whose id begins so.
+    pub id_begins: Option<IdBeginning>,
     /// Only these jobs; an empty list selects none. Meant for the rows of a page: each is looked up.
     pub ids: Option<Vec<JobId>>,
     /// Only jobs with this text in their title, in any case.
@@ -314,6 +318,7 @@ pub struct JobQuery {
 
 setters! {
     JobQuery {
+        with_id_begins => id_begins: option IdBeginning;
         with_ids => ids: option Vec<JobId>;
         with_search => search: option String;
         with_source => source: option SourceId;
@@ -334,6 +339,7 @@ impl Default for JobQuery {
     /// Selects all jobs, newest first.
     fn default() -> Self {
         Self {
+            id_begins: None,
             ids: None,
             search: None,
             source: None,
@@ -355,6 +361,8 @@ impl Default for JobQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecutionQuery {
+    /// Only executions whose id begins so.
+    pub id_begins: Option<IdBeginning>,
     /// Only these executions; an empty list selects none. Meant for the rows of a page: each is looked up.
     pub ids: Option<Vec<ExecutionId>>,
     /// Only executions of this job.
@@ -377,6 +385,7 @@ pub struct ExecutionQuery {
 
 setters! {
     ExecutionQuery {
+        with_id_begins => id_begins: option IdBeginning;
         with_ids => ids: option Vec<ExecutionId>;
         with_job => job: option JobId;
         with_status => status: option Status;
@@ -393,6 +402,7 @@ impl Default for ExecutionQuery {
     /// Selects all executions, latest slot first.
     fn default() -> Self {
         Self {
+            id_begins: None,
             ids: None,
             job: None,
             status: None,
@@ -410,6 +420,8 @@ impl Default for ExecutionQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ArtifactQuery {
+    /// Only artifacts whose id begins so.
+    pub id_begins: Option<IdBeginning>,
     /// Only artifacts of this job.
     pub job: Option<JobId>,
     /// Only artifacts of this execution.
@@ -438,6 +450,7 @@ pub struct ArtifactQuery {
 
 setters! {
     ArtifactQuery {
+        with_id_begins => id_begins: option IdBeginning;
         with_job => job: option JobId;
         with_execution => execution: option ExecutionId;
         with_search => search: option String;
@@ -457,6 +470,7 @@ impl Default for ArtifactQuery {
     /// Selects all artifacts, newest first.
     fn default() -> Self {
         Self {
+            id_begins: None,
             job: None,
             execution: None,
             search: None,
@@ -477,6 +491,8 @@ impl Default for ArtifactQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoticeQuery {
+    /// Only notices whose id begins so.
+    pub id_begins: Option<IdBeginning>,
     /// Only the notice with this id.
     pub id: Option<NoticeId>,
     /// Only notices about this execution.
@@ -504,6 +520,7 @@ pub struct NoticeQuery {
 
 setters! {
     NoticeQuery {
+        with_id_begins => id_begins: option IdBeginning;
         with_id => id: option NoticeId;
         with_execution => execution: option ExecutionId;
         with_job => job: option JobId;
@@ -522,6 +539,7 @@ impl Default for NoticeQuery {
     /// Selects all notices, newest first.
     fn default() -> Self {
         Self {
+            id_begins: None,
             id: None,
             execution: None,
             job: None,

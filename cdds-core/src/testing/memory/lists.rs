@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::state::State;
 use crate::domain::archive::artifact::Artifact;
@@ -14,8 +15,8 @@ use crate::domain::notice::{Channel, Notice};
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactOverview, ArtifactQuery, Between, Cursor, DeliveryQuery, ExecutionColumn,
-    ExecutionOverview, ExecutionQuery, JobColumn, JobOverview, JobQuery, LatestStatus, NoticeColumn,
-    NoticeQuery, Page, Slice, SortKey, Total,
+    ExecutionOverview, ExecutionQuery, IdBeginning, JobColumn, JobOverview, JobQuery, LatestStatus,
+    NoticeColumn, NoticeQuery, Page, Slice, SortKey, Total,
 };
 
 pub(super) fn at(instant: DateTime<Utc>) -> SortKey {
@@ -81,6 +82,10 @@ pub(super) fn is_wanted<T: PartialEq>(wanted: Option<&T>, value: &T) -> bool {
     wanted.is_none_or(|wanted| wanted == value)
 }
 
+fn begins(wanted: Option<&IdBeginning>, id: impl Into<Uuid>) -> bool {
+    wanted.is_none_or(|wanted| wanted.fits(id))
+}
+
 fn holds(wanted: Option<&TypeId>, types: &TypeList) -> bool {
     wanted.is_none_or(|wanted| types.contains(wanted))
 }
@@ -116,6 +121,7 @@ impl State {
         let wanted = |notice: &&Notice| {
             notice.work.owner == *owner
                 && is_wanted(query.id.as_ref(), &notice.work.id)
+                && begins(query.id_begins.as_ref(), notice.work.id)
                 && query.execution.is_none_or(|id| notice.execution_id() == Some(id))
                 && is_wanted(query.job.as_ref(), &notice.job_id)
                 && is_wanted(query.kind.as_ref(), &notice.kind)
@@ -145,6 +151,7 @@ impl State {
             let (job, settings) = (&overview.job, &overview.job.settings);
             let latest = overview.latest.as_ref();
             query.ids.as_ref().is_none_or(|ids| ids.contains(&job.id))
+                && begins(query.id_begins.as_ref(), job.id)
                 && contains(query.search.as_ref(), settings.title.as_str())
                 && is_wanted(query.source.as_ref(), &settings.source)
                 && holds(query.data_type.as_ref(), &settings.reads.types())
@@ -203,6 +210,7 @@ impl State {
         let wanted = |overview: &ExecutionOverview| {
             let execution = &overview.execution;
             query.ids.as_ref().is_none_or(|ids| ids.contains(&execution.id))
+                && begins(query.id_begins.as_ref(), execution.id)
                 && is_wanted(query.job.as_ref(), &execution.job_id)
                 && is_wanted(query.status.as_ref(), &execution.status())
                 && is_wanted(query.source.as_ref(), &execution.settings.source)
@@ -258,6 +266,7 @@ impl State {
         let files = self.sets.live().flat_map(super::sets::StoredSet::files);
         let wanted = |file: &&Artifact| {
             file.owner == *owner
+                && begins(query.id_begins.as_ref(), file.id)
                 && is_wanted(query.job.as_ref(), &file.job_id)
                 && is_wanted(query.execution.as_ref(), &file.execution_id)
                 && contains(query.search.as_ref(), &file.name)

@@ -132,6 +132,7 @@ pub(super) fn list(
 
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ArtifactQuery) -> Result<Filter, Fault> {
     let filter = Filter::new((FILES, "CAST(a.rowid AS TEXT)"), ("a.owner", owner), LIVE)
+        .and_begins("a.id", query.id_begins.as_ref())
         .and_identified("a.job_id", query.job.map(|job| job.to_string()))
         .and_identified("a.execution_id", query.execution.map(|execution| execution.to_string()))
         .and_indexed_between("a.created_at", query.created)

@@ -204,6 +204,7 @@ fn filter(owner: &Owner, query: &NoticeQuery) -> (Filter, Order) {
     // Covered, for the table has no row ids by which two indexes could be compared.
     let filter = Filter::new(("FROM notice n", "n.id"), ("n.owner", owner), always)
         .and_identified("n.id", query.id.map(|id| id.to_string()))
+        .and_begins("n.id", query.id_begins.as_ref())
         .and_identified("n.execution_id", query.execution.map(|id| id.to_string()))
         .and_covered("n.job_id", query.job.map(|id| id.to_string()))
         .and_covered("n.kind", query.kind.map(|kind| kind.as_str().to_owned()))

@@ -283,13 +283,14 @@ clauses! {
     /// Found by: `JobsIgnoreIds`, `JobsIgnoreSearch`, `JobsIgnoreSource`, `JobsIgnoreDataType`, `JobsIgnoreRecipient`, `JobsIgnoreFrequency`,
     /// `JobsIgnoreState`, `JobsIgnoreLatestStatus`, `JobsIgnoreCreated`, `JobsIgnoreLatestStarted`,
     /// `JobsIgnoreNextStarts`, `JobsIgnoreDirection`, `TotalTooLarge`, `LaterPagesCounted`, `PageTooLong`,
-    /// `LastRowLost`, `CursorSkipsTies`, `JobsForgetFailure`.
+    /// `LastRowLost`, `CursorSkipsTies`, `JobsForgetFailure`, `JobsIgnoreIdBeginning`.
     JobList => "the list of jobs is filtered, sorted, counted and cut into pages as asked", lists::jobs;
     /// `executions` gives the rows that its query asks for, in its order, page by page until the end, each
     /// once and none lost, and counts all of them on the first page
     /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `ExecutionsIgnoreIds`,
     /// `ExecutionsIgnoreJob`, `ExecutionsIgnoreStatus`, `ExecutionsIgnoreSource`, `ExecutionsIgnoreDataType`,
-    /// `ExecutionsIgnoreSlot`, `ExecutionsIgnoreStarted`, `ExecutionsIgnoreDirection`.
+    /// `ExecutionsIgnoreSlot`, `ExecutionsIgnoreStarted`, `ExecutionsIgnoreDirection`,
+    /// `ExecutionsIgnoreIdBeginning`.
     ExecutionList => "the list of executions is filtered, sorted, counted and cut into pages as asked", lists::executions;
     /// `artifacts` gives the rows that its query asks for, in its order, page by page until the end, each
     /// once and none lost, and counts all of them on the first page
@@ -297,7 +298,7 @@ clauses! {
     /// `ArtifactsIgnoreExecution`, `ArtifactsIgnoreSearch`, `ArtifactsIgnoreDataType`,
     /// `ArtifactsIgnoreCreated`, `ArtifactsIgnoreExpires`, `ArtifactsIgnoreBytesMin`,
     /// `ArtifactsIgnoreBytesMax`, `ArtifactsIgnoreHold`, `ArtifactsIgnoreAvailableAt`,
-    /// `ArtifactsIgnoreDirection`.
+    /// `ArtifactsIgnoreDirection`, `ArtifactsIgnoreIdBeginning`.
     ArtifactList => "the list of artifacts is filtered, sorted, counted and cut into pages as asked", lists::artifacts;
     /// `audit` gives the rows that its query asks for, in its order, page by page until the end, each once
     /// and none lost, and counts all of them on the first page
@@ -308,7 +309,7 @@ clauses! {
     /// and none lost, and counts all of them on the first page
     /// ([`Page`](crate::ports::catalog::query::Page)). Found by: `NoticesIgnoreId`, `NoticesIgnoreExecution`,
     /// `NoticesIgnoreStatus`, `NoticesIgnoreJob`, `NoticesIgnoreKind`, `NoticesIgnoreWhom`, `NoticesIgnoreHow`,
-    /// `NoticesIgnoreHost`, `NoticesIgnoreAt`, `NoticesIgnoreDirection`.
+    /// `NoticesIgnoreHost`, `NoticesIgnoreAt`, `NoticesIgnoreDirection`, `NoticesIgnoreIdBeginning`.
     NoticeList => "the list of notices is filtered, sorted, counted and cut into pages as asked", lists::notices;
     /// A worker is on record from its first sign of life on, as it described itself last, with the instants of its
     /// first and its last sign, and those whose sign is the latest come first

@@ -1,6 +1,7 @@
 //! Lists: every filter, every order, page by page, compared with the catalog in memory.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::case::{Case, Found, require};
 use super::deliveries::{claim_of, destination, fails, refuses};
@@ -17,7 +18,8 @@ use crate::domain::violation::RuleViolation;
 use crate::domain::work::row::{WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, Between, DeliveryQuery, ExecutionColumn,
-    ExecutionQuery, FrequencyKind, JobColumn, JobQuery, LatestStatus, NoticeColumn, NoticeQuery, Slice, Sort,
+    ExecutionQuery, FrequencyKind, IdBeginning, JobColumn, JobQuery, LatestStatus, NoticeColumn, NoticeQuery,
+    Slice, Sort,
 };
 
 /// The sizes of pages that are tried: of one row, and of some.
@@ -103,6 +105,18 @@ fn selections<Id: Copy>(ids: impl Iterator<Item = Id>) -> Vec<Vec<Id>> {
     vec![Vec::new(), ids.iter().take(1).copied().collect(), most]
 }
 
+/// Returns beginnings of ids: of one character, of some, whole ones, and one that no id has.
+fn beginnings<Id: Into<Uuid>>(ids: impl Iterator<Item = Id>) -> Vec<IdBeginning> {
+    let texts = ids.flat_map(|id| {
+        let text = id.into().to_string();
+        [1, 4, 9, 36].map(|chars| text.chars().take(chars).collect::<String>())
+    });
+    let mut texts: Vec<String> = texts.chain(["00000000-0000-0000-0000-000000000000".to_owned()]).collect();
+    texts.sort();
+    texts.dedup();
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
 const SEARCHES: [&str; 10] = ["", "zeta", "ZE", "ärger", "ÄR", "%", "_", "a_b", "strasse", "nowhere"];
 
 pub(super) async fn jobs(case: &Case) -> Found {
@@ -116,6 +130,8 @@ pub(super) async fn jobs(case: &Case) -> Found {
     }
     let mut queries: Vec<JobQuery> = Vec::new();
     let whole = case.twin().jobs(&owner, &all()).await.map_err(|error| error.to_string())?;
+    let begun = beginnings(whole.items.iter().map(|overview| overview.job.id));
+    queries.extend(begun.into_iter().map(|beginning| all().with_id_begins(beginning)));
     let ids = selections(whole.items.iter().map(|overview| overview.job.id));
     queries.extend(ids.into_iter().map(|ids| all().with_ids(ids)));
     queries.extend(SEARCHES.map(|text| all().with_search(text.to_owned())));
@@ -154,6 +170,8 @@ pub(super) async fn executions(case: &Case) -> Found {
     let mut queries: Vec<ExecutionQuery> = Vec::new();
     let whole = case.twin().executions(&owner, &all(), case.now()).await;
     let whole = whole.map_err(|error| error.to_string())?;
+    let begun = beginnings(whole.items.iter().map(|overview| overview.execution.id));
+    queries.extend(begun.into_iter().map(|beginning| all().with_id_begins(beginning)));
     let ids = selections(whole.items.iter().map(|overview| overview.execution.id));
     queries.extend(ids.into_iter().map(|ids| all().with_ids(ids)));
     queries.extend(jobs.items.iter().map(|overview| all().with_job(overview.job.id)));
@@ -180,6 +198,8 @@ pub(super) async fn artifacts(case: &Case) -> Found {
     }
     let files = case.twin().artifacts(&owner, &all()).await.map_err(|error| error.to_string())?;
     let mut queries: Vec<ArtifactQuery> = vec![all().with_hold(true), all().with_hold(false)];
+    let begun = beginnings(files.items.iter().map(|overview| overview.artifact.id));
+    queries.extend(begun.into_iter().map(|beginning| all().with_id_begins(beginning)));
     for overview in &files.items {
         let file = &overview.artifact;
         queries.extend([
@@ -263,6 +283,8 @@ pub(super) async fn notices(case: &Case) -> Found {
     }
     let notices = case.twin().notices(&owner, &all()).await.map_err(|error| error.to_string())?;
     let mut queries: Vec<NoticeQuery> = Vec::new();
+    let begun = beginnings(notices.items.iter().map(|notice| notice.work.id));
+    queries.extend(begun.into_iter().map(|beginning| all().with_id_begins(beginning)));
     for notice in &notices.items {
         queries.push(all().with_id(notice.work.id));
         queries.extend(notice.execution_id().map(|id| all().with_execution(id)));

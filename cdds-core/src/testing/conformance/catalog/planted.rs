@@ -401,6 +401,8 @@ planted! {
     RecipientsShared => OwnRecipients,
     /// `jobs` does not filter by `ids`.
     JobsIgnoreIds => JobList,
+    /// `jobs` does not filter by `id_begins`.
+    JobsIgnoreIdBeginning => JobList,
     /// `jobs` does not filter by `search`.
     JobsIgnoreSearch => JobList,
     /// `jobs` does not filter by `source`.
@@ -437,6 +439,8 @@ planted! {
     CursorSkipsTies => JobList,
     /// `executions` does not filter by `ids`.
     ExecutionsIgnoreIds => ExecutionList,
+    /// `executions` does not filter by `id_begins`.
+    ExecutionsIgnoreIdBeginning => ExecutionList,
     /// `executions` does not filter by `job`.
     ExecutionsIgnoreJob => ExecutionList,
     /// `executions` does not filter by `status`.
@@ -451,6 +455,8 @@ planted! {
     ExecutionsIgnoreStarted => ExecutionList,
     /// `executions` sorts in one direction only.
     ExecutionsIgnoreDirection => ExecutionList,
+    /// `artifacts` does not filter by `id_begins`.
+    ArtifactsIgnoreIdBeginning => ArtifactList,
     /// `artifacts` does not filter by `job`.
     ArtifactsIgnoreJob => ArtifactList,
     /// `artifacts` does not filter by `execution`.
@@ -485,6 +491,8 @@ planted! {
     AuditIgnoreDirection => AuditList,
     /// `notices` does not filter by `id`.
     NoticesIgnoreId => NoticeList,
+    /// `notices` does not filter by `id_begins`.
+    NoticesIgnoreIdBeginning => NoticeList,
     /// `notices` does not filter by `execution`.
     NoticesIgnoreExecution => NoticeList,
     /// `notices` does not filter by `status`.

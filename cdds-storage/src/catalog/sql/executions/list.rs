@@ -94,6 +94,7 @@ pub(in super::super) fn list(
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &ExecutionQuery) -> Result<Filter, Fault> {
     let filter = Filter::new((EXECUTIONS, "e.id"), ("e.owner", owner), SHOWN)
         .and_among("e.id", query.ids.as_deref())
+        .and_begins("e.id", query.id_begins.as_ref())
         .and_identified("e.job_id", query.job.map(|job| job.to_string()))
         .and_covered(status_rank(), query.status.and_then(status_position))
         .and_indexed("e.source", query.source.as_ref().map(ToString::to_string))

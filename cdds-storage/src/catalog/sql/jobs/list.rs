@@ -77,6 +77,7 @@ pub(in super::super) fn list(
 fn filter(tx: &Transaction<'_>, owner: &Owner, query: &JobQuery) -> Result<Filter, Fault> {
     let filter = Filter::new((JOBS, "j.id"), ("j.owner", owner), LIVE)
         .and_among("j.id", query.ids.as_deref())
+        .and_begins("j.id", query.id_begins.as_ref())
         .and_indexed("j.source", query.source.as_ref().map(ToString::to_string))
         .and_indexed("j.frequency", query.frequency.map(|kind| kind.as_str().to_owned()))
         .and_indexed("j.state", query.state.map(|state| state.as_str().to_owned()))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use cdds_core::domain::id::TypeId;
-use cdds_core::ports::catalog::query::Between;
+use cdds_core::ports::catalog::query::{Between, IdBeginning};
 
 use super::super::driver::{OptionalExtension, Value, params};
 use super::super::fault::Fault;
@@ -135,6 +135,14 @@ impl Filter {
     pub(in super::super) fn and_among<Id: ToString>(self, column: &'static str, ids: Option<&[Id]>) -> Self {
         let Some(ids) = ids else { return self };
         self.and_found(column, &ids.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    /// Adds that an id, which an index of all owners holds, begins so.
+    pub(in super::super) fn and_begins(self, column: &'static str, beginning: Option<&IdBeginning>) -> Self {
+        let Some(beginning) = beginning else { return self };
+        // Behind all digits and the hyphen.
+        let end = format!("{beginning}g");
+        self.add(column, vec![compare(" >= ?", beginning.to_string()), compare(" < ?", end)], Index::OfAll)
     }
 
     /// Adds a comparison with one `?` of a column, which an index that covers the list holds first. It holds for this

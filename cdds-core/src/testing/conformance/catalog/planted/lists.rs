@@ -15,6 +15,7 @@ impl Layer {
     pub(super) fn narrowed_jobs(&self, query: &JobQuery) -> JobQuery {
         let mut query = query.clone();
         match self.bug {
+            Planted::JobsIgnoreIdBeginning => query.id_begins = None,
             Planted::JobsIgnoreIds => query.ids = None,
             Planted::JobsIgnoreSearch => query.search = None,
             Planted::JobsIgnoreSource => query.source = None,
@@ -37,6 +38,7 @@ impl Layer {
     pub(super) fn narrowed_executions(&self, query: &ExecutionQuery) -> ExecutionQuery {
         let mut query = query.clone();
         match self.bug {
+            Planted::ExecutionsIgnoreIdBeginning => query.id_begins = None,
             Planted::ExecutionsIgnoreIds => query.ids = None,
             Planted::ExecutionsIgnoreJob => query.job = None,
             Planted::ExecutionsIgnoreStatus => query.status = None,
@@ -55,6 +57,7 @@ impl Layer {
     pub(super) fn narrowed_artifacts(&self, query: &ArtifactQuery) -> ArtifactQuery {
         let mut query = query.clone();
         match self.bug {
+            Planted::ArtifactsIgnoreIdBeginning => query.id_begins = None,
             Planted::ArtifactsIgnoreJob => query.job = None,
             Planted::ArtifactsIgnoreExecution => query.execution = None,
             Planted::ArtifactsIgnoreSearch => query.search = None,
@@ -91,6 +94,7 @@ impl Layer {
     pub(super) fn narrowed_notices(&self, query: &NoticeQuery) -> NoticeQuery {
         let mut query = query.clone();
         match self.bug {
+            Planted::NoticesIgnoreIdBeginning => query.id_begins = None,
             Planted::NoticesIgnoreId => query.id = None,
             Planted::NoticesIgnoreExecution => query.execution = None,
             Planted::NoticesIgnoreStatus => query.status = None,

@@ -1,0 +1,120 @@
+//! What is meant by a typed id: all of it, its beginning, or the title of a job.
+
+use std::fmt::Display;
+
+use cdds_core::domain::access::Principal;
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, NoticeId};
+use cdds_core::ports::catalog::query::{
+    ArtifactQuery, ExecutionQuery, IdBeginning, JobQuery, NoticeQuery, Slice,
+};
+use cdds_core::service::Entity;
+use cdds_view::Instant;
+
+use crate::compose::App;
+use crate::error::{CliError, shown};
+use crate::text::escaped;
+
+/// The least characters of a beginning, so that a mistyped word is not taken for one.
+const CHARS_MIN: usize = 4;
+
+/// The most that are named when several are meant.
+const NAMED_MAX: usize = 8;
+
+/// One more than is named, to know that there are more.
+fn candidates() -> Slice {
+    Slice::first(NAMED_MAX as u64 + 1)
+}
+
+/// Returns a typed beginning, unless it is too short for one.
+fn beginning(typed: &str) -> Option<IdBeginning> {
+    typed.parse().ok().filter(|_| typed.len() >= CHARS_MIN)
+}
+
+/// Finds a job by its id, by the beginning of its id, or by its exact title.
+pub(super) async fn job(typed: &str, app: &App, by: &Principal) -> Result<JobId, CliError> {
+    if let Ok(id) = typed.parse() {
+        return Ok(id);
+    }
+    let mut found = Vec::new();
+    if let Some(beginning) = beginning(typed) {
+        let query = JobQuery::default().with_id_begins(beginning).with_slice(candidates());
+        found = app.jobs.list(by, &query).await?.items;
+    }
+    if found.is_empty() && !typed.is_empty() {
+        let query = JobQuery::default().with_search(typed.to_owned());
+        found = app.jobs.list(by, &query).await?.items;
+        found.retain(|one| one.job.settings.title.as_str() == typed);
+    }
+    let told = found.iter().map(|one| {
+        let job = &one.job;
+        (job.id, format!("{}, created {}", escaped(job.settings.title.as_str()), Instant(job.created_at)))
+    });
+    only(Entity::Job, typed, told)
+}
+
+/// Finds an execution by its id or the beginning of it.
+pub(super) async fn execution(typed: &str, app: &App, by: &Principal) -> Result<ExecutionId, CliError> {
+    let Some(beginning) = partly::<ExecutionId>(Entity::Execution, typed)? else {
+        return super::id(Entity::Execution, typed);
+    };
+    let query = ExecutionQuery::default().with_id_begins(beginning).with_slice(candidates());
+    let found = app.history.list(by, &query).await?.items;
+    let told = found.iter().map(|one| {
+        let execution = &one.execution;
+        let title = escaped(execution.settings.title.as_str());
+        (execution.id, format!("{title}, {}, due {}", execution.status().as_str(), Instant(execution.slot)))
+    });
+    only(Entity::Execution, typed, told)
+}
+
+/// Finds a file by its id or the beginning of it.
+pub(super) async fn artifact(typed: &str, app: &App, by: &Principal) -> Result<ArtifactId, CliError> {
+    let Some(beginning) = partly::<ArtifactId>(Entity::Artifact, typed)? else {
+        return super::id(Entity::Artifact, typed);
+    };
+    let query = ArtifactQuery::default().with_id_begins(beginning).with_slice(candidates());
+    let found = app.artifacts.list(by, &query).await?.items;
+    only(Entity::Artifact, typed, found.iter().map(|one| (one.artifact.id, one.artifact.name.clone())))
+}
+
+/// Finds a notice by its id or the beginning of it.
+pub(super) async fn notice(typed: &str, app: &App, by: &Principal) -> Result<NoticeId, CliError> {
+    let Some(beginning) = partly::<NoticeId>(Entity::Notice, typed)? else {
+        return super::id(Entity::Notice, typed);
+    };
+    let query = NoticeQuery::default().with_id_begins(beginning).with_slice(candidates());
+    let found = app.outbox.list(by, &query).await?.items;
+    let told = found.iter().map(|one| (one.work.id, format!("to {}", escaped(one.subscriber.as_str()))));
+    only(Entity::Notice, typed, told)
+}
+
+/// Returns the beginning that was typed; `None` for a whole id.
+fn partly<T: std::str::FromStr>(what: Entity, typed: &str) -> Result<Option<IdBeginning>, CliError> {
+    if typed.parse::<T>().is_ok() {
+        return Ok(None);
+    }
+    beginning(typed).map(Some).ok_or_else(|| CliError::not_found(what, typed))
+}
+
+/// Returns the only one.
+///
+/// # Errors
+/// `not_found` without any, `ambiguous_id` if there are several, which it names.
+fn only<T: Copy + Display>(
+    what: Entity,
+    typed: &str,
+    found: impl Iterator<Item = (T, String)>,
+) -> Result<T, CliError> {
+    let found: Vec<(T, String)> = found.collect();
+    match found.as_slice() {
+        [] => Err(CliError::not_found(what, typed)),
+        [(id, _)] => Ok(*id),
+        several => {
+            let named = several.iter().take(NAMED_MAX).map(|(id, told)| format!("\n  {id}  {told}"));
+            let named: String = named.collect();
+            let more = if several.len() > NAMED_MAX { "\n  …" } else { "" };
+            let why = format!("{} can mean several: type more of the id{named}{more}", shown(typed));
+            Err(CliError::refused("ambiguous_id", why))
+        }
+    }
+}
