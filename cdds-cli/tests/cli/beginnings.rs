@@ -27,7 +27,7 @@ fn the_beginning_of_an_id_is_enough_wherever_an_id_is_typed() {
     assert_eq!(place.records(got[0]["path"].as_str().unwrap()).len(), 30);
     place.done(&["artifact", "hold", file8]);
     place.done(&["artifact", "release", "--execution", execution8]);
-    assert_eq!(place.json(&["check", "--job", job8])["job_id"], job);
+    assert_eq!(place.json(&["check", "--job", job8, "--within", "1h"])["job_id"], job);
     place.done(&["artifact", "delete", file8]);
     place.done(&["history", "delete", execution8]);
     assert_eq!(id(&place.json(&["job", "edit", job8, "--title", "U"])), job);
