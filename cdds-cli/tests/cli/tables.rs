@@ -46,7 +46,33 @@ fn steady(printed: &str) -> String {
         }
         rest = &rest[length..];
     }
-    steady
+    steady.split('\n').map(|line| untimed(&unnamed(line))).collect::<Vec<_>>().join("\n")
+}
+
+/// Replaces what is left of an id in the name of a file that was shortened.
+fn unnamed(line: &str) -> String {
+    let Some((before, name)) = line.split_once("export-") else { return line.to_owned() };
+    let (name, after) = name.split_once(".zip").unwrap_or((name, ""));
+    let ending = if name.len() + after.len() < line.len() - before.len() - 7 { ".zip" } else { "" };
+    let digits = name.chars().map(|c| if c.is_ascii_hexdigit() || c == '-' { '0' } else { c });
+    match name.contains('…') {
+        true => format!("{before}export-{}{ending}{after}", digits.collect::<String>()),
+        false => line.to_owned(),
+    }
+}
+
+/// Replaces how long something took: `49 ms`, `0.1 s`.
+fn untimed(line: &str) -> String {
+    for unit in [" ms  ", " s  "] {
+        let Some(at) = line.find(unit) else { continue };
+        let number = line[..at].trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let start = number.trim_end_matches(' ').len();
+        let end = at + unit.len() - 2;
+        if number.len() < at {
+            return format!("{}{:>width$}{}", &line[..start], "# ms", &line[end..], width = end - start);
+        }
+    }
+    line.to_owned()
 }
 
 fn is_short_id(text: &str) -> bool {
