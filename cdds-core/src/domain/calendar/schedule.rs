@@ -103,7 +103,7 @@ impl<'a> Schedule<'a> {
         if let Reading::Twice(_, second) = walk.zone.reading(walk.zone.wall(slot)) {
             return (walk.zone.offset_at(slot) == second).then_some(SlotNote::Second);
         }
-        let change = walk.zone.last_change(slot, walk.zone.offset_at(slot))?;
+        let change = walk.zone.last_change(slot)?;
         let shifted = change.at == slot && walk.shifts(change) && !self.is_due_at(change.reads());
         shifted.then_some(SlotNote::Shifted)
     }
@@ -205,7 +205,7 @@ impl Walk<'_> {
         let mut offset = self.zone.offset_at(until);
         let mut wall = self.frequency.last_before(before + offset);
         loop {
-            let change = self.zone.last_change(until, offset);
+            let change = self.zone.last_change(until);
             while let Some(shown) = wall {
                 let slot = shown - offset;
                 if change.is_some_and(|change| slot < change.at) {

@@ -48,22 +48,25 @@ impl Zone {
         Some(Change { at, before, after: delta(found.offset()) })
     }
 
-    /// Returns the last change of the offset at or before `instant`, where it is `after`.
-    pub(in crate::domain::calendar) fn last_change(
-        &self,
-        instant: DateTime<Utc>,
-        after: TimeDelta,
-    ) -> Option<Change> {
+    /// Returns the last change of the offset at or before `instant`.
+    pub(in crate::domain::calendar) fn last_change(&self, instant: DateTime<Utc>) -> Option<Change> {
         let Self(Some(Named { rules, .. })) = self else { return None };
         let second = TimeDelta::seconds(1);
         let earlier = rules.preceding(timestamp(later(instant, second)));
         let instants =
             earlier.filter_map(|change| DateTime::from_timestamp(change.timestamp().as_second(), 0));
-        let changes = instants.map(|at| {
+        let mut changes = instants.map(|at| {
             let before = self.offset_at(at.checked_sub_signed(second).unwrap_or(at));
-            Change { at, before, after }
+            Change { at, before, after: self.offset_at(at) }
         });
-        changes.into_iter().find(|change| change.before != after)
+        let mut last = changes.find(|change| change.before != change.after)?;
+        // The library looks back by the zone's rule alone once its list has ended: it names changes that the rule would
+        // have made, which the offsets above do not know, and passes over a last change that only the list knows, like
+        // that of 30 November 2022 in America/Ciudad_Juarez. It looks forward rightly.
+        while let Some(next) = self.next_change(last.at, last.after).filter(|next| next.at <= instant) {
+            last = next;
+        }
+        Some(last)
     }
 }
 

@@ -95,9 +95,15 @@ fn f9_a_day_that_ends_twice_at_midnight_is_one_day() {
 
 #[test]
 fn f9_changes_are_the_same_forwards_and_backwards() {
-    for name in
-        ["Europe/Berlin", "Africa/Casablanca", "Australia/Lord_Howe", "Asia/Tehran", "Antarctica/Troll"]
-    {
+    for name in [
+        "Europe/Berlin",
+        "Africa/Casablanca",
+        "Australia/Lord_Howe",
+        "Asia/Tehran",
+        "Antarctica/Troll",
+        // Its rule does not know its last listed change.
+        "America/Ciudad_Juarez",
+    ] {
         let zone = zone(name);
         let mut instant = at("1900-01-01T00:00:00Z");
         for _ in 0..150 {
@@ -105,7 +111,7 @@ fn f9_changes_are_the_same_forwards_and_backwards() {
             assert!(change.at > instant && change.before != change.after, "{name}");
             let long_after = change.at + TimeDelta::minutes(1);
             for seen_from in [change.at, long_after] {
-                assert_eq!(zone.last_change(seen_from, change.after), Some(change), "{name}");
+                assert_eq!(zone.last_change(seen_from), Some(change), "{name}");
             }
             assert_eq!(zone.offset_at(change.at - TimeDelta::nanoseconds(1)), change.before, "{name}");
             instant = change.at;
