@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::clock::Clock;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::super::row::micros;
 use super::super::sql::database::{Database, Look, Writing};
 use super::super::sql::driver::DriverError;
 use super::super::sql::fault::Fault;
@@ -29,10 +28,6 @@ const BESIDE_MAX: u32 = 2;
 
 /// How often a call tries again that has lost its connection, or has found none, each time after [`PAUSE`].
 const LOST_MAX: u32 = 20;
-
-/// How often each process looks for abandoned executions, beside the instants at which a lease runs out that it has seen.
-/// Signs of life come as often.
-const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
 
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -189,10 +184,7 @@ impl Database for Timed<'_> {
 
     fn is_to_look(&self, now: DateTime<Utc>) -> bool {
         let looked = *self.database.looked();
-        looked.is_none_or(|Look { at, first_expires_at }| {
-            // A clock that was set back ends leases, too.
-            now < at || now - at >= LOOK_EVERY || first_expires_at.is_some_and(|first| first <= micros(now))
-        })
+        looked.is_none_or(|looked| looked.is_past(now))
     }
 
     fn has_looked(&self, look: Look) {

@@ -7,12 +7,13 @@ use cdds_core::ports::catalog::{CatalogError, Claim, Claimed};
 use chrono::{DateTime, Utc};
 
 use super::super::row::micros;
-use super::database::{Database, Presence, Registration, Writing};
-use super::driver::{self, Change, params};
+use super::database::{Database, Look, Presence, Registration, Writing};
+use super::driver::{self, Change, Row, params};
 use super::executions::{self, Held};
 use super::fault::Fault;
 use super::queue::ahead::Ahead;
 use super::queue::{Begun, SqliteQueue};
+use super::takeover::Taken;
 use super::transaction::Transaction;
 use super::{jobs, takeover};
 
@@ -26,16 +27,17 @@ pub(super) fn claim(database: &impl Database, claim: &Claim) -> Result<Claimed, 
     let claimed = takeover::orphaned(database, registration, &claim.worker).and_then(|orphaned| {
         database.write(Writing::Claim, "claim work", |tx| {
             // Read with the write lock held: the wait for it may have been long.
-            let Standing { now, turn, mut ahead } = standing(tx, claim)?;
+            let Standing { now, turn, looked, mut ahead } = standing(tx, claim)?;
             // Take over first: what is queued again or ended gives back the room of its source, and its job.
-            let (mut given_up, mut look) = (Vec::new(), None);
-            if database.is_to_look(now) {
+            let (mut given_up, mut look, mut changes) = (Vec::new(), None, Vec::new());
+            if looked.is_none_or(|looked| looked.is_past(now)) && database.is_to_look(now) {
                 let taken = takeover::take_over(tx, &orphaned, claim, now)?;
                 // What was read before is no longer so.
                 ahead = ahead.filter(|_| !taken.has_changed);
+                changes.extend(looked_for_all(tx, &taken));
                 (given_up, look) = (taken.given_up, Some(taken.look));
             }
-            let Begun { running, covered, .. } = begin(tx, claim, (turn.as_ref(), ahead), now)?;
+            let Begun { running, covered, .. } = begin(tx, claim, (turn.as_ref(), ahead), changes, now)?;
             Ok((look, Claimed { executions: running, given_up, covered }))
         })
     });
@@ -53,11 +55,21 @@ pub(super) fn claim(database: &impl Database, claim: &Claim) -> Result<Claimed, 
     claimed
 }
 
-/// Picks executions, begins them and stores all of it.
+/// Returns what tells the other processes that this one has looked, so that one of them does it for all. Where nothing
+/// runs it is left out, since a look costs less; and it is if the asker keeps what others have to take over.
+fn looked_for_all(tx: &Transaction<'_>, taken: &Taken) -> Option<Change> {
+    let first_expires_at = taken.look.first_expires_at.filter(|_| tx.is_far() && !taken.is_one_left)?;
+    let sql = "INSERT INTO looked (\"only\", at, first_expires_at) VALUES (1, ?1, ?2)
+         ON CONFLICT (\"only\") DO UPDATE SET at = excluded.at, first_expires_at = excluded.first_expires_at";
+    Some(Change { sql: sql.to_owned(), values: params![micros(taken.look.at), first_expires_at] })
+}
+
+/// Picks executions, begins them and stores all of it, with other changes.
 fn begin(
     tx: &Transaction<'_>,
     claim: &Claim,
     (turn, ahead): (Option<&Owner>, Option<Ahead>),
+    changes: Vec<Change>,
     now: DateTime<Utc>,
 ) -> Result<Begun, Fault> {
     let running = running_of_sources(tx, claim, now)?;
@@ -73,7 +85,7 @@ fn begin(
     let begun = queue.into_begun();
     // Written only if it has changed, so that a claim without work writes nothing.
     let after = after.filter(|after| Some(after) != turn);
-    store(tx, claim, now, &begun, after.as_ref())?;
+    store(tx, claim, now, (&begun, after.as_ref()), changes)?;
     Ok(begun)
 }
 
@@ -82,6 +94,8 @@ struct Standing {
     now: DateTime<Utc>,
     /// The owner who was served last. One that cannot be decoded counts as none.
     turn: Option<Owner>,
+    /// The last look for abandoned executions that is on record. Only processes that share a server keep one.
+    looked: Option<Look>,
     /// What was read ahead at once; `None` if nothing was.
     ahead: Option<Ahead>,
 }
@@ -93,21 +107,32 @@ fn standing(tx: &Transaction<'_>, claim: &Claim) -> Result<Standing, Fault> {
     let mut ahead = (tx.is_far() && claim.limit > 0 && room.sources.is_empty()).then(Ahead::default);
     let (sql, values) = Ahead::query(None, &room, tx.own_now());
     let mut queries = vec![("SELECT owner FROM turn", Vec::new())];
+    if tx.is_far() {
+        queries.push(("SELECT at, first_expires_at FROM looked", Vec::new()));
+    }
     if ahead.is_some() {
         queries.push((&*sql, values));
     }
-    let mut turn = None;
-    let now = tx.now_after(queries, |number, row| match (number, &mut ahead) {
-        (1, Some(ahead)) => ahead.add(row),
-        _ => {
-            turn = Owner::new(row.get::<String>(0)?).ok();
-            Ok(())
+    let (mut turn, mut looked) = (None, None);
+    let now = tx.now_after(queries, |number, row| {
+        match (number, &mut ahead) {
+            (0, _) => turn = Owner::new(row.get::<String>(0)?).ok(),
+            (1, _) => looked = look(row)?,
+            (_, Some(ahead)) => ahead.add(row)?,
+            _ => {}
         }
+        Ok(())
     })?;
     if let Some(ahead) = &mut ahead {
         ahead.end(&room);
     }
-    Ok(Standing { now, turn, ahead })
+    Ok(Standing { now, turn, looked, ahead })
+}
+
+/// Returns the look of a row; one beyond the calendar counts as none.
+fn look(row: &Row<'_>) -> Result<Option<Look>, Fault> {
+    let (at, first_expires_at) = (DateTime::from_timestamp_micros(row.get(0)?), row.get(1)?);
+    Ok(at.map(|at| Look { at, first_expires_at: Some(first_expires_at) }))
 }
 
 /// Returns the sources of the running executions, if any source is limited. A row that is not understood
@@ -127,11 +152,10 @@ fn store(
     tx: &Transaction<'_>,
     claim: &Claim,
     now: DateTime<Utc>,
-    begun: &Begun,
-    turn: Option<&Owner>,
+    (begun, turn): (&Begun, Option<&Owner>),
+    mut changes: Vec<Change>,
 ) -> Result<(), Fault> {
     let held = Held::new(&claim.worker, now, claim.lease);
-    let mut changes = Vec::new();
     // Rule J8: a one-time job is completed in the transaction that starts it. A covered execution has not started
     // anything.
     for job in begun.jobs.values() {

@@ -4,8 +4,9 @@ use std::sync::MutexGuard;
 
 use cdds_core::domain::id::WorkerId;
 use cdds_core::ports::catalog::CatalogError;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use super::super::row::micros;
 use super::fault::Fault;
 use super::transaction::Transaction;
 
@@ -36,6 +37,19 @@ pub(in crate::catalog) struct Look {
     pub(in crate::catalog) at: DateTime<Utc>,
     /// When the first lease runs out that still holds, in microseconds.
     pub(in crate::catalog) first_expires_at: Option<i64>,
+}
+
+/// How long a look counts at most, where it is not for each claim. Signs of life come as often.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+
+impl Look {
+    /// Whether it is time for another one: this one is old, or a lease that it has seen has run out, or the clock was set
+    /// back.
+    pub(in crate::catalog) fn is_past(&self, now: DateTime<Utc>) -> bool {
+        now < self.at
+            || now - self.at >= LOOK_EVERY
+            || self.first_expires_at.is_some_and(|first| first <= micros(now))
+    }
 }
 
 /// A database, used by threads that may wait for it.

@@ -93,7 +93,11 @@ pub(super) fn take_over(
     now: DateTime<Utc>,
 ) -> Result<Taken, Fault> {
     let mut given_up = Vec::new();
-    let (abandoned, first_expires_at) = abandoned(tx, orphaned, claim, now)?;
+    let Leased { first_expires_at, are_in_doubt } = leased(tx, now)?;
+    let Doubted { abandoned, is_one_left } = match are_in_doubt || !orphaned.0.is_empty() {
+        true => doubted(tx, orphaned, claim, now)?,
+        false => Doubted::default(),
+    };
     let has_changed = !abandoned.is_empty();
     for execution in abandoned {
         // The crash counts as an attempt (rule E5). Otherwise an execution that kills its worker would begin
@@ -106,7 +110,7 @@ pub(super) fn take_over(
             given_up.push(after);
         }
     }
-    Ok(Taken { given_up, has_changed, look: Look { at: now, first_expires_at } })
+    Ok(Taken { given_up, has_changed, look: Look { at: now, first_expires_at }, is_one_left })
 }
 
 /// What was taken over.
@@ -116,59 +120,112 @@ pub(super) struct Taken {
     /// Whether anything was stored.
     pub(super) has_changed: bool,
     pub(super) look: Look,
+    /// Whether the asker keeps one that any other worker would take over.
+    pub(super) is_one_left: bool,
 }
 
-/// Of the running executions, those whose lease may have run out: none of the others is abandoned unless its worker is
-/// known to be dead. What that means exactly is up to [`Hold`].
-const LEASE_IN_DOUBT: &str =
-    "NOT (coalesce(e.lease_renewed_at, 0) BETWEEN 0 AND ?1 AND coalesce(e.lease_expires_at, 0) > ?1)";
+/// The leases of the running executions. With PostgreSQL they are in a table of their own once they were renewed, so a
+/// view says it.
+fn leases(tx: &Transaction<'_>) -> &'static str {
+    match tx.is_far() {
+        true => "lease",
+        false => {
+            "(SELECT e.id, coalesce(e.lease_renewed_at, 0) AS renewed_at, coalesce(e.lease_expires_at, 0) AS expires_at
+              FROM execution e WHERE e.status = 'in_progress')"
+        }
+    }
+}
 
-/// Returns the abandoned executions, and when the first lease of the others runs out.
-fn abandoned(
+/// Of these leases, those that may have run out: none of the others' executions is abandoned unless its worker is known
+/// to be dead. What that means exactly is up to [`Hold`].
+const IN_DOUBT: &str = "NOT (l.renewed_at BETWEEN 0 AND ?1 AND l.expires_at > ?1)";
+
+/// What a look finds, whoever looks.
+struct Leased {
+    /// When the first lease runs out that has not yet.
+    first_expires_at: Option<i64>,
+    are_in_doubt: bool,
+}
+
+/// Looks at the leases of all running executions, each once: thousands may run.
+fn leased(tx: &Transaction<'_>, now: DateTime<Utc>) -> Result<Leased, Fault> {
+    let sql = format!(
+        "SELECT min(CASE WHEN l.expires_at > ?1 THEN l.expires_at END), max(CASE WHEN {IN_DOUBT} THEN 1 ELSE 0 END)
+         FROM {} l",
+        leases(tx)
+    );
+    let read = |row: &Row<'_>| {
+        let are_in_doubt = row.get::<Option<i64>>(1)?.is_some_and(|any| any > 0);
+        Ok(Leased { first_expires_at: row.get(0)?, are_in_doubt })
+    };
+    Ok(tx.query_row(&sql, params![micros(now)], read)?)
+}
+
+/// Of the executions in doubt, those that are abandoned.
+#[derive(Default)]
+struct Doubted {
+    abandoned: Vec<Execution>,
+    /// Whether the asker keeps one that is abandoned for all others.
+    is_one_left: bool,
+}
+
+fn doubted(
     tx: &Transaction<'_>,
     orphaned: &Orphaned,
     claim: &Claim,
     now: DateTime<Utc>,
-) -> Result<(Vec<Execution>, Option<i64>), Fault> {
-    let in_doubt = format!(
-        "SELECT {COLUMNS}, coalesce(e.worker, ''), coalesce(e.lease_renewed_at, 0),
-                coalesce(e.lease_expires_at, 0)
-         FROM execution e WHERE e.status = 'in_progress' AND (?2 OR {LEASE_IN_DOUBT})"
+) -> Result<Doubted, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS}, coalesce(e.worker, ''), l.renewed_at, l.expires_at
+         FROM {} l CROSS JOIN execution e ON e.id = l.id WHERE ?2 OR {IN_DOUBT}",
+        leases(tx)
     );
-    let first = "SELECT min(e.lease_expires_at) FROM execution e
-         WHERE e.status = 'in_progress' AND e.lease_expires_at > ?1";
-    let queries = [(&*in_doubt, params![micros(now), !orphaned.0.is_empty()]), (first, params![micros(now)])];
-    let (mut abandoned, mut first_expires_at) = (Vec::new(), None);
-    tx.query_all(&queries, |number, row| {
-        match number {
-            0 => abandoned.extend(abandoned_in(row, orphaned, claim, now)?),
-            _ => first_expires_at = row.get(0)?,
-        }
-        Ok(())
+    let mut doubted = Doubted::default();
+    tx.query_all(&[(&*sql, params![micros(now), !orphaned.0.is_empty()])], |_, row| {
+        doubted.add(row, orphaned, claim, now)
     })?;
-    abandoned.sort_unstable_by_key(Execution::place);
-    Ok((abandoned, first_expires_at))
+    doubted.abandoned.sort_unstable_by_key(Execution::place);
+    Ok(doubted)
 }
 
-/// Returns the execution of a row if it is abandoned.
-fn abandoned_in(
+impl Doubted {
+    /// Adds the execution of a row if it is abandoned.
+    fn add(
+        &mut self,
+        row: &Row<'_>,
+        orphaned: &Orphaned,
+        claim: &Claim,
+        now: DateTime<Utc>,
+    ) -> Result<(), Fault> {
+        let id = row_id(row);
+        let Some(worker) = understood("execution", &id, worker_of(row, &id))? else { return Ok(()) };
+        let hold = hold_of(row, &id, &worker, (orphaned, claim))?;
+        if hold.is_abandoned(now) {
+            self.abandoned.extend(taken_over(row, &id, &worker, hold)?);
+        } else {
+            self.is_one_left |= Hold { is_held_by_asker: false, ..hold }.is_abandoned(now);
+        }
+        Ok(())
+    }
+}
+
+fn hold_of(
     row: &Row<'_>,
-    orphaned: &Orphaned,
-    claim: &Claim,
-    now: DateTime<Utc>,
-) -> Result<Option<Execution>, Fault> {
-    let id = row_id(row);
-    let Some(worker) = understood("execution", &id, worker_of(row, &id))? else { return Ok(None) };
-    let hold = Hold {
+    id: &str,
+    worker: &WorkerId,
+    (orphaned, claim): (&Orphaned, &Claim),
+) -> Result<Hold, Fault> {
+    Ok(Hold {
         worker_is_dead: orphaned.has(row)?,
-        is_held_by_asker: worker == claim.worker
+        is_held_by_asker: *worker == claim.worker
             && claim.holding.iter().any(|fence| fence.id.to_string() == id),
         lease: lease_of(row.get(COLUMNS_COUNT + 1)?, row.get(COLUMNS_COUNT + 2)?),
-    };
-    if !hold.is_abandoned(now) {
-        return Ok(None);
-    }
-    let execution = understood("execution", &id, executions::read(row))?;
+    })
+}
+
+/// Returns the execution of a row that is abandoned.
+fn taken_over(row: &Row<'_>, id: &str, worker: &WorkerId, hold: Hold) -> Result<Option<Execution>, Fault> {
+    let execution = understood("execution", id, executions::read(row))?;
     if let Some(execution) = &execution {
         tracing::warn!(
             name: "execution.taken_over",

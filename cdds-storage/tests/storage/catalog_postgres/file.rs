@@ -59,7 +59,7 @@ fn an_older_schema_is_brought_up_to_date_and_running_work_goes_on() {
     scene.server.run(
         "postgres",
         &format!(
-            "DROP VIEW older.beaten; DROP TABLE older.beat; DROP FUNCTION older.next_work; DELETE FROM older.migration WHERE number > 1;
+            "DROP VIEW older.beaten, older.lease; DROP TABLE older.beat, older.looked; DROP FUNCTION older.next_work; DELETE FROM older.migration WHERE number > 1;
              DELETE FROM older.reader; UPDATE older.execution SET progress = '{progress}'"
         ),
     );

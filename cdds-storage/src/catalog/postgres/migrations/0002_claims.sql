@@ -32,6 +32,18 @@ CREATE VIEW beaten AS SELECT execution_id, epoch, json_build_object('v', 1, 'rec
     'undated', undated, 'bytes_read', bytes_read, 'bytes_written', bytes_written, 'parts', parts, 'percent', percent,
     'remaining_seconds', remaining_seconds)::TEXT AS progress FROM beat;
 
+-- The leases of what runs.
+CREATE VIEW lease AS SELECT e.id, coalesce(b.lease_renewed_at, e.lease_renewed_at, 0) AS renewed_at,
+    coalesce(b.lease_expires_at, e.lease_expires_at, 0) AS expires_at
+    FROM execution e LEFT JOIN beat b ON b.execution_id = e.id AND b.epoch = e.epoch WHERE e.status = 'in_progress';
+
+-- When somebody last looked for executions whose leases have run out, and when the first of the others runs out.
+CREATE TABLE looked (
+    "only" BIGINT PRIMARY KEY CHECK ("only" = 1),
+    at BIGINT NOT NULL,
+    first_expires_at BIGINT NOT NULL
+);
+
 -- What waits is claimed and changed soon.
 ALTER TABLE execution SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE worker SET (autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0,
