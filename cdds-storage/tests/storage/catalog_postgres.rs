@@ -6,4 +6,5 @@ mod kit;
 mod outcomes;
 mod rivals;
 pub(crate) mod scene;
+mod ways;
 mod worlds;

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The user who runs the servers where root runs the tests, whom PostgreSQL refuses: "nobody" of Debian.
-const UID: u32 = 65534;
+pub(crate) const UID: u32 = 65534;
 
 /// Where Debian has the server's programs.
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
