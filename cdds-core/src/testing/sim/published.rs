@@ -278,7 +278,7 @@ fn check_tile(model: &mut Model, execution: &Execution) -> Check {
 }
 
 /// Invariant I7: exporting the same window of unchanged data again yields the same archive. `owner` is given
-/// if others have other records.
+/// if others have other records. Folders of days follow the zone, so jobs of different zones have different ones.
 fn same_archive(
     model: &mut Model,
     (execution, owner): (&Execution, Option<&Owner>),
@@ -292,7 +292,8 @@ fn same_archive(
     let digest: [u8; 32] = hasher.finalize().into();
     let hash = u64::from_le_bytes(std::array::from_fn(|index| digest[index]));
     let by = RecordInstant::of(&execution.settings.timeframe);
-    let selection = format!("{by:?} {owner:?} {}", drafts::told(&execution.settings.reads));
+    let zone = execution.settings.clock.zone();
+    let selection = format!("{by:?} {owner:?} {zone} {}", drafts::told(&execution.settings.reads));
     let window = (selection, execution.window.start(), execution.window.end());
     let known = *model.archives.entry(window).or_insert(hash);
     ensure(known == hash, Invariant::I7, || format!("{} differs from the export before", brief(execution)))
