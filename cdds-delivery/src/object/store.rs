@@ -1,4 +1,4 @@
-//! Buckets in which a service keeps its own parts, for [`ObjectSink`](cdds_storage::ObjectSink).
+//! Buckets in which a service keeps its own parts, for [`ObjectSink`].
 
 mod calls;
 mod unfinished;
