@@ -6,6 +6,7 @@ mod calls;
 mod scene;
 #[cfg(all(feature = "buckets", feature = "delivery"))]
 mod story;
+mod upgrade;
 #[cfg(all(feature = "buckets", feature = "delivery"))]
 mod verdict;
 

@@ -101,7 +101,12 @@ impl Place {
 
     /// Returns a command that runs the binary here.
     pub(crate) fn cdds(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cdds"));
+        self.command(Path::new(env!("CARGO_BIN_EXE_cdds")), args)
+    }
+
+    /// Returns a command that runs the binary of another version here.
+    pub(crate) fn command(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).current_dir(self.root()).stdin(Stdio::null());
         command.env_remove("CDDS_CONFIG").env_remove("CDDS_OUTPUT");
         command

@@ -26,6 +26,11 @@ pub(super) fn catalog_in(server: &Server, place: &Place) {
     std::fs::write(place.path("cdds.toml"), declared).unwrap();
     // The server takes anybody at his word, and the file is read all the same.
     std::fs::write(place.path("catalog.password"), "correct horse\n").unwrap();
+    forget_file(place);
+}
+
+/// Removes the catalog in a file, and what belongs to it.
+pub(super) fn forget_file(place: &Place) {
     for file in ["cdds.db", "cdds.db-wal", "cdds.db-shm"] {
         let _ = std::fs::remove_file(place.path(file));
     }
@@ -56,7 +61,7 @@ impl Worker {
         Self::of(place, command)
     }
 
-    fn of(place: &Place, mut command: Command) -> Self {
+    pub(super) fn of(place: &Place, mut command: Command) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(place.path("log")).unwrap();
         Self(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
@@ -72,6 +77,10 @@ impl Worker {
         let rows = server
             .within(async { server.client("postgres").await.query_typed(&statement, &[]).await.unwrap() });
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    pub(super) fn process(&self) -> u32 {
+        self.0.id()
     }
 
     pub(super) fn signal(&self, name: &str) {
