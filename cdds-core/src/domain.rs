@@ -20,5 +20,6 @@ pub mod recipient;
 pub mod record;
 pub mod request;
 pub mod source;
+pub mod subject;
 pub mod violation;
 pub mod work;
