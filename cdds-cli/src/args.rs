@@ -199,6 +199,8 @@ pub(crate) enum Command {
     },
     /// See the whole story on sample data, in a fresh folder
     Demo(DemoArgs),
+    /// See who works, what runs, what comes next, and what went wrong
+    Status,
     /// Check what jobs, exports and recipients need, and say how to fix what is wrong
     Doctor(DoctorArgs),
     /// Registered sources

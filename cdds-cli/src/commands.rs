@@ -8,6 +8,7 @@ mod check;
 mod clock;
 mod demo;
 mod destination;
+mod disk;
 mod doctor;
 mod download;
 mod found;
@@ -23,6 +24,7 @@ mod run;
 #[cfg(feature = "serve")]
 mod serve;
 mod source;
+mod status;
 mod strayed;
 #[cfg(feature = "serve")]
 mod token;
@@ -68,6 +70,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Init { dir } => init::init(&dir, session).await,
         Command::Demo(args) => demo::demo(&args, session).await,
         Command::Doctor(args) => doctor::doctor(&args, session).await,
+        Command::Status => status::status(session).await,
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Destination(command) => destination::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,

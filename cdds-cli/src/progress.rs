@@ -17,7 +17,7 @@ use cdds_core::ports::clock::Clock;
 use cdds_view::{Tone, words};
 use chrono::{DateTime, SecondsFormat, Utc};
 
-pub(crate) use self::bar::DownloadProgress;
+pub(crate) use self::bar::{DownloadProgress, IdleBar};
 use self::bar::{ExportBar, Pace};
 use self::event::{Record, Subject};
 pub(crate) use self::outcome::outcome;
@@ -98,6 +98,16 @@ impl Follower {
         {
             self.line(|now| Record::progress(now, &watched.subject, progress));
         }
+    }
+
+    /// Returns whether bars are shown, and none of them moves.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.console.telling() == Telling::Bars && self.running().is_empty()
+    }
+
+    /// Shows a line while nothing runs, until the value is dropped.
+    pub(crate) fn idles(&self, words: &str) -> IdleBar {
+        IdleBar::new(&self.console, words)
     }
 
     /// Shows that an execution waits for a worker, or for a retry.

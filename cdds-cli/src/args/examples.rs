@@ -32,6 +32,11 @@ const EXAMPLES: &[(&str, &str)] = &[
            cdds init exports             in a folder of its own",
     ),
     (
+        "status",
+        "  cdds status\n  \
+           cdds status --output json | jq .next",
+    ),
+    (
         "doctor",
         "  cdds doctor\n  \
            cdds doctor --output json     for monitoring; exit code 1 if something failed",

@@ -1,11 +1,15 @@
 //! `cdds run`: the engine.
 
+mod waiting;
+
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cdds_core::engine::observe::Observer;
 use cdds_core::engine::{RunReport, Until};
 use cdds_view::words;
+use futures::future::{Either, select};
 use serde::Serialize;
 
 use super::clock;
@@ -48,8 +52,16 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     let follower = Arc::new(Follower::new(&console, Arc::clone(&session.clock)));
     let engine = app.engine()?.observer(Arc::clone(&follower) as Arc<dyn Observer>).build();
     let until = if args.until_idle { Until::Idle } else { Until::Stopped };
-    let RunReport { finished, failed, retries, other, housekeeping_failures } =
-        engine.run(until, stop.asked()).await?;
+    let ran = {
+        let running = pin!(engine.run(until, stop.asked()));
+        // Ends with this block, so that its line is gone before the result is printed.
+        let waiting = pin!(waiting::tell(&app, &follower, session));
+        match select(running, waiting).await {
+            Either::Left((ran, _)) => ran?,
+            Either::Right((never, _)) => match never {},
+        }
+    };
+    let RunReport { finished, failed, retries, other, housekeeping_failures } = ran;
     let again = if retries == 0 {
         String::new()
     } else {

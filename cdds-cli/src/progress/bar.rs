@@ -14,6 +14,7 @@ const TITLE_COLUMNS: usize = 24;
 const EXPORT_STYLE: &str = "{prefix} [{bar:14}] {pos:>3} %  {wide_msg}";
 /// The style without an expected total, where no share can be shown.
 const UNKNOWN_STYLE: &str = "{prefix} {spinner} {wide_msg}";
+const IDLE_STYLE: &str = "{wide_msg}";
 const DOWNLOAD_STYLE: &str =
     "{prefix} [{bar:14}] {percent:>3} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
@@ -92,6 +93,32 @@ fn words(progress: Progress, records_per_second: Option<u64>) -> String {
     words.join(", ")
 }
 
+/// The line of a run that has nothing to do.
+#[derive(Debug)]
+pub(crate) struct IdleBar(ProgressBar);
+
+impl IdleBar {
+    pub(super) fn new(console: &Console, words: &str) -> Self {
+        let bar = console.bars().add(ProgressBar::new(1));
+        bar.set_style(style(IDLE_STYLE));
+        let bar = Self(bar);
+        bar.tell(words);
+        bar
+    }
+
+    /// Shows other words.
+    pub(crate) fn tell(&self, words: &str) {
+        self.0.set_message(printable(words).into_owned());
+        self.0.tick();
+    }
+}
+
+impl Drop for IdleBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Follows a download.
 #[derive(Debug)]
 pub(crate) struct DownloadProgress {
@@ -147,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_understood() {
-        for template in [EXPORT_STYLE, UNKNOWN_STYLE, DOWNLOAD_STYLE] {
+        for template in [EXPORT_STYLE, UNKNOWN_STYLE, IDLE_STYLE, DOWNLOAD_STYLE] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

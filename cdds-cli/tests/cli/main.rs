@@ -68,6 +68,7 @@ mod several_types;
 #[cfg(feature = "serve")]
 mod sides;
 mod signing;
+mod status;
 mod store_mark;
 mod support;
 #[cfg(unix)]
