@@ -18,6 +18,7 @@ mod moment;
 mod notice;
 mod offline;
 mod recipient;
+mod retention;
 mod run;
 #[cfg(feature = "serve")]
 mod serve;
@@ -45,13 +46,14 @@ pub(crate) use self::examples::command;
 pub(crate) use self::history::{HistoryCommand, ListHistoryArgs};
 pub(crate) use self::job::{
     ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, Creation, DeliveryOptions, EditArgs, JobCommand,
-    JobOptions, ListJobsArgs, PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
+    JobFilters, JobOptions, ListJobsArgs, ManyJobs, PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
 };
 pub(crate) use self::listing::Listing;
 pub(crate) use self::moment::Moment;
 pub(crate) use self::notice::{ListNoticesArgs, NoticeCommand};
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
 pub(crate) use self::recipient::RecipientCommand;
+pub(crate) use self::retention::RetentionCommand;
 pub(crate) use self::run::RunArgs;
 #[cfg(feature = "serve")]
 pub(crate) use self::serve::{Expiry, ServeArgs, TokenCommand, UserCommand};
@@ -102,6 +104,10 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
 
+    /// Answer yes to what is asked on a terminal
+    #[arg(short, long, global = true)]
+    pub(crate) yes: bool,
+
     /// Print nothing but results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -125,14 +131,6 @@ pub(crate) fn check_paths(matches: &ArgMatches) -> Result<(), clap::Error> {
     matches.subcommand().map_or(Ok(()), |(_, matches)| check_paths(matches))
 }
 
-/// The answer to what every command asks that removes something.
-#[derive(Debug, Args)]
-pub(crate) struct Consent {
-    /// Answer yes to what is asked on a terminal
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-}
-
 impl Command {
     /// Returns whether this command may store something on the record, dated by the clock.
     pub(crate) fn changes_the_record(&self) -> bool {
@@ -145,11 +143,16 @@ impl Command {
                 JobCommand::Create(args) => !args.rehearsal.dry_run,
                 JobCommand::Edit(args) => !args.rehearsal.dry_run,
                 JobCommand::Clone(args) => !args.rehearsal.dry_run,
+                JobCommand::Suspend(args)
+                | JobCommand::Resume(args)
+                | JobCommand::Run(args)
+                | JobCommand::Delete(args) => !args.dry_run,
                 _ => true,
             },
             Self::History(command) => match command {
                 HistoryCommand::List(_) | HistoryCommand::Show { .. } | HistoryCommand::Watch { .. } => false,
                 HistoryCommand::Clone(args) => !args.rehearsal.dry_run,
+                HistoryCommand::Delete { dry_run, .. } => !dry_run,
                 _ => true,
             },
             Self::Destination(command) => {
@@ -159,9 +162,11 @@ impl Command {
             Self::Workers(args) => {
                 matches!(args.command, Some(WorkersCommand::Drain { .. } | WorkersCommand::Resume { .. }))
             }
-            Self::Artifact(command) => {
-                !matches!(command, ArtifactCommand::List(_) | ArtifactCommand::Download(_))
-            }
+            Self::Artifact(command) => match command {
+                ArtifactCommand::List(_) | ArtifactCommand::Download(_) => false,
+                ArtifactCommand::Delete(args) => !args.dry_run,
+                _ => true,
+            },
             _ => false,
         }
     }
@@ -174,6 +179,16 @@ impl Command {
             Self::Serve(_) => true,
             _ => false,
         }
+    }
+
+    /// Returns whether this command asks a question of its own.
+    pub(crate) fn asks_before_it_removes(&self) -> bool {
+        matches!(
+            self,
+            Self::Job(JobCommand::Delete(_))
+                | Self::History(HistoryCommand::Delete { .. })
+                | Self::Artifact(ArtifactCommand::Delete(_))
+        )
     }
 
     /// Returns whether this command can print a job file.
@@ -246,6 +261,9 @@ pub(crate) enum Command {
     /// List, download, hold and delete what was exported
     #[command(subcommand)]
     Artifact(ArtifactCommand),
+    /// What goes when: which sets expire, and which are kept
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// Who did what: changes, downloads and refused calls
     Audit(AuditArgs),
     /// Who runs the exports: which workers live, since when, and what they run

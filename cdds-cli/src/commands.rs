@@ -20,6 +20,7 @@ mod manual;
 mod notice;
 mod offline;
 mod recipient;
+mod retention;
 mod run;
 #[cfg(feature = "serve")]
 mod serve;
@@ -50,6 +51,9 @@ use crate::session::Session;
 /// Carries out a command.
 pub(crate) async fn carry_out(command: Command, session: &Session) -> Result<(), CliError> {
     let (runs, changes) = (command.runs_the_engine(), command.changes_the_record());
+    if (runs || changes) && !command.asks_before_it_removes() {
+        session.confirm_asked_instant()?;
+    }
     if runs {
         // Comes before anything that may take long, so that a person can still stop it.
         session.tell_of_asked_instant();
@@ -86,6 +90,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Check(args) => check::check(&args, session).await,
         Command::Notice(command) => notice::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
+        Command::Retention(command) => retention::carry_out(command, session).await,
         Command::Audit(args) => audit::list(args, session).await,
         Command::Workers(args) => workers::carry_out(args, session).await,
         #[cfg(feature = "postgres")]

@@ -1,26 +1,36 @@
-//! Commands that remove something ask first, where somebody can answer.
+//! What removes something or moves time asks first, where somebody can answer.
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::args::Consent;
 use crate::error::CliError;
 
+/// The answer to what is asked on a terminal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Consent {
+    /// Whether it was given beforehand, by `--yes`.
+    given: bool,
+}
+
 impl Consent {
+    pub(crate) fn new(given: bool) -> Self {
+        Self { given }
+    }
+
     /// Asks whether to go on. Skips the question with `--yes`, and without a terminal, where nobody can
     /// answer.
     ///
     /// # Errors
     /// `not_confirmed` for every answer but yes, and for the end of the input. In that case nothing was
-    /// removed.
-    pub(crate) fn ask(&self, question: &str) -> Result<(), CliError> {
-        if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    /// changed.
+    pub(crate) fn ask(self, question: &str) -> Result<(), CliError> {
+        if self.given || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Ok(());
         }
         match answer(question) {
             Ok(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => Ok(()),
             Ok(_) => Err(CliError::refused(
                 "not_confirmed",
-                "nothing was removed: answer `y` to remove it, or use --yes",
+                "nothing was changed: answer `y` to go on, or use --yes",
             )),
             Err(error) => {
                 Err(CliError::failed("file_failed", format!("cannot ask on the terminal: {error}")))

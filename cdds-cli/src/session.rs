@@ -15,6 +15,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use crate::args::{Global, Moment};
 use crate::compose::App;
 use crate::config::Config;
+use crate::consent::Consent;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::home;
@@ -28,6 +29,7 @@ pub(crate) struct Session {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Output,
     pub(crate) console: Console,
+    pub(crate) consent: Consent,
     config: PathBuf,
     /// The configuration as somebody named it.
     named: Option<PathBuf>,
@@ -50,6 +52,7 @@ impl Session {
             principal: Principal::new(user::name(), Owner::new(global.owner)?, Role::Administrator),
             clock: Arc::new(clock),
             console,
+            consent: Consent::new(global.yes),
             config,
             named: global.config,
             asked,
@@ -94,12 +97,21 @@ impl Session {
     /// Warns if an explicit `--now` lies far from the system's clock. The instant is trusted, but a mistyped
     /// year cannot be recognised afterwards from the changes that it caused.
     pub(crate) fn tell_of_asked_instant(&self) {
-        let Some((now, shift)) = self.asked.filter(|(_, shift)| shift.abs() > AHEAD_MIN) else { return };
+        if let Some(told) = self.far_instant() {
+            self.console.note(&format!("warning: {told}"));
+        }
+    }
+
+    /// Asks whether changes are to be dated by an explicit `--now` that lies far from the system's clock.
+    pub(crate) fn confirm_asked_instant(&self) -> Result<(), CliError> {
+        self.far_instant().map_or(Ok(()), |told| self.consent.ask(&format!("{told}. Go on?")))
+    }
+
+    fn far_instant(&self) -> Option<String> {
+        let (now, shift) = self.asked.filter(|(_, shift)| shift.abs() > AHEAD_MIN)?;
         let days = words::counted(shift.abs().num_days().unsigned_abs(), "day");
         let side = if shift > TimeDelta::zero() { "ahead of" } else { "behind" };
-        self.console.note(&format!(
-            "warning: --now {} is {days} {side} this machine's clock: changes made now are dated by it",
-            now.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-        ));
+        let now = now.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        Some(format!("--now {now} is {days} {side} this machine's clock: changes made now are dated by it"))
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cdds_core::ports::catalog::query::{ArtifactColumn, Sort};
 use clap::{Args, Subcommand};
 
-use super::{Consent, Listing, Moment, moment, value};
+use super::{Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArtifactCommand {
@@ -119,8 +119,9 @@ pub(crate) struct DeleteArtifactsArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) execution: Option<String>,
 
-    #[command(flatten)]
-    pub(crate) consent: Consent,
+    /// Show what would be deleted, and delete nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

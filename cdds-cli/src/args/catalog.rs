@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::Consent;
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogCommand {
     /// Copy the catalog of an SQLite file into the empty one in PostgreSQL that cdds.toml names
@@ -17,7 +15,5 @@ pub(crate) enum CatalogCommand {
         /// The SQLite file, like cdds.db
         #[arg(value_name = "FILE")]
         from: PathBuf,
-        #[command(flatten)]
-        consent: Consent,
     },
 }

@@ -124,7 +124,8 @@ const EXAMPLES: &[(&str, &str)] = &[
         "job edit",
         "  cdds job edit ID --at 03:00\n  \
            cdds job edit ID --category all --watermark continue\n  \
-           cdds job edit ID --recipient audit --dry-run",
+           cdds job edit ID --recipient audit --dry-run\n  \
+           cdds job edit ID --file job.toml              as `cdds job show ID --output toml` prints it",
     ),
     (
         "job clone",
@@ -142,12 +143,26 @@ const EXAMPLES: &[(&str, &str)] = &[
            cdds job show ID --output toml               a job file, for `cdds job create --file`",
     ),
     ("job preview", "  cdds job preview ID -n 12"),
-    ("job suspend", "  cdds job suspend ID"),
-    ("job resume", "  cdds job resume ID"),
+    (
+        "job suspend",
+        "  cdds job suspend ID\n  \
+           cdds job suspend --source crm --all           everything of one source\n  \
+           cdds job suspend --all --dry-run",
+    ),
+    (
+        "job resume",
+        "  cdds job resume ID\n  \
+           cdds job resume --source crm --all            everything of one source",
+    ),
     ("job bring-back", "  cdds job bring-back ID"),
     ("job run", "  cdds job run ID && cdds run --until-idle"),
     ("job backfill", "  cdds job backfill ID --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z"),
-    ("job delete", "  cdds job delete ID"),
+    (
+        "job delete",
+        "  cdds job delete ID\n  \
+           cdds job delete --search 'test ' --all --dry-run\n  \
+           cdds audit --principal bob --action create_job   what somebody made, to be deleted by its ids",
+    ),
     (
         "run",
         "  cdds run                      until it is stopped, as a service\n  \
@@ -207,11 +222,17 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "artifact delete",
         "  cdds artifact delete --execution ID\n  \
-           cdds artifact delete ID ID",
+           cdds artifact delete ID ID --dry-run",
     ),
     ("artifact hold", "  cdds artifact hold --execution ID"),
     ("artifact adopt", "  cdds artifact adopt --all"),
     ("artifact release", "  cdds artifact release --execution ID"),
+    ("retention", "  cdds retention preview"),
+    (
+        "retention preview",
+        "  cdds retention preview\n  \
+           cdds retention preview --until 30d --output json",
+    ),
     (
         "audit",
         "  cdds audit --since 2026-01-01T00:00:00Z --principal ada\n  \

@@ -5,7 +5,7 @@ use cdds_core::ports::catalog::query::{ExecutionColumn, Sort};
 use clap::{Args, Subcommand};
 
 use super::job::CloneArgs;
-use super::{Consent, Listing, Moment, moment, value};
+use super::{Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HistoryCommand {
@@ -56,8 +56,9 @@ pub(crate) enum HistoryCommand {
         /// Delete the artifacts that it published too
         #[arg(long)]
         with_artifacts: bool,
-        #[command(flatten)]
-        consent: Consent,
+        /// Show what would be removed, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

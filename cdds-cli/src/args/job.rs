@@ -1,5 +1,6 @@
 //! `cdds job …`
 
+mod many;
 mod options;
 
 use std::path::PathBuf;
@@ -9,10 +10,11 @@ use cdds_core::domain::job::edit::WatermarkChoice;
 use cdds_core::ports::catalog::query::{FrequencyKind, JobColumn, LatestStatus, Sort};
 use clap::{Arg, Args, Subcommand, ValueEnum};
 
+pub(crate) use self::many::ManyJobs;
 pub(crate) use self::options::{
     ArchiveOptions, ContentOptions, DeliveryOptions, JobOptions, PolicyOptions, ScheduleOptions,
 };
-use super::{Consent, Listing, Moment, moment, value};
+use super::{Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
@@ -38,16 +40,10 @@ pub(crate) enum JobCommand {
         #[arg(short = 'n', long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value::between(1, 1_000))]
         count: u32,
     },
-    /// Start nothing new for a job
-    Suspend {
-        /// The job
-        id: String,
-    },
-    /// Resume a suspended job, from its next occurrence on
-    Resume {
-        /// The job
-        id: String,
-    },
+    /// Start nothing new for jobs
+    Suspend(Box<ManyJobs>),
+    /// Resume suspended jobs, each from its next occurrence on
+    Resume(Box<ManyJobs>),
     /// Bring back a job that was left in the future by a clock that was ahead
     #[command(
         after_help = "Its schedule continues after the last slot that was recorded while the clock was \
@@ -59,11 +55,8 @@ pub(crate) enum JobCommand {
         /// The job
         id: String,
     },
-    /// Run a recurring job once more, now
-    Run {
-        /// The job
-        id: String,
-    },
+    /// Run recurring jobs once more, now
+    Run(Box<ManyJobs>),
     /// Run every occurrence of a range again, oldest first; moves no watermark
     Backfill {
         /// The job
@@ -75,14 +68,9 @@ pub(crate) enum JobCommand {
         #[arg(long, value_name = "WHEN", value_parser = moment::past)]
         to: Moment,
     },
-    /// Delete a job; its history and artifacts stay until they expire
+    /// Delete jobs; their history and artifacts stay until they expire
     #[command(visible_alias = "rm")]
-    Delete {
-        /// The job
-        id: String,
-        #[command(flatten)]
-        consent: Consent,
-    },
+    Delete(Box<ManyJobs>),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +125,11 @@ pub(crate) struct EditArgs {
     /// The job
     pub(crate) id: String,
 
+    /// Make the job what this file says, TOML or JSON, or stdin (-), as `job create` would: what the file leaves out gets
+    /// its default. Options on the command line take precedence. `cdds job show ID --output toml` prints such a file
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) file: Option<PathBuf>,
+
     /// If the edit changes what a since-last job exports: export everything again, or carry on from the
     /// watermark
     #[arg(long, value_name = "CHOICE")]
@@ -186,8 +179,9 @@ pub(crate) struct CloneArgs {
     pub(crate) creation: Creation,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ListJobsArgs {
+/// What jobs have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+pub(crate) struct JobFilters {
     /// Part of the title, in upper or lower case
     #[arg(long, value_name = "TEXT")]
     pub(crate) search: Option<String>,
@@ -207,6 +201,12 @@ pub(crate) struct ListJobsArgs {
     /// With this frequency
     #[arg(long, value_parser = value::frequency())]
     pub(crate) frequency: Option<FrequencyKind>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListJobsArgs {
+    #[command(flatten)]
+    pub(crate) filters: JobFilters,
 
     /// In this state
     #[arg(long)]

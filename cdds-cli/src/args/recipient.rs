@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::Consent;
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecipientCommand {
     /// Store a certificate under a name
@@ -43,7 +41,5 @@ pub(crate) enum RecipientCommand {
     Remove {
         /// How jobs named the recipient
         name: String,
-        #[command(flatten)]
-        consent: Consent,
     },
 }

@@ -92,7 +92,10 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
     app.check_store().await?;
     if let Some(execution) = &args.execution {
         let execution = found::execution(execution, &app, &session.principal).await?;
-        args.consent.ask(&format!("Delete all files of the set of execution {execution}?"))?;
+        if args.dry_run {
+            return rehearsed(&app, &ArtifactQuery::default().with_execution(Some(execution)), session).await;
+        }
+        session.consent.ask(&format!("Delete all files of the set of execution {execution}?"))?;
         app.artifacts.delete_set(&session.principal, execution).await?;
         return Deleted::new("artifact_set", [execution]).show(session);
     }
@@ -105,7 +108,15 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
              the whole set"
         ));
     }
-    args.consent.ask(&match torn.iter().map(|set| set.staying).sum() {
+    if args.dry_run {
+        session.console.note(NOTHING_DELETED);
+        let (mut views, now) = (Vec::new(), app.now().await?);
+        for id in ids {
+            views.push(ArtifactView::new(app.artifacts.show(&session.principal, id).await?, now));
+        }
+        return Ok(session.output.list(&views)?);
+    }
+    session.consent.ask(&match torn.iter().map(|set| set.staying).sum() {
         0 => format!("Delete {}?", files(ids.len())),
         staying => {
             format!("Delete {}, without which {} more cannot be read?", files(ids.len()), files(staying))
@@ -113,6 +124,14 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
     })?;
     app.artifacts.delete(&session.principal, &ids).await?;
     Deleted::new("artifact", ids).show(session)
+}
+
+const NOTHING_DELETED: &str = "nothing was deleted; these files would be";
+
+/// Shows the files that would be deleted.
+async fn rehearsed(app: &App, query: &ArtifactQuery, session: &Session) -> Result<(), CliError> {
+    session.console.note(NOTHING_DELETED);
+    show(app, query, (&Listing::default(), "the set has no files any more"), session).await
 }
 
 fn files(count: usize) -> String {

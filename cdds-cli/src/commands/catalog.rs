@@ -16,7 +16,7 @@ use crate::serve::tokens::TokenFile;
 use crate::session::Session;
 
 pub(super) async fn carry_out(command: CatalogCommand, session: &Session) -> Result<(), CliError> {
-    let CatalogCommand::Copy { from, consent } = command;
+    let CatalogCommand::Copy { from } = command;
     let config = session.config()?;
     let CatalogPlace::Server(server) = &config.catalog else {
         return Err(CliError::usage(format!(
@@ -24,7 +24,11 @@ pub(super) async fn carry_out(command: CatalogCommand, session: &Session) -> Res
             session.config_path().display()
         )));
     };
-    consent.ask(&format!("Copy {} into {}, and use the file no more?", from.display(), config.catalog))?;
+    session.consent.ask(&format!(
+        "Copy {} into {}, and use the file no more?",
+        from.display(),
+        config.catalog
+    ))?;
     let catalog = compose::connect(server).await?;
     let copy = catalog.copy_from(&from).await.map_err(|error| match error.kind() {
         CatalogErrorKind::Conflict => CliError::refused("catalog_not_empty", error.to_string()),

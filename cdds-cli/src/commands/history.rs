@@ -53,12 +53,20 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
             let cancelled = app.history.cancel(by, found::execution(&id, &app, by).await?).await?;
             Ok(session.output.object(&ExecutionView::from(cancelled))?)
         }
-        HistoryCommand::Delete { id, with_artifacts, consent } => {
+        HistoryCommand::Delete { id, with_artifacts, dry_run } => {
             let with = if with_artifacts { WithArtifacts::Delete } else { WithArtifacts::Keep };
             let app = session.open().await?;
             let id = found::execution(&id, &app, by).await?;
-            let files = app.history.show(by, id).await?.files.len();
-            consent.ask(&match with {
+            let shown = app.history.show(by, id).await?;
+            if dry_run {
+                session.console.note(match with {
+                    WithArtifacts::Keep => "nothing was removed; this execution would be, and its files stay",
+                    WithArtifacts::Delete => "nothing was removed; this execution and its files would be",
+                });
+                return Ok(session.output.object(&ExecutionView::from(shown))?);
+            }
+            let files = shown.files.len();
+            session.consent.ask(&match with {
                 WithArtifacts::Keep => format!("Remove execution {id} from the history?"),
                 WithArtifacts::Delete => {
                     format!("Remove execution {id} from the history and delete its files ({files})?")

@@ -4,24 +4,27 @@ mod dry_run;
 mod file;
 mod list;
 mod lists;
+mod many;
 mod schedule;
 mod settings;
 mod written;
+
+use std::path::Path;
 
 use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::job::lifecycle::NewJob;
 use cdds_core::ports::catalog::query::JobOverview;
 use cdds_core::service::jobs::EditRequest;
 
+use self::many::Doing;
 use self::settings::over;
-use super::{Deleted, found};
+use super::found;
 use cdds_view::{ExecutionView, ForecastView, JobView};
 
 use crate::args::{CloneArgs, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
-use crate::text::escaped;
 
 pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<(), CliError> {
     let (app, by) = (session.open().await?, &session.principal);
@@ -39,15 +42,12 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
             }
             overview
         }
-        JobCommand::Suspend { id } => app.jobs.suspend(by, found::job(&id, &app, by).await?).await?,
-        JobCommand::Resume { id } => app.jobs.resume(by, found::job(&id, &app, by).await?).await?,
+        JobCommand::Suspend(args) => return many::carry_out(Doing::Suspend, *args, &app, session).await,
+        JobCommand::Resume(args) => return many::carry_out(Doing::Resume, *args, &app, session).await,
         JobCommand::BringBack { id } => app.jobs.bring_back(by, found::job(&id, &app, by).await?).await?,
         JobCommand::List(args) => return list::list(*args, &app, session).await,
         JobCommand::Preview { id, count } => return preview(&id, count, &app, session).await,
-        JobCommand::Run { id } => {
-            let queued = app.jobs.run_now(by, found::job(&id, &app, by).await?).await?;
-            return Ok(session.output.object(&ExecutionView::queued(queued))?);
-        }
+        JobCommand::Run(args) => return many::carry_out(Doing::Run, *args, &app, session).await,
         JobCommand::Backfill { id, from, to } => {
             let now = session.clock.now();
             let queued =
@@ -55,16 +55,7 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
             let views: Vec<ExecutionView> = queued.into_iter().map(ExecutionView::queued).collect();
             return Ok(session.output.list(&views)?);
         }
-        JobCommand::Delete { id, consent } => {
-            let id = found::job(&id, &app, by).await?;
-            let title = app.jobs.show(by, id).await?.job.settings.title;
-            consent.ask(&format!(
-                "Delete job {}? Its history and artifacts stay until they expire.",
-                escaped(title.as_str())
-            ))?;
-            app.jobs.delete(by, id).await?;
-            return Deleted::new("job", [id]).show(session);
-        }
+        JobCommand::Delete(args) => return many::carry_out(Doing::Delete, *args, &app, session).await,
     };
     show(overview, &app, session).await
 }
@@ -76,17 +67,20 @@ async fn show(overview: JobOverview, app: &App, session: &Session) -> Result<(),
 }
 
 async fn create(args: CreateArgs, app: &App, session: &Session) -> Result<(), CliError> {
-    let mut first_run_now = args.creation.first_run_now;
-    let settings = match args.file {
-        None => settings::fresh(args.options)?,
-        Some(path) => {
-            let filed = file::read(&path)?;
-            first_run_now |= filed.creation.first_run_now;
-            over(settings::fresh(filed.options.completed_by(&args.options))?, args.options)?
-        }
+    let new = match args.file {
+        None => NewJob::from(settings::fresh(args.options)?),
+        Some(path) => filed(&path, args.options)?,
     };
-    let new = NewJob::from(settings).with_first_run_now(first_run_now);
+    let first_run_now = new.first_run_now || args.creation.first_run_now;
+    let new = new.with_first_run_now(first_run_now);
     submit(app, new, args.rehearsal, session).await
+}
+
+/// Returns the job that a file says, with these options in place of its own.
+fn filed(path: &Path, options: JobOptions) -> Result<NewJob, CliError> {
+    let filed = file::read(path)?;
+    let settings = over(settings::fresh(filed.options.completed_by(&options))?, options)?;
+    Ok(NewJob::from(settings).with_first_run_now(filed.creation.first_run_now))
 }
 
 /// Submits a job, or shows what it would be.
@@ -104,12 +98,16 @@ async fn submit(app: &App, new: NewJob, rehearsal: Rehearsal, session: &Session)
 
 /// Edits the job as it is now: if somebody changes it in between, the edit is refused.
 async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliError> {
-    if args.options == JobOptions::default() && args.watermark.is_none() {
+    if args.options == JobOptions::default() && args.watermark.is_none() && args.file.is_none() {
         return Err(CliError::usage("no change is given: give one, like --title TITLE"));
     }
     let id = found::job(&args.id, app, &session.principal).await?;
     let job = app.jobs.show(&session.principal, id).await?.job;
-    let request = EditRequest::new(over(job.settings, args.options)?)
+    let settings = match args.file {
+        None => over(job.settings, args.options)?,
+        Some(path) => filed(&path, args.options)?.settings,
+    };
+    let request = EditRequest::new(settings)
         .with_watermark(args.watermark.map(Into::<cdds_core::domain::job::edit::WatermarkChoice>::into))
         .with_if_version(args.if_version.unwrap_or(job.version));
     if args.rehearsal.dry_run {

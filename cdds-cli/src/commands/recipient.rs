@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use super::Deleted;
 use cdds_view::{RecipientView, RenewalView};
 
-use crate::args::{Consent, RecipientCommand};
+use crate::args::RecipientCommand;
 use crate::compose::App;
 use crate::error::CliError;
 use crate::input;
@@ -26,7 +26,7 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
         RecipientCommand::Renew { name, certificate } => renew(name, &certificate, session).await,
         RecipientCommand::List => list(session).await,
         RecipientCommand::Test { name, to, force } => test(name, &to, force, session).await,
-        RecipientCommand::Remove { name, consent } => remove(name, &consent, session).await,
+        RecipientCommand::Remove { name } => remove(name, session).await,
     }
 }
 
@@ -121,9 +121,9 @@ struct Sample {
     file: String,
 }
 
-async fn remove(name: String, consent: &Consent, session: &Session) -> Result<(), CliError> {
+async fn remove(name: String, session: &Session) -> Result<(), CliError> {
     let (name, app) = (RecipientName::new(name)?, session.open().await?);
-    consent.ask(&format!("Remove the certificate of recipient {}?", escaped(name.as_str())))?;
+    session.consent.ask(&format!("Remove the certificate of recipient {}?", escaped(name.as_str())))?;
     app.recipients.remove(&session.principal, &name).await?;
     Deleted::new("recipient", [name]).show(session)
 }

@@ -34,6 +34,8 @@ mod job_files;
 mod kill;
 mod lifecycle;
 mod listing;
+#[cfg(unix)]
+mod many_jobs;
 mod messages;
 #[cfg(target_os = "linux")]
 mod mounted;

@@ -143,7 +143,7 @@ fn a8_a_person_is_asked_before_a_set_is_taken_apart() {
         let refused = answered(&place, &delete, answer);
         assert!(refused.screen.contains(&question), "{}", refused.screen);
         assert!(refused.screen.contains(&format!("the set of execution {execution}")), "{}", refused.screen);
-        assert!(refused.screen.contains("nothing was removed"), "{}", refused.screen);
+        assert!(refused.screen.contains("nothing was changed"), "{}", refused.screen);
         assert_eq!((refused.code, listed(&place, NOW)), (3, parts.len()));
     }
     let deleted = answered(&place, &delete, "Y");

@@ -4,7 +4,7 @@ use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::ports::catalog::query::JobQuery;
 use cdds_view::JobView;
 
-use crate::args::{ListJobsArgs, Listing, StateFilter};
+use crate::args::{JobFilters, ListJobsArgs, Listing, StateFilter};
 use crate::commands::print_rows;
 use crate::compose::App;
 use crate::error::CliError;
@@ -26,12 +26,7 @@ pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Re
 fn query(args: ListJobsArgs, session: &Session) -> Result<(JobQuery, Listing), CliError> {
     let query = JobQuery::default();
     let sort = args.sort.unwrap_or(query.sort);
-    let query = query
-        .with_search(args.search)
-        .with_source(args.source.map(SourceId::new).transpose()?)
-        .with_data_type(args.data_type.map(TypeId::new).transpose()?)
-        .with_recipient(args.recipient.map(RecipientName::new).transpose()?)
-        .with_frequency(args.frequency)
+    let query = filtered(query, args.filters)?
         .with_state(args.state.and_then(StateFilter::state))
         .with_latest_status(args.latest_status)
         .with_created(session.between(args.created_from, args.created_to))
@@ -39,4 +34,14 @@ fn query(args: ListJobsArgs, session: &Session) -> Result<(JobQuery, Listing), C
         .with_next_starts(session.between(args.next_starts_from, args.next_starts_to))
         .with_sort(sort);
     Ok((query, args.listing))
+}
+
+/// Narrows a query to the jobs that have this in common.
+pub(super) fn filtered(query: JobQuery, by: JobFilters) -> Result<JobQuery, CliError> {
+    Ok(query
+        .with_search(by.search)
+        .with_source(by.source.map(SourceId::new).transpose()?)
+        .with_data_type(by.data_type.map(TypeId::new).transpose()?)
+        .with_recipient(by.recipient.map(RecipientName::new).transpose()?)
+        .with_frequency(by.frequency))
 }

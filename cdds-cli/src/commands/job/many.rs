@@ -1,0 +1,206 @@
+//! One job, several, or all that have something in common: each is done by itself.
+
+use cdds_core::domain::job::{Job, JobState};
+use cdds_core::ports::catalog::query::{JobOverview, JobQuery};
+use cdds_core::service::ServiceError;
+use cdds_view::{ExecutionView, JobView, words};
+
+use super::list::filtered;
+use crate::args::{JobFilters, ManyJobs};
+use crate::commands::{Deleted, every_row, found};
+use crate::compose::App;
+use crate::error::CliError;
+use crate::session::Session;
+use crate::text::escaped;
+
+/// How many jobs a question names.
+const NAMED_MAX: usize = 5;
+
+/// What is done to each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    Suspend,
+    Resume,
+    Run,
+    Delete,
+}
+
+impl Doing {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Suspend => "Suspend",
+            Self::Resume => "Resume",
+            Self::Run => "Run",
+            Self::Delete => "Delete",
+        }
+    }
+
+    fn done(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspended",
+            Self::Resume => "resumed",
+            Self::Run => "queued",
+            Self::Delete => "deleted",
+        }
+    }
+
+    /// Whether it can be done to a job, as far as its state says: which of all jobs are meant.
+    fn concerns(self, job: &Job) -> bool {
+        match self {
+            Self::Suspend => job.state == JobState::Active,
+            Self::Resume => job.state == JobState::Suspended,
+            Self::Run => matches!(job.state, JobState::Active | JobState::Suspended),
+            Self::Delete => true,
+        }
+    }
+}
+
+/// What became of the jobs.
+#[derive(Debug, Default)]
+struct Outcome {
+    changed: Vec<JobOverview>,
+    queued: Vec<ExecutionView>,
+    deleted: Vec<String>,
+    /// A line for each job that could not be changed.
+    refused: Vec<String>,
+}
+
+pub(super) async fn carry_out(
+    doing: Doing,
+    args: ManyJobs,
+    app: &App,
+    session: &Session,
+) -> Result<(), CliError> {
+    let (dry_run, is_one) = (args.dry_run, args.ids.len() == 1);
+    let jobs = chosen(doing, args, app, session).await?;
+    if dry_run {
+        session.console.note("nothing was changed; these jobs would be");
+        return list(jobs, app, session).await;
+    }
+    if let (true, [job]) = (is_one, jobs.as_slice()) {
+        ask(doing, &jobs, session)?;
+        return one(doing, job, app, session).await;
+    }
+    if jobs.is_empty() {
+        session.console.note("there is no such job: nothing was changed");
+    } else {
+        ask(doing, &jobs, session)?;
+    }
+    let (all, outcome) = (jobs.len(), each(doing, jobs, app, session).await?);
+    match doing {
+        Doing::Suspend | Doing::Resume => list(outcome.changed, app, session).await?,
+        Doing::Run => session.output.list(&outcome.queued)?,
+        Doing::Delete => Deleted::new("job", outcome.deleted).show(session)?,
+    }
+    if outcome.refused.is_empty() {
+        return Ok(());
+    }
+    let (count, done) = (words::count(outcome.refused.len() as u64), doing.done());
+    let why = format!("{count} of {all} jobs could not be {done}:\n{}", outcome.refused.join("\n"));
+    Err(CliError::failed("some_failed", why))
+}
+
+/// Returns the jobs that are meant, each once.
+async fn chosen(
+    doing: Doing,
+    args: ManyJobs,
+    app: &App,
+    session: &Session,
+) -> Result<Vec<JobOverview>, CliError> {
+    let by = &session.principal;
+    if args.all {
+        let query = filtered(JobQuery::default(), args.filters)?;
+        let page = async |slice| app.jobs.list(by, &query.clone().with_slice(slice)).await;
+        let mut jobs = every_row(page).await?;
+        jobs.retain(|overview| doing.concerns(&overview.job));
+        return Ok(jobs);
+    }
+    if args.filters != JobFilters::default() {
+        return Err(CliError::usage(
+            "--search and the other filters select jobs with --all: leave out the ids",
+        ));
+    }
+    let mut jobs = Vec::<JobOverview>::new();
+    for typed in &args.ids {
+        let id = found::job(typed, app, by).await?;
+        if !jobs.iter().any(|known| known.job.id == id) {
+            jobs.push(app.jobs.show(by, id).await?);
+        }
+    }
+    Ok(jobs)
+}
+
+/// Asks before something is removed, and before several jobs are changed at once.
+fn ask(doing: Doing, jobs: &[JobOverview], session: &Session) -> Result<(), CliError> {
+    let title = |overview: &JobOverview| escaped(overview.job.settings.title.as_str()).into_owned();
+    let stays =
+        if doing == Doing::Delete { " Their history and artifacts stay until they expire." } else { "" };
+    match jobs {
+        [job] if doing == Doing::Delete => session
+            .consent
+            .ask(&format!("Delete job {}? Its history and artifacts stay until they expire.", title(job))),
+        [_] => Ok(()),
+        several => {
+            let named: Vec<String> = several.iter().take(NAMED_MAX).map(title).collect();
+            let more = if several.len() > NAMED_MAX { ", …" } else { "" };
+            let count = words::counted(several.len() as u64, "job");
+            session.consent.ask(&format!("{} {count} ({}{more})?{stays}", doing.verb(), named.join(", ")))
+        }
+    }
+}
+
+/// Does it to one job, and shows what that gives.
+async fn one(doing: Doing, job: &JobOverview, app: &App, session: &Session) -> Result<(), CliError> {
+    let (by, id) = (&session.principal, job.job.id);
+    match doing {
+        Doing::Suspend => super::show(app.jobs.suspend(by, id).await?, app, session).await,
+        Doing::Resume => super::show(app.jobs.resume(by, id).await?, app, session).await,
+        Doing::Run => Ok(session.output.object(&ExecutionView::queued(app.jobs.run_now(by, id).await?))?),
+        Doing::Delete => {
+            app.jobs.delete(by, id).await?;
+            Deleted::new("job", [id]).show(session)
+        }
+    }
+}
+
+/// Does it to each job. A refusal of one leaves the others as they are; what stops all of them ends this.
+async fn each(
+    doing: Doing,
+    jobs: Vec<JobOverview>,
+    app: &App,
+    session: &Session,
+) -> Result<Outcome, CliError> {
+    let (by, mut outcome) = (&session.principal, Outcome::default());
+    for JobOverview { job, .. } in jobs {
+        let done = match doing {
+            Doing::Suspend => app.jobs.suspend(by, job.id).await.map(|job| outcome.changed.push(job)),
+            Doing::Resume => app.jobs.resume(by, job.id).await.map(|job| outcome.changed.push(job)),
+            Doing::Run => {
+                app.jobs.run_now(by, job.id).await.map(|run| outcome.queued.push(ExecutionView::queued(run)))
+            }
+            Doing::Delete => {
+                app.jobs.delete(by, job.id).await.map(|()| outcome.deleted.push(job.id.to_string()))
+            }
+        };
+        match done {
+            Ok(()) => {}
+            Err(
+                error @ (ServiceError::Refused(_)
+                | ServiceError::Forbidden(_)
+                | ServiceError::NotFound { .. }
+                | ServiceError::Conflict { .. }),
+            ) => {
+                let title = escaped(job.settings.title.as_str());
+                outcome.refused.push(format!("  {}  {title}: {error}", job.id));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(outcome)
+}
+
+async fn list(jobs: Vec<JobOverview>, app: &App, session: &Session) -> Result<(), CliError> {
+    let (recipients, now) = (app.recipients.list(&session.principal).await?, app.now().await?);
+    let views: Vec<JobView> = jobs.into_iter().map(|job| JobView::new(job, &recipients, now)).collect();
+    Ok(session.output.list(&views)?)
+}
