@@ -22,10 +22,12 @@ mod format;
 mod new_file;
 mod read;
 mod steady_file;
+mod whole_file;
 mod write;
 
 pub use error::ArchiveError;
 pub use new_file::NewFile;
 pub use read::{PartSet, Parts, audit, extract, join, parts, set, stream};
 pub use steady_file::{SteadyFile, SteadyReader, open_regular};
+pub use whole_file::{WholeFile, Written};
 pub use write::{Level, ZipPackager};

@@ -64,7 +64,7 @@ pub(crate) struct DecryptArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
 
-    /// Replace files that exist
+    /// Replace files that exist with other contents
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -91,7 +91,7 @@ pub(crate) struct JoinArgs {
     #[arg(long, value_name = "CERT")]
     pub(crate) signer: Option<PathBuf>,
 
-    /// Replace a file that exists
+    /// Replace a file that exists with other contents
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -118,7 +118,7 @@ pub(crate) struct ExtractArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
 
-    /// Replace files that exist
+    /// Replace files that exist with other contents
     #[arg(long)]
     pub(crate) force: bool,
 

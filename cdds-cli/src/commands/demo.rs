@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use super::download;
 use super::offline::private_key::read_key;
-use super::offline::{Interrupt, find_set, plaintext};
+use super::offline::{Reading, find_set, plaintext};
 use crate::args::{DemoArgs, PassphraseArgs};
 use crate::compose::App;
 use crate::config::Config;
@@ -248,7 +248,7 @@ fn read_back(manifest: &Path, key: &Path) -> Result<ReadBack, CliError> {
     const SAMPLE_LINES: usize = 3;
     let key = read_key(key, &PassphraseArgs::default())?;
     let set = find_set(manifest)?;
-    let plain = plaintext(&set, Some(&key), &Interrupt::default())?;
+    let plain = plaintext(&set, Some(&key), &Reading::default())?;
     let mut stream = ArchiveStream::open(&plain.parts)?;
     let mut found = ReadBack { files: 0, records: 0, sample: Vec::new() };
     while let Some(mut entry) = stream.next_entry()? {

@@ -20,7 +20,7 @@ use super::offline::{make_folder, refuse_shared_targets};
 use crate::args::DownloadArgs;
 use crate::compose::App;
 use crate::error::CliError;
-use crate::progress::DownloadProgress;
+use crate::progress::BytesProgress;
 use crate::session::Session;
 use crate::signals::Stop;
 use crate::view::DownloadedView;
@@ -181,7 +181,8 @@ async fn fetch_all(
     stop: Stop,
     session: &Session,
 ) -> (Vec<DownloadedView>, Option<CliError>) {
-    let progress = DownloadProgress::new(&session.console, files.iter().map(|file| file.bytes).sum());
+    let progress = BytesProgress::new(&session.console);
+    progress.begin("", files.iter().map(|file| file.bytes).sum());
     let mut views = Vec::with_capacity(files.len());
     let mut stopped = pin!(stop.asked());
     for file in files {
@@ -213,11 +214,11 @@ async fn fetch(
     download: &mut artifacts::Download,
     file: &Download,
     force: bool,
-    progress: &DownloadProgress,
+    progress: &BytesProgress,
 ) -> Result<(), CliError> {
     let failed = |error: &std::io::Error| CliError::file("write", &file.target, error);
     let folder = file.target.parent().unwrap_or(Path::new("."));
-    progress.begin(&file.name);
+    progress.name(&file.name);
     let mut part = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
     while let Some(chunk) = download.next().await? {
         part.write_all(&chunk).map_err(|error| failed(&error))?;

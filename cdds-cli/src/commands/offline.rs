@@ -3,10 +3,10 @@
 pub(super) mod decrypt;
 pub(super) mod extract;
 mod identity;
-mod interruptible;
 pub(super) mod join;
 pub(super) mod private_key;
 mod published;
+mod reading;
 mod signature;
 pub(super) mod verify;
 
@@ -17,10 +17,12 @@ use std::path::Path;
 use cdds_crypto::{OpenError, OpenReader, PrivateKey};
 use cdds_storage::archive::{ArchiveError, PartSet, Parts, SteadyReader, open_regular};
 use cdds_storage::durable;
+use cdds_view::words;
 
 pub(super) use self::identity::refuse_shared_targets;
-pub(super) use self::interruptible::Interrupt;
 use self::published::{Published, find_intact_set, is_manifest};
+pub(super) use self::reading::Reading;
+use self::reading::{Watched, bytes_of};
 use crate::error::CliError;
 
 /// Finds the set that a file belongs to: the file is any one of its parts, or its manifest.
@@ -79,6 +81,11 @@ fn refuse_file(to: &Path) -> Result<(), CliError> {
 pub(super) const UNCHECKED: &str = "warning: the parts cannot be compared with what was published: there is \
                                     no manifest beside them, and their cipher does not detect changes";
 
+/// Words how many files were kept, as the end of a sentence.
+fn already_there(kept: u64) -> String {
+    if kept == 0 { String::new() } else { format!("; {} already there", words::count(kept)) }
+}
+
 /// A set to be read.
 pub(super) struct Plaintext<'a> {
     pub(super) parts: Parts<'a>,
@@ -91,18 +98,18 @@ pub(super) struct Plaintext<'a> {
 pub(super) fn plaintext<'a>(
     set: &PartSet,
     key: Option<&'a PrivateKey>,
-    interrupt: &Interrupt,
+    reading: &Reading,
 ) -> Result<Plaintext<'a>, CliError> {
-    let asked = interrupt.clone();
+    let watched = reading.clone();
     match key {
         _ if !set.is_sealed() => {
-            let parts = set.parts_with(move |file| Ok(Box::new(asked.reader(file)) as Box<dyn Read>));
+            let parts = set.parts_with(move |file| Ok(Box::new(watched.reader(file)) as Box<dyn Read>));
             Ok(Plaintext { parts, is_unprotected: false })
         }
         Some(key) => {
-            let is_unprotected = !authenticate(set, key, interrupt)?;
+            let is_unprotected = !authenticate(set, key, reading)?;
             let parts =
-                set.parts_with(move |file| Ok(Box::new(asked.reader(unseal(file, key)?)) as Box<dyn Read>));
+                set.parts_with(move |file| Ok(Box::new(unseal(watched.reader(file), key)?) as Box<dyn Read>));
             Ok(Plaintext { parts, is_unprotected })
         }
         None => Err(CliError::usage(
@@ -113,14 +120,15 @@ pub(super) fn plaintext<'a>(
 
 /// Reads authenticated parts to their ends before any record file is written, since their contents may have
 /// been changed until the tag is checked. Returns whether all parts are authenticated.
-fn authenticate(set: &PartSet, key: &PrivateKey, interrupt: &Interrupt) -> Result<bool, CliError> {
+fn authenticate(set: &PartSet, key: &PrivateKey, reading: &Reading) -> Result<bool, CliError> {
+    reading.begin("authenticating", bytes_of(set.files()));
     let mut all = true;
     for part in set.files() {
         let file = part.open().map_err(|error| CliError::file("read", part.path(), &error))?;
         let failed = |error: io::Error| part_failed(part.path(), &error);
-        let mut reader = unseal(file, key).map_err(failed)?;
+        let mut reader = unseal(reading.reader(file), key).map_err(failed)?;
         if reader.is_authenticated() {
-            io::copy(&mut interrupt.reader(&mut reader), &mut io::sink()).map_err(failed)?;
+            io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
         } else {
             all = false;
         }
@@ -136,7 +144,10 @@ fn part_failed(part: &Path, error: &io::Error) -> CliError {
     }
 }
 
-fn unseal(file: SteadyReader, key: &PrivateKey) -> io::Result<OpenReader<BufReader<SteadyReader>>> {
+/// A sealed part as it is read.
+type Sealed = BufReader<Watched<SteadyReader>>;
+
+fn unseal(file: Watched<SteadyReader>, key: &PrivateKey) -> io::Result<OpenReader<Sealed>> {
     OpenReader::new(BufReader::with_capacity(256 << 10, file), key).map_err(io::Error::from)
 }
 

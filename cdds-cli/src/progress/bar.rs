@@ -1,5 +1,7 @@
 //! Bars: one line each, redrawn in place.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cdds_core::domain::execution::progress::Progress;
@@ -11,12 +13,14 @@ use crate::text::{fitted, printable};
 
 /// How many columns a title gets.
 const TITLE_COLUMNS: usize = 24;
-const EXPORT_STYLE: &str = "{prefix} [{bar:14}] {pos:>3} %  {wide_msg}";
-/// The style without an expected total, where no share can be shown.
+/// Below this many columns, words take the place of title and bar.
+const BAR_COLUMNS: u16 = 60;
+const STYLE: &str = "{prefix} [{bar:14}] {percent:>3} %  {wide_msg}";
+const NARROW_STYLE: &str = "{percent:>3} % {wide_msg}";
+/// The styles without an expected total, where no share can be shown.
 const UNKNOWN_STYLE: &str = "{prefix} {spinner} {wide_msg}";
+const NARROW_UNKNOWN_STYLE: &str = "{spinner} {wide_msg}";
 const IDLE_STYLE: &str = "{wide_msg}";
-const DOWNLOAD_STYLE: &str =
-    "{prefix} [{bar:14}] {percent:>3} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
 /// The pace of something since it was first seen.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +54,7 @@ impl ExportBar {
     /// Adds a bar at the foot of the terminal.
     pub(super) fn new(console: &Console, title: &str, pace: Pace) -> Self {
         let bar = console.bars().add(ProgressBar::new(100));
-        bar.set_style(style(UNKNOWN_STYLE));
+        bar.set_style(style(UNKNOWN_STYLE, NARROW_UNKNOWN_STYLE));
         bar.set_prefix(fitted(&printable(title), TITLE_COLUMNS));
         bar.tick();
         Self { bar, pace }
@@ -59,7 +63,7 @@ impl ExportBar {
     /// Shows the progress at `monotonic`.
     pub(super) fn show(&self, progress: Progress, monotonic: Duration) {
         if let Some(percent) = progress.percent {
-            self.bar.set_style(style(EXPORT_STYLE));
+            self.bar.set_style(style(STYLE, NARROW_STYLE));
             self.bar.set_position(u64::from(percent));
         }
         self.tell(words(progress, self.pace.records_per_second(monotonic, progress)));
@@ -100,7 +104,7 @@ pub(crate) struct IdleBar(ProgressBar);
 impl IdleBar {
     pub(super) fn new(console: &Console, words: &str) -> Self {
         let bar = console.bars().add(ProgressBar::new(1));
-        bar.set_style(style(IDLE_STYLE));
+        bar.set_style(style(IDLE_STYLE, IDLE_STYLE));
         let bar = Self(bar);
         bar.tell(words);
         bar
@@ -119,40 +123,72 @@ impl Drop for IdleBar {
     }
 }
 
-/// Follows a download.
+/// Follows bytes that are read or fetched. Clones show the same bar, which vanishes with the last of them; the default
+/// is shown nowhere.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BytesProgress(Arc<BytesBar>);
+
 #[derive(Debug)]
-pub(crate) struct DownloadProgress {
-    bar: ProgressBar,
-}
+struct BytesBar(ProgressBar);
 
-impl DownloadProgress {
-    /// Expects `bytes` in all files together.
-    pub(crate) fn new(console: &Console, bytes: u64) -> Self {
-        let bar = console.bars().add(ProgressBar::new(bytes));
-        bar.set_style(style(DOWNLOAD_STYLE));
-        Self { bar }
+impl BytesProgress {
+    /// Adds a bar at the foot of the terminal, if a person watches.
+    pub(crate) fn new(console: &Console) -> Self {
+        let bar = console.bars().add(ProgressBar::no_length());
+        bar.set_style(style(STYLE, NARROW_STYLE));
+        Self(Arc::new(BytesBar(bar)))
     }
 
-    /// Begins the next file.
-    pub(crate) fn begin(&self, name: &str) {
-        self.bar.set_prefix(fitted(&printable(name), TITLE_COLUMNS));
+    /// Begins something with so many bytes: they are counted from 0 again.
+    pub(crate) fn begin(&self, doing: &str, bytes: u64) {
+        let bar = &self.0.0;
+        bar.reset();
+        bar.set_length(bytes);
+        self.name(doing);
     }
 
-    /// Counts further bytes of it.
+    /// Goes on with the next file.
+    pub(crate) fn name(&self, name: &str) {
+        self.0.0.set_prefix(fitted(&printable(name), TITLE_COLUMNS));
+    }
+
+    /// Counts further bytes.
     pub(crate) fn add(&self, bytes: u64) {
-        self.bar.inc(bytes);
+        let bar = &self.0.0;
+        bar.inc(bytes);
+        if !bar.is_hidden() {
+            let (done, all) = (bar.position(), bar.length().unwrap_or_default());
+            bar.set_message(words_of_bytes(bar.eta(), bar.per_sec(), done.min(all), all));
+        }
     }
 }
 
-impl Drop for DownloadProgress {
+impl Default for BytesBar {
+    fn default() -> Self {
+        Self(ProgressBar::hidden())
+    }
+}
+
+impl Drop for BytesBar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.0.finish_and_clear();
     }
 }
 
-/// Returns the style of a template. The templates are constants, which the tests parse; falling back to the
-/// default bar is not an error.
-fn style(template: &str) -> ProgressStyle {
+/// `13 s left, 51.20 MiB/s, 1.10 GiB of 3.00 GiB`: the most important figure comes first, since narrow terminals cut
+/// the rest.
+fn words_of_bytes(left: Duration, per_second: f64, done: u64, all: u64) -> String {
+    // A rate is a positive number of bytes, far from where floats end.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    let rate = say::bytes(per_second as u64);
+    format!("{}, {rate}/s, {} of {}", say::remaining(left.as_secs()), say::bytes(done), say::bytes(all))
+}
+
+/// Returns one of two styles, the one that fits the terminal. The templates are constants, which the tests parse;
+/// falling back to the default bar is not an error.
+fn style(wide: &str, narrow: &str) -> ProgressStyle {
+    let columns = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| width.0);
+    let template = if columns.is_some_and(|columns| columns < BAR_COLUMNS) { narrow } else { wide };
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
@@ -174,9 +210,15 @@ mod tests {
 
     #[test]
     fn the_templates_are_understood() {
-        for template in [EXPORT_STYLE, UNKNOWN_STYLE, IDLE_STYLE, DOWNLOAD_STYLE] {
+        for template in [STYLE, NARROW_STYLE, UNKNOWN_STYLE, NARROW_UNKNOWN_STYLE, IDLE_STYLE] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
+    }
+
+    #[test]
+    fn bytes_are_told_with_the_most_important_figure_first() {
+        let told = words_of_bytes(Duration::from_millis(13_900), 52_428_800.7, 1 << 20, 3 << 30);
+        assert_eq!(told, "13 s left, 50.00 MiB/s, 1.00 MiB of 3.00 GiB");
     }
 
     #[test]

@@ -61,6 +61,8 @@ mod recipients;
 mod refusals;
 mod removal;
 mod restored;
+#[cfg(unix)]
+mod run_again;
 mod same_names;
 mod schedule;
 mod sealing;

@@ -3,7 +3,7 @@
 use crate::support::{Place, string, text};
 
 /// Creates a sealed set of several parts in `out`. Returns the parts' paths in reading order.
-fn sealed_set(place: &Place) -> Vec<String> {
+pub(crate) fn sealed_set(place: &Place) -> Vec<String> {
     place.recipient("ops");
     let create = ["job", "create", "--title", "T", "--source", "contact-history", "--type", "interaction"];
     let more = ["--run", "once", "--recipient", "ops", "--split-size", "64KiB"];
@@ -113,14 +113,30 @@ fn a9_decrypt_join_and_extract_agree_and_never_overwrite() {
     assert!(mode.lines().all(|mode| mode == "600"), "what was sealed is for its owner only: {mode}");
     assert_eq!(place.records("joined.zip").len(), 9_000);
 
-    let again: [&[&str]; 3] = [
-        &["decrypt", &parts[0], "--key", "ops.key", "--to", "plain"],
-        &["join", &plain, "--to", "joined.zip"],
-        &["extract", &plain, "--to", "from-plain"],
+    let again: [(&[&str], &str); 3] = [
+        (&["decrypt", &parts[0], "--key", "ops.key", "--to", "plain"], &plain),
+        (&["join", &parts[0], "--key", "ops.key", "--to", "joined.zip"], "joined.zip"),
+        (&["extract", &parts[0], "--key", "ops.key", "--to", "from-plain"], "from-plain"),
     ];
-    for args in again {
-        assert_eq!(place.refused(args), (3, "file_exists".to_owned()), "{args:?}");
+    for (args, written) in again {
+        let there = place.json(args)["already_there"].clone();
+        assert!(there == true || there.as_u64() > Some(0), "{args:?}: what is there already counts as done");
+        let victim = match written {
+            "from-plain" => format!("from-plain/{}", place.files("from-plain")[0]),
+            file => file.to_owned(),
+        };
+        // As long as before, and longer and shorter.
+        let damages: [fn(&mut Vec<u8>); 3] =
+            [|bytes| bytes[1_000] ^= 1, |bytes| bytes.push(0), |bytes| bytes.truncate(9)];
+        for damage in damages {
+            change(&place, &victim, damage);
+            let before = std::fs::read(place.path(&victim)).unwrap();
+            assert_eq!(place.refused(args), (3, "file_exists".to_owned()), "{args:?}");
+            assert_eq!(std::fs::read(place.path(&victim)).unwrap(), before);
+        }
         place.json(&[args, &["--force"]].concat());
+        place.program("diff", &["-r", "from-plain"], &["from-sealed"]);
+        place.program("cmp", &["joined.zip"], &["joined-too.zip"]);
     }
 }
 

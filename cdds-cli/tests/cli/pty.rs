@@ -79,6 +79,14 @@ impl Terminal {
         Ended { code, screen: self.shown(), raw: String::from_utf8(self.raw).unwrap() }
     }
 
+    /// Kills the program. Returns whether that ended it, before it could by itself.
+    pub(crate) fn kill(mut self) -> bool {
+        // One that has ended already cannot be killed.
+        let _ended = self.child.kill();
+        while self.read_line() {}
+        self.child.wait().unwrap().code().is_none()
+    }
+
     fn shown(&self) -> String {
         self.screen.screen().contents()
     }

@@ -1,17 +1,20 @@
 //! Files that get a name only once they are complete.
 
-use std::fs::File;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+/// What temporary names begin and end with.
 const PREFIX: &str = ".cdds-";
+const SUFFIX: &str = ".part";
 
 /// A new file in a folder, which vanishes unless it is given a name.
 ///
 /// On Linux it has no name until then (`O_TMPFILE`), if the file system supports that: even a killed process
-/// leaves nothing behind. Elsewhere its name begins with `.cdds-`.
+/// leaves nothing behind. Elsewhere it has a temporary name like `.cdds-Xy3k9Z.part`, and is locked as long as
+/// somebody writes it: [`remove_abandoned`](Self::remove_abandoned) removes what a killed process has left.
 ///
 /// Only its owner can read it, whatever the process's umask, because exports contain personal data. Change
 /// its permissions to share one.
@@ -36,6 +39,23 @@ impl NewFile {
             return Ok(Self(Kind::Unnamed(file)));
         }
         named(folder).map(|file| Self(Kind::Named(file)))
+    }
+
+    /// Removes the files of processes that were killed from a folder: those with a temporary name which nobody
+    /// has locked. What cannot be looked at or removed stays.
+    pub fn remove_abandoned(folder: &Path) {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let is_temporary = entry.file_name().to_str().is_some_and(is_temporary);
+            if !is_temporary || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                continue;
+            }
+            // Writable, since some systems lock only such files.
+            let opened = File::options().read(true).write(true).open(entry.path());
+            if opened.as_ref().is_ok_and(|file| file.try_lock().is_ok()) {
+                let _kept = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Makes the contents durable.
@@ -83,10 +103,25 @@ impl Write for NewFile {
 
 fn named(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX);
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
-    builder.tempfile_in(folder)
+    loop {
+        let file = builder.tempfile_in(folder)?;
+        match file.as_file().try_lock() {
+            // Somebody who removes what was abandoned has seen it before it was locked.
+            Err(TryLockError::WouldBlock) => {}
+            Ok(()) if !file.path().exists() => {}
+            // Without locks, nothing there ever counts as abandoned.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
+        }
+    }
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX)).is_some_and(|random| {
+        !random.is_empty() && random.chars().all(|character| character.is_ascii_alphanumeric())
+    })
 }
 
 #[cfg(target_os = "linux")]
@@ -122,7 +157,12 @@ mod unnamed {
                 // Only a named file can replace another one.
                 let folder =
                     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-                let linked = tempfile::Builder::new().prefix(super::PREFIX).make_in(folder, link)?;
+                // Locked while it has the temporary name, like a file that had one from the beginning.
+                let _locked = file.try_lock();
+                let linked = tempfile::Builder::new()
+                    .prefix(super::PREFIX)
+                    .suffix(super::SUFFIX)
+                    .make_in(folder, link)?;
                 linked.persist(path).map(drop).map_err(|error| error.error)
             }
             linked => linked,
@@ -173,6 +213,24 @@ mod tests {
             assert_eq!(fs::read(&path).unwrap(), b"second");
         }
         assert_eq!(names(folder.path()), ["part"], "what has no name is gone");
+    }
+
+    #[test]
+    fn what_a_killed_process_has_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let written = named(folder.path()).unwrap();
+        let kept = [".cdds-store", ".cdds-.part", ".cdds-my file.part", "part", "x.cdds-aB3dE9.part"];
+        kept.iter().for_each(|name| fs::write(path(name), "").unwrap());
+        fs::create_dir(path(".cdds-folder.part")).unwrap();
+        fs::write(path(".cdds-aB3dE9.part"), "half").unwrap();
+        NewFile::remove_abandoned(folder.path());
+        assert!(!path(".cdds-aB3dE9.part").exists());
+        assert!(written.path().exists(), "it is being written");
+        assert_eq!(names(folder.path()).len(), kept.len() + 2);
+        let left = written.into_temp_path();
+        NewFile::remove_abandoned(folder.path());
+        assert!(!left.exists(), "nobody writes it any more");
     }
 
     #[test]

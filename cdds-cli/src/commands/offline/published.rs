@@ -10,6 +10,7 @@ use cdds_core::stored::manifest::Manifest;
 use cdds_storage::archive::PartSet;
 use cdds_storage::archive::audit::{self, Finding};
 
+use super::reading::Reading;
 use super::signature::Signer;
 use crate::error::CliError;
 use crate::input;
@@ -69,9 +70,11 @@ impl Published {
     }
 
     /// Compares the parts, and reports faulty ones and files that only look like parts.
-    pub(super) fn compare(&self) -> Vec<Finding> {
+    pub(super) fn compare(&self, reading: &Reading) -> Vec<Finding> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
-        let findings = audit::audit(&self.manifest, folder, |_name| {});
+        let sizes = self.manifest.parts.iter().map(|part| part.bytes);
+        reading.begin("comparing digests", sizes.fold(0, u64::saturating_add));
+        let findings = audit::audit(&self.manifest, folder, |bytes| reading.add(bytes));
         let shown = |finding: Finding| Finding { name: printable(&finding.name).into_owned(), ..finding };
         findings.into_iter().map(shown).collect()
     }
@@ -104,7 +107,11 @@ impl Published {
 /// Finds the set of a file, compares every part with the manifest, if there is one, and checks the manifest's
 /// signature on request: alterations are reported before anything is written. Also returns whether there was
 /// a manifest.
-pub(super) fn find_intact_set(file: &Path, signer: Option<&Path>) -> Result<(PartSet, bool), CliError> {
+pub(super) fn find_intact_set(
+    file: &Path,
+    signer: Option<&Path>,
+    reading: &Reading,
+) -> Result<(PartSet, bool), CliError> {
     let published = Published::of(file)?;
     if let Some(signer) = signer {
         Signer::read(signer)?.check(file, published.as_ref())?;
@@ -112,7 +119,7 @@ pub(super) fn find_intact_set(file: &Path, signer: Option<&Path>) -> Result<(Par
     let Some(published) = published else {
         return Ok((super::find_set(file)?, false));
     };
-    let findings = published.compare();
+    let findings = published.compare(reading);
     let problems: Vec<String> = findings
         .iter()
         .filter_map(|finding| Some(format!("{}: {}", finding.name, finding.problem.as_ref()?)))

@@ -13,8 +13,9 @@ use serde::Serialize;
 use super::identity::SetId;
 use super::private_key::read_key;
 use super::published::{Published, is_manifest};
+use super::reading::bytes_of;
 use super::signature::Signer;
-use super::{Interrupt, find_set, open_code, plaintext};
+use super::{Reading, find_set, open_code, plaintext};
 use crate::args::VerifyArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -47,10 +48,12 @@ struct PartVerdict {
 pub(in crate::commands) fn verify(args: &VerifyArgs, session: &Session) -> Result<(), CliError> {
     let key = args.key.as_deref().map(|file| read_key(file, &args.passphrase)).transpose()?;
     let signer = args.signer.as_deref().map(Signer::read).transpose()?;
+    let reading = Reading::shown(session);
     let mut checked = Checked::default();
     for file in args.files.iter().chain(&args.manifest) {
-        checked.add(file, key.as_ref(), signer.as_ref());
+        checked.add(file, key.as_ref(), signer.as_ref(), &reading);
     }
+    drop(reading);
     if !checked.verdicts.is_empty() {
         let words: Vec<String> = checked.verdicts.iter().map(|verdict| checked.words(verdict)).collect();
         session.output.outcome(&checked.verdicts, &words.join("\n"))?;
@@ -69,8 +72,8 @@ struct Checked {
 }
 
 impl Checked {
-    fn add(&mut self, file: &Path, key: Option<&PrivateKey>, signer: Option<&Signer>) {
-        if let Err(error) = self.try_add(file, key, signer) {
+    fn add(&mut self, file: &Path, key: Option<&PrivateKey>, signer: Option<&Signer>, reading: &Reading) {
+        if let Err(error) = self.try_add(file, key, signer, reading) {
             self.errors.push(error);
         }
     }
@@ -80,6 +83,7 @@ impl Checked {
         file: &Path,
         key: Option<&PrivateKey>,
         signer: Option<&Signer>,
+        reading: &Reading,
     ) -> Result<(), CliError> {
         let id = SetId::of(file)?;
         let known = id.as_ref().and_then(|id| self.verdicts.get(*self.sets.get(id)?));
@@ -89,7 +93,7 @@ impl Checked {
         // A manifest counts only once its signer is known.
         let published = Published::of(file)?;
         let signed_at = signer.map(|signer| signer.check(file, published.as_ref())).transpose()?;
-        let mut verdict = verify_set(file, published.as_ref(), key)?;
+        let mut verdict = verify_set(file, published.as_ref(), key, reading)?;
         verdict.signed_at = signed_at;
         self.sets.extend(id.map(|id| (id, self.verdicts.len())));
         self.verdicts.push(verdict);
@@ -125,10 +129,11 @@ fn verify_set(
     file: &Path,
     published: Option<&Published>,
     key: Option<&PrivateKey>,
+    reading: &Reading,
 ) -> Result<Verdict, CliError> {
     let Some(published) = published else {
         let set = find_set(file)?;
-        let verdict = inspect(&set, key, Verdict::new(&set, folder_of(file)));
+        let verdict = inspect(&set, key, reading, Verdict::new(&set, folder_of(file)));
         if verdict.ok && verdict.files.is_none() {
             return Err(CliError::failed(
                 "cannot_verify",
@@ -142,7 +147,7 @@ fn verify_set(
         return Ok(verdict);
     };
     // With a manifest, missing or altered parts are reported before any part is inspected.
-    let findings = published.compare();
+    let findings = published.compare(reading);
     let intact = findings.iter().all(|finding| finding.problem.is_none());
     let parts = findings
         .iter()
@@ -166,7 +171,7 @@ fn verify_set(
         return Ok(verdict);
     }
     let set = published.compared_set(&findings)?;
-    let verdict = inspect(&set, key, verdict);
+    let verdict = inspect(&set, key, reading, verdict);
     Ok(match verdict.files {
         Some(files) if files != published.manifest.files => Verdict {
             ok: false,
@@ -182,17 +187,20 @@ fn verify_set(
 }
 
 /// Inspects the parts: the record files if they can be read, the envelopes if not.
-fn inspect(set: &PartSet, key: Option<&PrivateKey>, mut verdict: Verdict) -> Verdict {
+fn inspect(set: &PartSet, key: Option<&PrivateKey>, reading: &Reading, mut verdict: Verdict) -> Verdict {
     if set.is_sealed() && key.is_none() {
+        reading.begin("checking", bytes_of(set.files()));
         for file in set.files() {
-            if let Err(problem) = check_envelope(file) {
+            if let Err(problem) = check_envelope(file, reading) {
                 verdict.fail(file.path(), problem);
             }
         }
         return verdict;
     }
-    let checked = plaintext(set, key, &Interrupt::default())
-        .and_then(|plain| Ok(extract::verify(&plain.parts, |_path| {})?));
+    let checked = plaintext(set, key, reading).and_then(|plain| {
+        reading.begin_archive("checking", set);
+        Ok(extract::verify(&plain.parts, |_path| {})?)
+    });
     match checked {
         Ok(summary) => verdict.files = Some(summary.entries),
         Err(error) => {
@@ -209,9 +217,9 @@ fn folder_of(file: &Path) -> String {
     folder.unwrap_or(Path::new(".")).display().to_string()
 }
 
-fn check_envelope(file: &SteadyFile) -> Result<(), String> {
+fn check_envelope(file: &SteadyFile, reading: &Reading) -> Result<(), String> {
     let file = file.open().map_err(|error| error.to_string())?;
-    match check_sealed(BufReader::with_capacity(256 << 10, file)) {
+    match check_sealed(BufReader::with_capacity(256 << 10, reading.reader(file))) {
         Ok(_facts) => Ok(()),
         Err(error) => Err(format!("{error} ({})", open_code(&error))),
     }

@@ -58,11 +58,11 @@ pub enum Problem {
 }
 
 /// Compares every part that `manifest` names with the file of that name in `folder`: sizes first, which is
-/// quick, then contents. Calls `observe` with each part's name before reading its contents.
+/// quick, then contents. Calls `observe` with the number of bytes whenever some were read.
 ///
 /// Returns one finding for each part, in the manifest's order, then one for each other file that has the name
 /// of a part, since readers that find the set by its names would use that file.
-pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(&str)) -> Vec<Finding> {
+pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(u64)) -> Vec<Finding> {
     let stem = manifest::stem(manifest.execution_id);
     let mut findings: Vec<Finding> = manifest
         .parts
@@ -75,8 +75,7 @@ pub fn audit(manifest: &Manifest, folder: &Path, mut observe: impl FnMut(&str)) 
         .collect();
     for (finding, part) in findings.iter_mut().zip(&manifest.parts) {
         if finding.problem.is_none() {
-            observe(&part.name);
-            finding.problem = compare_contents(part, &finding.file);
+            finding.problem = compare_contents(part, &finding.file, &mut observe);
         }
     }
     let unlisted = unlisted(manifest, &stem, folder).into_iter();
@@ -115,8 +114,12 @@ fn compare_size(part: &ManifestPart, stem: &str, folder: &Path) -> Option<Proble
     }
 }
 
-fn compare_contents(part: &ManifestPart, file: &SteadyFile) -> Option<Problem> {
-    match digest(file) {
+fn compare_contents(
+    part: &ManifestPart,
+    file: &SteadyFile,
+    observe: &mut impl FnMut(u64),
+) -> Option<Problem> {
+    match digest(file, observe) {
         Ok(found) if Sha256Digest::from_hex(&part.sha256) == Some(found) => None,
         Ok(_) => Some(Problem::Altered),
         Err(error) => Some(unreadable(&error)),
@@ -130,7 +133,7 @@ fn unreadable(error: &io::Error) -> Problem {
     }
 }
 
-fn digest(file: &SteadyFile) -> io::Result<Sha256Digest> {
+fn digest(file: &SteadyFile, observe: &mut impl FnMut(u64)) -> io::Result<Sha256Digest> {
     // This notes the file's identity. Whoever reads the finding's file on is refused another one.
     let mut file = file.open()?;
     let mut hasher = Sha256::new();
@@ -138,7 +141,10 @@ fn digest(file: &SteadyFile) -> io::Result<Sha256Digest> {
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(Sha256Digest(hasher.finalize().into())),
-            Ok(count) => hasher.update(buffer.get(..count).unwrap_or_default()),
+            Ok(count) => {
+                hasher.update(buffer.get(..count).unwrap_or_default());
+                observe(count as u64);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -175,7 +181,7 @@ mod tests {
     }
 
     fn problems(manifest: &Manifest, folder: &Path) -> Vec<Option<Problem>> {
-        audit(manifest, folder, |_| {}).into_iter().map(|finding| finding.problem).collect()
+        audit(manifest, folder, |_bytes| {}).into_iter().map(|finding| finding.problem).collect()
     }
 
     #[test]
@@ -193,7 +199,9 @@ mod tests {
         write("zip", b"sEcond");
         assert_eq!(problems(&manifest, folder.path()), [None, Some(Problem::Altered)]);
         write("zip", b"second");
-        assert_eq!(problems(&manifest, folder.path()), [None, None]);
+        let mut read = 0;
+        let findings = audit(&manifest, folder.path(), |bytes| read += bytes);
+        assert!(findings.iter().all(|finding| finding.problem.is_none()) && read == 11, "{read}");
         // Decrypted copies beside sealed parts do not count.
         write("z01.smime", b"sealed");
         assert_eq!(problems(&manifest, folder.path()), [None, None]);

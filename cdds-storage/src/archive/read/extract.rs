@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::parts::Parts;
@@ -13,6 +14,7 @@ use super::unpack::unpack;
 use crate::archive::error::ArchiveError;
 use crate::archive::format::entry_path;
 use crate::archive::new_file::NewFile;
+use crate::archive::whole_file::{WholeFile, Written};
 use crate::private;
 
 /// Options for extracting.
@@ -50,6 +52,8 @@ pub struct Summary {
     pub entries: u64,
     /// Size of all contents together, in bytes.
     pub bytes: u64,
+    /// How many files were there already with the same contents, so that they were not written.
+    pub kept: u64,
 }
 
 /// Extracts every entry into the folder `to`, which is created if necessary. Calls `observe` with each path
@@ -57,7 +61,9 @@ pub struct Summary {
 ///
 /// The calling thread reads the parts in order, while other threads unpack and write. Each file gets its name
 /// only after its contents are complete and their CRC is right. Links are neither created nor followed. If an
-/// error ends the extraction, the files finished so far stay; only `Ok` means that all of them are there.
+/// error ends the extraction, the files finished so far stay; only `Ok` means that all of them are there. The same
+/// call then goes on: a file that is there with the contents of its entry is kept, and what a killed process has left
+/// under a temporary name is removed from the folders that are filled.
 ///
 /// # Errors
 /// Any [`ArchiveError`] but [`NotAPart`](ArchiveError::NotAPart).
@@ -67,23 +73,28 @@ pub fn extract(
     options: &ExtractOptions,
     observe: impl FnMut(&str) + Send,
 ) -> Result<Summary, ArchiveError> {
-    let mut target = Target { root: to, force: options.force, paths: Paths::default(), folder: None };
+    let mut target = Target::new(to, options.force);
     let mut summary = Summary::default();
-    let observe = Mutex::new(observe);
+    let (observe, kept) = (Mutex::new(observe), AtomicU64::new(0));
     unpack(
         parts,
         |entry| {
             options.limits.admit(&mut summary, entry)?;
-            target.admit(entry.path())
+            target.admit(entry.path(), entry.uncompressed_bytes())
         },
         |place, path, contents| {
-            place.map_or(Ok(()), |file| write_file(contents, &file, options.force))?;
+            if let Some(file) = place
+                && write_file(contents, &file, options.force)? == Written::AlreadyThere
+            {
+                kept.fetch_add(1, Ordering::Relaxed);
+            }
             tell(&observe, path);
             Ok(())
         },
     )?;
     // An archive without entries has not created the folder yet.
     create_root(to)?;
+    summary.kept = kept.into_inner();
     Ok(summary)
 }
 
@@ -175,12 +186,18 @@ struct Target<'t> {
     paths: Paths,
     /// The folder, below the root, that was checked most recently.
     folder: Option<PathBuf>,
+    /// The folders from which the files of killed processes were removed, by their hashes as in [`Paths`].
+    tidied: HashSet<u64>,
 }
 
-impl Target<'_> {
-    /// Prepares the folder of an entry and returns the path of its file; `None` if the entry is itself a
-    /// folder.
-    fn admit(&mut self, path: &str) -> Result<Option<PathBuf>, ArchiveError> {
+impl<'t> Target<'t> {
+    fn new(root: &'t Path, force: bool) -> Self {
+        Self { root, force, paths: Paths::default(), folder: None, tidied: HashSet::new() }
+    }
+
+    /// Prepares the folder of an entry of this size and returns the path of its file; `None` if the entry is itself
+    /// a folder.
+    fn admit(&mut self, path: &str, bytes: u64) -> Result<Option<PathBuf>, ArchiveError> {
         self.paths.admit(path)?;
         let relative = Path::new(path.strip_suffix('/').unwrap_or(path));
         if path.ends_with('/') {
@@ -189,7 +206,8 @@ impl Target<'_> {
         }
         self.create_folder(relative.parent().unwrap_or(Path::new("")), path)?;
         let file = self.root.join(relative);
-        if !self.force && fs::symlink_metadata(&file).is_ok() {
+        let is_another = |found: fs::Metadata| !found.is_file() || found.len() != bytes;
+        if !self.force && fs::symlink_metadata(&file).is_ok_and(is_another) {
             return Err(ArchiveError::Exists { path: file });
         }
         Ok(Some(file))
@@ -218,6 +236,9 @@ impl Target<'_> {
                 Err(error) => return Err(ArchiveError::io(format!("cannot inspect {folder:?}"), error)),
             }
         }
+        if self.tidied.insert(self.paths.hash.hash_one(relative)) {
+            NewFile::remove_abandoned(&folder);
+        }
         self.folder = Some(relative.to_owned());
         Ok(())
     }
@@ -228,17 +249,17 @@ fn create_root(root: &Path) -> Result<(), ArchiveError> {
         .map_err(|error| ArchiveError::io(format!("cannot create the folder {root:?}"), error))
 }
 
-/// Writes a file under a temporary name and renames it only on success.
-fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), ArchiveError> {
-    let failed = |error| ArchiveError::io(format!("cannot write {path:?}"), error);
-    let mut file = NewFile::create(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+/// Writes a file under a temporary name and renames it only on success; compares one that is there.
+fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<Written, ArchiveError> {
+    let failed = |error| not_written(path, error);
+    let mut file = WholeFile::begin(path, force).map_err(failed)?;
     let mut buffer = vec![0; COPY_BYTES];
     loop {
         let count = contents.read(&mut buffer).map_err(|error| {
             ArchiveError::from_read(error, || format!("cannot read the contents of {path:?}"))
         })?;
         if count == 0 {
-            return give_name(file, path, force);
+            return file.finish().map_err(failed);
         }
         file.write_all(buffer.get(..count).unwrap_or_default()).map_err(failed)?;
     }
@@ -247,13 +268,10 @@ fn write_file(contents: &mut dyn Read, path: &Path, force: bool) -> Result<(), A
 /// Bytes per copied piece.
 const COPY_BYTES: usize = 256 << 10;
 
-/// Gives a complete file its name; without `force` it replaces no other file, not even one created meanwhile.
-pub(in crate::archive) fn give_name(file: NewFile, path: &Path, force: bool) -> Result<(), ArchiveError> {
-    match file.give_name(path, force) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(ArchiveError::Exists { path: path.to_owned() })
-        }
-        Err(error) => Err(ArchiveError::io(format!("cannot write {path:?}"), error)),
+/// Returns the error for a file that cannot be written, or is there with other contents.
+pub(in crate::archive) fn not_written(path: &Path, error: io::Error) -> ArchiveError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => ArchiveError::Exists { path: path.to_owned() },
+        _ => ArchiveError::io(format!("cannot write {path:?}"), error),
     }
 }

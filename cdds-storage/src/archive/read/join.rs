@@ -4,13 +4,12 @@
 //! with each offset counted from the start of the file. The data is not checked on the way: see
 //! [`verify`](super::extract::verify).
 
-use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use bytes::BytesMut;
 
-use super::extract::{Summary, give_name};
+use super::extract::{Summary, not_written};
 use super::parts::{Parts, PartsReader, Tail};
 use super::stream::ArchiveStream;
 use super::stream::directory::next_record;
@@ -19,28 +18,27 @@ use crate::archive::format::central_record::Location;
 use crate::archive::format::end_record::EndRecord;
 use crate::archive::format::marker::{SINGLE_MARKER, SPLIT_MARKER};
 use crate::archive::new_file::NewFile;
+use crate::archive::whole_file::{WholeFile, Written};
 use crate::durable;
 
 /// Writes the joined archive to `to`, which appears only once it is complete and on disk; its folder is
-/// created if necessary. An existing file is replaced only with `force`. A single part is copied.
+/// created if necessary. An existing file is replaced only with `force`; one that is the joined archive already is
+/// kept. What a killed process has left in that folder under a temporary name is removed. A single part is copied.
 ///
 /// # Errors
 /// Any [`ArchiveError`] but those about single entries.
 pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, ArchiveError> {
-    // Only to refuse before the work: `give_name` decides, since the file may appear meanwhile.
-    if !force && fs::symlink_metadata(to).is_ok() {
-        return Err(ArchiveError::Exists { path: to.to_owned() });
-    }
     let end = parts.end_of_split()?;
-    let failed = |error| ArchiveError::io(format!("cannot write {to:?}"), error);
+    let failed = |error| not_written(to, error);
     let folder = match to.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
     durable::create_folders(folder).map_err(failed)?;
-    let writer = BufWriter::with_capacity(256 << 10, NewFile::create(folder).map_err(failed)?);
+    NewFile::remove_abandoned(folder);
+    let writer = BufWriter::with_capacity(256 << 10, WholeFile::begin(to, force).map_err(failed)?);
     let mut output = Output { writer, path: to, bytes: 0 };
-    let summary = match end {
+    let mut summary = match end {
         None => {
             // A plain copy would not notice bytes in front of the archive.
             ArchiveStream::open(parts)?.check_beginning()?;
@@ -52,7 +50,7 @@ pub fn join(parts: &Parts<'_>, to: &Path, force: bool) -> Result<Summary, Archiv
     // Contents before the name, and the name before the folder: after a power cut the name must not belong to
     // an incomplete file.
     file.sync().map_err(failed)?;
-    give_name(file, to, force)?;
+    summary.kept = u64::from(file.finish().map_err(failed)? == Written::AlreadyThere);
     durable::sync_folder(folder).map_err(failed)?;
     Ok(summary)
 }
@@ -67,9 +65,7 @@ struct Output<'t, W> {
 impl<W: Write> Output<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         self.bytes += bytes.len() as u64;
-        self.writer
-            .write_all(bytes)
-            .map_err(|error| ArchiveError::io(format!("cannot write {:?}", self.path), error))
+        self.writer.write_all(bytes).map_err(|error| not_written(self.path, error))
     }
 }
 
@@ -88,7 +84,7 @@ fn copy_single(parts: &Parts<'_>, output: &mut Output<'_, impl Write>) -> Result
         reader.consume(count);
     }
     let end = parts.find_end(&tail)?;
-    Ok(Summary { entries: end.entries, bytes: output.bytes })
+    Ok(Summary { entries: end.entries, bytes: output.bytes, kept: 0 })
 }
 
 /// 8.5.3 and 8.5.4: the marker that may precede the first entry of a split archive.
@@ -131,7 +127,7 @@ impl<'a> Joining<'a> {
         };
         joined.encode(&mut encoded);
         output.write(&encoded)?;
-        Ok(Summary { entries: end.entries, bytes: output.bytes })
+        Ok(Summary { entries: end.entries, bytes: output.bytes, kept: 0 })
     }
 
     /// Omits the marker, with which some systems refuse an unsplit file.
