@@ -8,6 +8,7 @@ mod audit;
 #[cfg(feature = "postgres")]
 mod catalog;
 mod check;
+mod config;
 mod demo;
 mod destination;
 mod examples;
@@ -40,6 +41,7 @@ pub(crate) use self::audit::AuditArgs;
 #[cfg(feature = "postgres")]
 pub(crate) use self::catalog::CatalogCommand;
 pub(crate) use self::check::CheckArgs;
+pub(crate) use self::config::ConfigCommand;
 pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::destination::DestinationCommand;
 pub(crate) use self::examples::command;
@@ -218,6 +220,9 @@ pub(crate) enum Command {
     Status,
     /// Check what jobs, exports and recipients need, and say how to fix what is wrong
     Doctor(DoctorArgs),
+    /// The configuration: what holds, whether it is right, and what could be written
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Registered sources
     #[command(subcommand)]
     Source(SourceCommand),

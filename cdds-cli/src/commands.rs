@@ -6,6 +6,7 @@ mod audit;
 mod catalog;
 mod check;
 mod clock;
+mod config;
 mod demo;
 mod destination;
 mod disk;
@@ -75,6 +76,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Demo(args) => demo::demo(&args, session).await,
         Command::Doctor(args) => doctor::doctor(&args, session).await,
         Command::Status => status::status(session).await,
+        Command::Config(command) => config::carry_out(command, session),
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Destination(command) => destination::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,

@@ -9,10 +9,12 @@ mod location;
 mod mistake;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub(crate) mod reference;
 #[cfg(any(feature = "buckets", feature = "delivery", feature = "postgres"))]
 mod secret;
 #[cfg(feature = "serve")]
 mod serve;
+mod shown;
 mod source;
 mod store;
 
@@ -46,6 +48,7 @@ pub(crate) use self::mistake::{explain, nearest};
 pub(crate) use self::postgres::PostgresEntry;
 #[cfg(feature = "serve")]
 pub(crate) use self::serve::{Serve, Tls};
+pub(crate) use self::shown::{Given, given};
 #[cfg(feature = "postgres")]
 pub(crate) use self::source::PostgresSourceEntry;
 pub(crate) use self::source::{SourceEntry, SourceKind};

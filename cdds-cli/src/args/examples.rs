@@ -42,6 +42,18 @@ const EXAMPLES: &[(&str, &str)] = &[
            cdds doctor --output json     for monitoring; exit code 1 if something failed",
     ),
     (
+        "config",
+        "  cdds config show\n  \
+           cdds config reference source.type",
+    ),
+    ("config show", "  cdds config show\n  cdds config show --output json"),
+    ("config check", "  cdds config check\n  cdds config check --config /etc/cdds/cdds.toml"),
+    (
+        "config reference",
+        "  cdds config reference\n  \
+           cdds config reference engine.lease",
+    ),
+    (
         "demo",
         "  cdds demo\n  \
            cdds demo /tmp/demo --records 100000
@@ -161,7 +173,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "job delete",
         "  cdds job delete ID\n  \
            cdds job delete --search 'test ' --all --dry-run\n  \
-           cdds audit --principal bob --action create_job   what somebody made, to be deleted by its ids",
+           cdds job delete ID ID                         what `cdds audit --principal bob` shows, say",
     ),
     (
         "run",
@@ -237,6 +249,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "audit",
         "  cdds audit --since 2026-01-01T00:00:00Z --principal ada\n  \
            cdds audit --object ID                       who changed this job, or downloaded this file\n  \
+           cdds audit --principal bob --action create_job    which jobs somebody made\n  \
            cdds audit --action delete_artifacts --output json",
     ),
     (

@@ -13,6 +13,8 @@ mod changing_files;
 mod clock;
 mod codes;
 mod commands;
+#[cfg(unix)]
+mod configuring;
 mod crash;
 #[cfg(all(target_os = "linux", feature = "delivery"))]
 mod cut_off;

@@ -1,5 +1,5 @@
-//! The README of the project: its reference lists every key of `cdds.toml`, and its lines can be typed as
-//! they are.
+//! The README of the project, whose lines can be typed as they are, and the reference, which lists every key of
+//! `cdds.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::support::{Place, text};
 
 const README: &str = include_str!("../../../README.md");
+const REFERENCE: &str = include_str!("../../CONFIGURATION.md");
 /// The form of the configuration, from which the keys are read.
 const FORM: &str = include_str!("../../src/config/file.rs");
 
@@ -20,7 +21,7 @@ fn section(heading: &str) -> &'static str {
 
 /// Returns the keys of the reference, each with its default as TOML if it has one.
 fn reference() -> BTreeMap<&'static str, Option<&'static str>> {
-    let rows = section("Configuration").lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = REFERENCE.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| {
         let (key, rest) = row.split_once("` | ").unwrap();
         let default = rest.split(" | ").nth(1).unwrap();
@@ -56,7 +57,7 @@ fn the_reference_lists_every_key_of_the_configuration_and_no_other() {
     assert!(keys.contains("engine.lease") && keys.contains("source.type.category.values"), "{keys:?}");
     let listed: BTreeSet<String> = reference().into_keys().map(str::to_owned).collect();
     let difference: Vec<_> = keys.symmetric_difference(&listed).collect();
-    assert!(difference.is_empty(), "only in README.md or only in config/file.rs: {difference:?}");
+    assert!(difference.is_empty(), "only in CONFIGURATION.md or only in config/file.rs: {difference:?}");
 }
 
 #[test]
