@@ -5,6 +5,7 @@
 
 mod artifact;
 mod audit;
+mod bundle;
 #[cfg(feature = "postgres")]
 mod catalog;
 mod check;
@@ -38,6 +39,7 @@ pub(crate) use self::artifact::{
     AdoptArgs, ArtifactCommand, DeleteArtifactsArgs, DownloadArgs, ListArtifactsArgs, SetArgs,
 };
 pub(crate) use self::audit::AuditArgs;
+pub(crate) use self::bundle::BundleArgs;
 #[cfg(feature = "postgres")]
 pub(crate) use self::catalog::CatalogCommand;
 pub(crate) use self::check::CheckArgs;
@@ -223,6 +225,8 @@ pub(crate) enum Command {
     /// The configuration: what holds, whether it is right, and what could be written
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Write what somebody who helps needs to know, without secrets and records
+    Bundle(BundleArgs),
     /// Registered sources
     #[command(subcommand)]
     Source(SourceCommand),

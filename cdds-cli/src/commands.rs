@@ -2,6 +2,7 @@
 
 mod artifact;
 mod audit;
+mod bundle;
 #[cfg(feature = "postgres")]
 mod catalog;
 mod check;
@@ -77,6 +78,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Doctor(args) => doctor::doctor(&args, session).await,
         Command::Status => status::status(session).await,
         Command::Config(command) => config::carry_out(command, session),
+        Command::Bundle(args) => bundle::bundle(&args, session).await,
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Destination(command) => destination::carry_out(command, session).await,
         Command::Recipient(command) => recipient::carry_out(command, session).await,

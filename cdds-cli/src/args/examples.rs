@@ -41,6 +41,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "  cdds doctor\n  \
            cdds doctor --output json     for monitoring; exit code 1 if something failed",
     ),
+    ("bundle", "  cdds bundle\n  cdds bundle --to - | less"),
     (
         "config",
         "  cdds config show\n  \

@@ -15,7 +15,7 @@ use crate::session::Session;
 
 /// A key that counts, and why it does.
 #[derive(Debug, Serialize)]
-struct Holding {
+pub(super) struct Holding {
     key: String,
     /// As it is written, or its default in words.
     value: String,
@@ -90,8 +90,14 @@ fn given_keys(session: &Session) -> Result<Vec<Given>, CliError> {
 }
 
 fn show(session: &Session) -> Result<(), CliError> {
-    let given = given_keys(session)?;
+    let holding = holding(session)?;
     session.console.note(&format!("{}:", session.config_path().display()));
+    Ok(session.output.list(&holding)?)
+}
+
+/// Returns what is written, in its order, and the defaults of what is left out.
+pub(super) fn holding(session: &Session) -> Result<Vec<Holding>, CliError> {
+    let given = given_keys(session)?;
     let tables = ["source", "destination", "webhook", "user", "email", "signing"];
     let is_left_out = |key: &reference::Key| {
         let table = key.path.split('.').next().unwrap_or_default();
@@ -107,8 +113,7 @@ fn show(session: &Session) -> Result<(), CliError> {
         value: given.value.clone(),
         line: Some(given.line),
     });
-    let views: Vec<Holding> = holding.chain(defaults).collect();
-    Ok(session.output.list(&views)?)
+    Ok(holding.chain(defaults).collect())
 }
 
 fn check(session: &Session) -> Result<(), CliError> {

@@ -26,7 +26,7 @@ use crate::text::printable;
 
 /// The result of one check.
 #[derive(Debug, Serialize)]
-struct Finding {
+pub(super) struct Finding {
     check: String,
     status: Status,
     detail: String,
@@ -89,7 +89,7 @@ pub(super) async fn doctor(args: &DoctorArgs, session: &Session) -> Result<(), C
     Err(CliError::failed("doctor_failed", format!("these checks failed: {}", failed.join(", "))))
 }
 
-async fn examine(session: &Session) -> Vec<Finding> {
+pub(super) async fn examine(session: &Session) -> Vec<Finding> {
     let config = match session.config() {
         Ok(config) => config,
         Err(error) => {

@@ -32,7 +32,7 @@ const NAMED_MAX: usize = 5;
 
 /// Where everything stands. Counts end at one more than 10,000.
 #[derive(Debug, Serialize)]
-struct Standing {
+pub(super) struct Standing {
     at: Instant,
     workers: Workers,
     jobs: JobCounts,
@@ -103,9 +103,13 @@ struct Finished {
 }
 
 pub(super) async fn status(session: &Session) -> Result<(), CliError> {
+    Ok(session.output.object(&standing(session).await?)?)
+}
+
+pub(super) async fn standing(session: &Session) -> Result<Standing, CliError> {
     let config = session.config()?;
     let app = session.open_over(&config).await?;
-    Ok(session.output.object(&Standing::of(&app, &config, session).await?)?)
+    Standing::of(&app, &config, session).await
 }
 
 impl Standing {

@@ -7,6 +7,7 @@ mod audit;
 mod beginnings;
 #[cfg(all(unix, feature = "buckets", feature = "delivery"))]
 mod buckets;
+mod bundle;
 mod by_hand;
 #[cfg(unix)]
 mod changing_files;
