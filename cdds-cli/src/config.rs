@@ -146,27 +146,20 @@ impl Config {
             .map_err(|why| CliError::config("invalid_config", format!("{}: {why}", path.display())))
     }
 
-    /// Returns the fields that name the data subject in records of a type.
-    pub(crate) fn subject(&self, source: &SourceId, data_type: &TypeId) -> &[String] {
-        let entry = self.sources.iter().find(|entry| entry.id == *source);
-        entry.and_then(|entry| entry.subjects.get(data_type)).map_or(&[], Vec::as_slice)
-    }
-
     /// Returns a survey of the records of a type, for a test read.
     pub(crate) fn survey(&self, source: &SourceId, data_type: &TypeId) -> Option<Survey> {
-        let subject = self.subject(source, data_type);
         let entry = self.sources.iter().find(|entry| entry.id == *source)?;
         match &entry.kind {
             SourceKind::Sqlite(config) => {
-                config.types.iter().find(|one| one.id == *data_type).map(|one| one.survey(subject, true))
+                config.types.iter().find(|one| one.id == *data_type).map(|one| one.survey(true))
             }
             SourceKind::JsonLines(config) => {
-                config.types.iter().find(|one| one.id == *data_type).map(|one| one.survey(subject, false))
+                config.types.iter().find(|one| one.id == *data_type).map(|one| one.survey(false))
             }
             #[cfg(feature = "postgres")]
             SourceKind::Postgres(entry) => {
                 let types = &entry.config.types;
-                types.iter().find(|one| one.id == *data_type).map(|one| one.survey(subject, false))
+                types.iter().find(|one| one.id == *data_type).map(|one| one.survey(false))
             }
             SourceKind::Unsupported { .. } => None,
         }

@@ -73,6 +73,7 @@ pub use self::sink::MemorySink;
 use crate::domain::access::{Principal, PrincipalName, Role};
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::RecordBatch;
+use crate::domain::subject::SubjectMatcher;
 use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
 use crate::ports::clock::Clock;
@@ -185,7 +186,8 @@ impl Ids for SeededIds {
     }
 }
 
-/// A source that returns the same batches for every request of an owner.
+/// A source that returns the same batches for every request of an owner, and of these the records about the person whom
+/// a request names (rule D1).
 #[derive(Debug)]
 pub struct PreparedSource {
     description: SourceDescription,
@@ -245,7 +247,14 @@ impl Source for PreparedSource {
     }
 
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
-        Ok(futures::stream::iter(self.of_owner(&request.owner)).map(Ok).boxed())
+        let mut batches = self.of_owner(&request.owner);
+        if let Some(subject) = &request.subject {
+            let described = self.description.data_type(&request.data_type);
+            let fields = described.map(|data_type| data_type.subject_fields.as_slice()).unwrap_or_default();
+            let matcher = SubjectMatcher::new(fields, subject);
+            batches = batches.iter().map(|batch| matcher.apply(batch)).collect();
+        }
+        Ok(futures::stream::iter(batches).map(Ok).boxed())
     }
 }
 

@@ -1,10 +1,12 @@
 //! `cdds source …`: lists the registered sources, and checks whether they can be read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::SourceId;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
+use cdds_core::domain::subject::SubjectField;
 use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_core::ports::source::{BadRecordMode, DataType, Estimate, ReadRequest, RegisteredSource, Source};
 use cdds_core::service::Entity;
@@ -120,24 +122,20 @@ pub(super) async fn read_beginning(
         let Some(batch) = batches.try_next().await? else { break };
         survey.take(&batch);
     }
-    let subject = config.subject(id, &data_type.id);
-    if !subject.is_empty() {
-        check_subject(source, data_type, subject, session).await?;
+    if !data_type.subject_fields.is_empty() {
+        check_subject(source, data_type, session).await?;
     }
     Ok(survey)
 }
 
 /// Looks for the subject fields. The read fails on a field that a type does not declare, or that is no
 /// column.
-async fn check_subject(
-    source: &dyn Source,
-    data_type: &DataType,
-    subject: &[String],
-    session: &Session,
-) -> Result<(), CliError> {
+async fn check_subject(source: &dyn Source, data_type: &DataType, session: &Session) -> Result<(), CliError> {
     let told =
         |why: &str| CliError::failed("source_failed", format!("type {}, subject: {why}", data_type.id));
-    let fields = FieldNames::new(subject.iter().cloned()).map(FieldSelection::Only)?;
+    // Several fields may be in one object.
+    let names: BTreeSet<String> = data_type.subject_fields.iter().map(SubjectField::key).collect();
+    let fields = FieldNames::new(names).map(FieldSelection::Only)?;
     let template = Template::new(fields, Vec::new())?;
     template.check(data_type).map_err(|violation| told(&violation.to_string()))?;
     // Bad records have already been reported.

@@ -394,9 +394,9 @@ pub(super) struct DataType {
     /// How it is written; like the event instant if left out.
     pub(super) changed_format: Option<String>,
     pub(super) category: Option<Category>,
-    /// Where the data subject is named. Declared here for subject requests.
+    /// Where people are named.
     #[serde(default)]
-    pub(super) subject: Vec<String>,
+    pub(super) subject: Vec<SubjectField>,
     pub(super) settle_lag: Option<String>,
     /// The smallest step of the instants.
     pub(super) granularity: Option<String>,
@@ -406,6 +406,26 @@ pub(super) struct DataType {
     pub(super) owner: Option<String>,
     /// Whether every owner who sees the source may export all records.
     pub(super) shared: Option<bool>,
+}
+
+/// A field that names people.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected the name of a field, or a table { field = \"…\", kind = \"…\" }")]
+pub(super) enum SubjectField {
+    /// The field of a kind that has the same name.
+    Name(String),
+    Table(SubjectTable),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubjectTable {
+    pub(super) field: String,
+    /// phone, email or another name.
+    pub(super) kind: String,
+    /// Whether values are stored in the form in which they are compared, and in no other.
+    #[serde(default)]
+    pub(super) normalised: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,7 +3,7 @@
 #[cfg(feature = "postgres")]
 mod postgres;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::template::FieldNames;
 use cdds_core::domain::source::Visibility;
+use cdds_core::domain::subject::{IdentifierKind, InvalidIdentifier, StoredForm, SubjectField};
 #[cfg(feature = "postgres")]
 use cdds_storage::source::PostgresConfig;
 use cdds_storage::source::{
@@ -30,9 +31,6 @@ pub(crate) struct SourceEntry {
     pub(crate) id: SourceId,
     pub(crate) title: String,
     pub(crate) kind: SourceKind,
-    /// The fields of each type that name the data subject (section D); checked, and kept for subject
-    /// requests.
-    pub(crate) subjects: BTreeMap<TypeId, Vec<String>>,
 }
 
 /// The adapter behind a source.
@@ -97,17 +95,6 @@ pub(super) fn check_all(sources: Vec<file::Source>, folder: &Path) -> Result<Vec
 fn check(mut source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake> {
     let id = SourceId::new(source.id.clone()).map_err(|violation| violation.to_string())?;
     let title = source.title.clone().unwrap_or_else(|| id.to_string());
-    let mut subjects = BTreeMap::new();
-    for (index, data_type) in source.r#type.iter().enumerate().filter(|(_, one)| !one.subject.is_empty()) {
-        let named = TypeId::new(data_type.id.clone()).and_then(|data_type_id| {
-            FieldNames::new(data_type.subject.iter().cloned()).map(|names| (data_type_id, names))
-        });
-        let (data_type_id, names) = named.map_err(|violation| {
-            let name = format!("type {:?}", data_type.id);
-            Mistake::from(format!("subject: {violation}")).within("type", index, &name)
-        })?;
-        subjects.insert(data_type_id, names.as_slice().to_vec());
-    }
     let kind = match source.unsupported.take() {
         Some(_) if source.kind.is_some() => {
             return Err("give it a kind, or say unsupported, not both".to_owned().into());
@@ -118,7 +105,7 @@ fn check(mut source: file::Source, folder: &Path) -> Result<SourceEntry, Mistake
             supported(&id, &title, source, folder)?.limited_to(max_concurrent).seen_by(visibility(owners)?)
         }
     };
-    Ok(SourceEntry { id, title, kind, subjects })
+    Ok(SourceEntry { id, title, kind })
 }
 
 /// Reads the owners who see a source, a destination or an endpoint (rules J16, N8).
@@ -250,7 +237,38 @@ fn check_type<R>(
         config.fields = Some(fields);
     }
     config.owner = owner(data_type.owner, data_type.shared)?;
+    config.subjects = subjects(data_type.subject).map_err(|why| format!("subject: {why}"))?;
     Ok(config)
+}
+
+/// Reads the fields that name people (rule D1).
+fn subjects(fields: Vec<file::SubjectField>) -> Result<Vec<SubjectField>, String> {
+    let mut subjects: Vec<SubjectField> = Vec::with_capacity(fields.len());
+    for field in fields {
+        let field = match field {
+            file::SubjectField::Name(name) => {
+                let kind: IdentifierKind = name.parse().map_err(|_| {
+                    format!(
+                        "{name:?} is no kind of identifier: say which it holds, {{ field = {name:?}, kind = \"phone\" }}"
+                    )
+                })?;
+                SubjectField::new(name, kind)
+            }
+            file::SubjectField::Table(file::SubjectTable { field, kind, normalised }) => {
+                let kind = kind.parse().map_err(|why: InvalidIdentifier| why.to_string())?;
+                let stored = if normalised { StoredForm::Normalised } else { StoredForm::AsWritten };
+                SubjectField::new(field, kind).with_stored(stored)
+            }
+        };
+        if field.key().is_empty() {
+            return Err("name the field".to_owned());
+        }
+        if subjects.iter().any(|known| known.name == field.name) {
+            return Err(format!("the field {:?} is declared twice: leave one out", field.name));
+        }
+        subjects.push(field);
+    }
+    Ok(subjects)
 }
 
 /// Reads whose the records of a type are (rule J16).

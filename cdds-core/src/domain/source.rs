@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::selection::CategoryDimension;
+use crate::domain::subject::SubjectField;
 use crate::domain::violation::RuleViolation;
 
 pub use self::ownership::Ownership;
@@ -109,6 +110,8 @@ pub struct DataType {
     pub pushes_down: bool,
     /// Whose the records are (rule J16).
     pub ownership: Ownership,
+    /// The fields that name people (rule D1). Without any, the type is not read by subject.
+    pub subject_fields: Vec<SubjectField>,
 }
 
 impl DataType {
@@ -125,6 +128,7 @@ impl DataType {
             fields: None,
             pushes_down: false,
             ownership: Ownership::default(),
+            subject_fields: Vec::new(),
         }
     }
 
@@ -168,6 +172,14 @@ impl DataType {
     #[must_use]
     pub fn with_push_down(self) -> Self {
         Self { pushes_down: true, ..self }
+    }
+
+    /// Declares a field that names people (rule D1). The source then reads by
+    /// [subject](ReadRequest::subject).
+    #[must_use]
+    pub fn with_subject_field(mut self, field: SubjectField) -> Self {
+        self.subject_fields.push(field);
+        self
     }
 
     /// Declares whose the records are (rule J16).

@@ -1,12 +1,16 @@
 //! Rules D1, D2: the people whom records are about, as requests name them and records hold them.
 
+mod field;
 mod identifier;
 mod kind;
+mod matcher;
 
 use std::fmt;
 
+pub use self::field::{StoredForm, SubjectField};
 pub use self::identifier::{Identifier, InvalidIdentifier};
 pub use self::kind::{IdentifierKind, KindName};
+pub use self::matcher::SubjectMatcher;
 
 /// One person, by all identifiers that a request names (rule D2): 1 to 20, ordered by kind and value, each once.
 ///

@@ -49,12 +49,17 @@ pub use crate::domain::source::{
 /// [placed](crate::domain::record::Place) without one. It then goes into the folder `all` (rule A1). A read of
 /// selected categories leaves it out.
 ///
+/// If the request names a [subject](ReadRequest::subject), a read yields only records about this person (rule D1):
+/// those in which one of the type's [subject fields](DataType::subject_fields) names the person, in any spelling. A
+/// record that names two people is yielded for each of them. A type without subject fields is never asked. A registered
+/// source that yields a record about somebody else ends its read, where the record shows that.
+///
 /// # Errors
 /// A record that cannot be read is a [`SourceErrorKind::BadRecord`] that names its location, never its
 /// contents. If the request says [`BadRecordMode::Report`], a source that can continue after the record
 /// reports it in a batch instead (rule E10). If the record's category, or the fields that the source filters
 /// by, can be read and show that the record is not requested, the source skips it; the engine does the same
-/// with its own filters.
+/// with its own filters. If nothing shows whether it is about the subject, it is reported without its contents.
 ///
 /// # Cancel safety
 /// Dropping the stream stops the read and frees its resources.
@@ -275,7 +280,8 @@ impl Sources {
     /// names; replaces an earlier one. A source that is shared is passed as its `Arc`.
     ///
     /// The registered source refuses each request of an owner other than the default one for a type that does
-    /// not say whose its records are, as [`SourceErrorKind::Invalid`] (rule J16).
+    /// not say whose its records are, and each by subject for a type that names no subject field, as
+    /// [`SourceErrorKind::Invalid`] (rules J16, D1).
     #[must_use]
     pub fn with(mut self, source: impl Source + 'static) -> Self {
         let source: Arc<dyn Source> = Arc::new(source);

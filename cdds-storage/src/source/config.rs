@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategoryDimension;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use cdds_core::domain::subject::StoredForm;
+use cdds_core::domain::subject::SubjectField;
 use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind};
 use chrono::Duration;
 
@@ -32,6 +35,9 @@ pub struct TypeConfig<R> {
     pub fields: Option<Vec<String>>,
     /// How it says whose its records are (rule J16).
     pub owner: OwnerConfig,
+    /// The fields that name people (rule D1): columns with exactly these names, or members. In JSON lines, and in
+    /// columns of JSON in PostgreSQL, a name may be a JSON pointer.
+    pub subjects: Vec<SubjectField>,
 }
 
 /// The location of an instant in a record.
@@ -71,6 +77,7 @@ impl<R> TypeConfig<R> {
             granularity: Duration::seconds(1),
             fields: None,
             owner: OwnerConfig::default(),
+            subjects: Vec::new(),
         }
     }
 
@@ -101,12 +108,38 @@ impl<R> TypeConfig<R> {
         Self { owner, ..self }
     }
 
+    /// Adds a field that names people (rule D1).
+    #[must_use]
+    pub fn with_subject(mut self, field: SubjectField) -> Self {
+        self.subjects.push(field);
+        self
+    }
+
     /// Returns the columns that reading depends on.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn required_columns(&self) -> impl Iterator<Item = &str> {
         let instants = self.time.iter().chain(&self.changed).map(|time| time.column.as_str());
         let category = self.category.iter().map(|category| category.column.as_str());
         instants.chain(category).chain(self.owner.field())
+    }
+
+    /// Describes a field that names people by which a read by subject cannot look rows up (rule D1).
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn unindexed(&self, field: &SubjectField, has_index: bool) -> Option<String> {
+        let (id, name) = (&self.id, &field.name);
+        let because = match (field.stored, has_index) {
+            (StoredForm::Normalised, true) => return None,
+            (StoredForm::Normalised, false) => {
+                format!(
+                    "no index begins with the column {name:?}: CREATE INDEX on it spares the database most of them"
+                )
+            }
+            (StoredForm::AsWritten, _) => format!(
+                "the column {name:?} holds what people wrote: where it holds values in the form alone in which they are \
+                 compared, say normalised = true, so that an index finds them"
+            ),
+        };
+        Some(format!("type {id}: each read by subject goes through all rows, since {because}"))
     }
 
     /// Whether records may have a field of this name, as far as the fields are declared.
@@ -131,6 +164,7 @@ impl<R> TypeConfig<R> {
             granularity: self.granularity,
             fields: self.fields.clone(),
             pushes_down,
+            subject_fields: self.subjects.clone(),
         })
     }
 }

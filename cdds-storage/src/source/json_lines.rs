@@ -142,6 +142,10 @@ pub const UNFINISHED_MAX: Duration = Duration::from_secs(3_600);
 /// With `{owner}` in its path, an owner has files of its own; if there are none, reads fail as for any
 /// missing file. On a file system that takes two names for the same, such as one that ignores case, give
 /// owners names that differ in more than that.
+///
+/// # People
+/// A read by subject (rule D1) goes through all lines. A line that cannot be read as JSON may be about anybody, so it is
+/// reported without its contents.
 #[derive(Debug)]
 pub struct JsonLinesSource {
     config: JsonLinesConfig,
@@ -193,7 +197,7 @@ impl JsonLinesSource {
             path: owners::path_of(&name, self.config.path_of(data_type), &request.owner)?,
             name,
             line_bytes_max: self.config.line_bytes_max,
-            members: Members::new(data_type, &request.owner),
+            members: Members::new(data_type, request),
             selection: Selection::new(data_type, request)?,
             bad_records: request.bad_records,
         })
@@ -208,7 +212,9 @@ impl Source for JsonLinesSource {
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let reading = self.reading(request)?;
-        let some = request.window.start().is_some() || request.categories != CategorySelection::All;
+        let some = request.window.start().is_some()
+            || request.categories != CategorySelection::All
+            || request.subject.is_some();
         // The files hold the records of other owners, too, and nothing may tell how many (rule J16).
         if some || reading.members.name_owners() {
             return Ok(None);
@@ -321,6 +327,9 @@ impl Reading {
         if !self.members.are_of_owner(&found) {
             return Ok(Whose::Others);
         }
+        if !self.members.are_about(&found) {
+            return Ok(Whose::Owners);
+        }
         let (changed_at, event_at) = (|| self.members.changed_at(&found), || self.members.event_at(&found));
         let category = self.selection.category(self.members.category(&found).as_deref());
         let Some(category) = category else { return Ok(Whose::Owners) };
@@ -350,6 +359,10 @@ impl Reading {
                 return Ok(());
             }
             // Its rest may be another owner's record, if a writer broke off.
+            line = b"";
+        }
+        if self.members.name_subject() && !matches!(error, LineError::Time { .. }) {
+            // Nobody knows whom it is about.
             line = b"";
         }
         match self.bad_records {

@@ -124,6 +124,10 @@ impl PostgresConfig {
 /// Nothing is left in a session: settings and roles last until the transaction ends, and no statement is prepared under
 /// a name. So a pooler may be in between, in transaction mode as well.
 ///
+/// A read by subject (rule D1) compares each row here, so values may be arrays, and members of JSON. The server narrows
+/// the rows down beforehand if all fields that may name the person are columns of text, whole numbers or UUIDs that are
+/// [stored normalised](cdds_core::domain::subject::StoredForm::Normalised).
+///
 /// A row is a bad record (rule E10) if its instant cannot be read: an infinite one, or text in another form.
 ///
 /// # Completeness
@@ -187,6 +191,9 @@ impl Source for PostgresSource {
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let reading = self.reading(request)?;
+        if request.subject.is_some() {
+            return Ok(None);
+        }
         self.connections.run(async move { reading.estimate().await }).await
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::record::Place;
 use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::subject::SubjectMatcher;
 use cdds_core::ports::source::{ReadRequest, RecordInstant, SourceError, SourceErrorKind};
 use chrono::{DateTime, Utc};
 
@@ -15,14 +16,17 @@ use super::config::TypeConfig;
 pub(super) struct Selection {
     request: ReadRequest,
     declared: Vec<Arc<str>>,
+    /// Whom the records are about (rule D1); `None` for anybody.
+    subject: Option<SubjectMatcher>,
 }
 
 impl Selection {
     /// Returns the selection that `request` makes from a type.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Invalid`] if the window needs an instant that the type does not have (rule W7), or
-    /// if categories are selected and the type has none (rule J3).
+    /// [`SourceErrorKind::Invalid`] if the window needs an instant that the type does not have (rule W7), if
+    /// categories are selected and the type has none (rule J3), or if a person is asked for and the type names nobody
+    /// (rule D1).
     pub(super) fn new<R>(config: &TypeConfig<R>, request: &ReadRequest) -> Result<Self, SourceError> {
         let invalid = |reason: &str| {
             SourceError::new(SourceErrorKind::Invalid, format!("data type {}: {reason}", config.id))
@@ -37,9 +41,19 @@ impl Selection {
         if config.category.is_none() && request.categories != CategorySelection::All {
             return Err(invalid("it has no categories: leave the selection out"));
         }
+        if config.subjects.is_empty() && request.subject.is_some() {
+            return Err(invalid("it names no subject field, so nobody knows whom its records are about"));
+        }
+        let subject = request.subject.as_ref();
+        let subject = subject.map(|subject| SubjectMatcher::new(&config.subjects, subject));
         let values = config.category.iter().flat_map(|category| &category.values);
         let declared = values.map(|value| Arc::from(value.as_str())).collect();
-        Ok(Self { request: request.clone(), declared })
+        Ok(Self { request: request.clone(), declared, subject })
+    }
+
+    /// Returns what tells which records are about the person whom the request names; `None` if it names nobody.
+    pub(super) fn subject(&self) -> Option<&SubjectMatcher> {
+        self.subject.as_ref()
     }
 
     /// Returns the instant by which records are selected.

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use cdds_core::blocking::{Batches, Stop, read_blocking};
 use cdds_core::domain::id::{Owner, SourceId};
+use cdds_core::domain::subject::SubjectField;
 use cdds_core::ports::source::{
     Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Visibility,
 };
@@ -25,6 +26,7 @@ use super::owners;
 use super::selection::Selection;
 use open::{Database, Relation};
 use rows::{Columns, Reader};
+use statement::has_index;
 use strays::Strays;
 
 /// The location of a type's records.
@@ -125,6 +127,10 @@ impl SqliteConfig {
 ///
 /// If a type names the column of the owner (rule J16), the database compares it with the owner, and each row
 /// is checked again here. An index on it spares SQLite the rows of others.
+/// A read by subject (rule D1) compares each row here. The database narrows the rows down beforehand if all fields that
+/// may name the person are [stored normalised](cdds_core::domain::subject::StoredForm::Normalised); an index on each
+/// spares SQLite the rows of others. Texts and whole numbers name people; BLOBs name nobody.
+///
 /// With `{owner}` in the path, each owner has a database of its own; if there is none, reads fail as for any
 /// missing database. On a file system that takes two names for the same, such as one that ignores case, give
 /// owners names that differ in more than that.
@@ -173,6 +179,9 @@ impl Source for SqliteSource {
 
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let reading = self.reading(request)?;
+        if request.subject.is_some() {
+            return Ok(None);
+        }
         blocking::unblock(move || reading.estimate()).await
     }
 
@@ -183,7 +192,8 @@ impl Source for SqliteSource {
             let database = Database::open(&path, config.id.as_str())?;
             let is_locked = database.is_locked().then(|| locked(&path));
             let repeated = config.types.iter().filter_map(|data_type| repeated(&database, data_type));
-            Ok(is_locked.into_iter().chain(repeated).collect())
+            let unindexed = config.types.iter().flat_map(|data_type| unindexed(&database, data_type));
+            Ok(is_locked.into_iter().chain(repeated).chain(unindexed).collect())
         })
         .await
     }
@@ -219,6 +229,14 @@ fn repeated(database: &Database, data_type: &SqliteType) -> Option<String> {
     })
 }
 
+/// Describes the columns by which a read by subject cannot look rows up (rule D1).
+fn unindexed(database: &Database, data_type: &SqliteType) -> Vec<String> {
+    // If a type cannot be read, the read reports the reason.
+    let Ok(relation) = database.relation(data_type) else { return Vec::new() };
+    let has_index = |field: &SubjectField| has_index(database, &relation.from, &field.name).unwrap_or(false);
+    data_type.subjects.iter().filter_map(|field| data_type.unindexed(field, has_index(field))).collect()
+}
+
 /// One read.
 #[derive(Debug)]
 struct Reading {
@@ -242,6 +260,9 @@ impl Reading {
     fn read(&self, database: &Database, batches: &mut Batches) -> Result<(), Stop> {
         let relation = database.relation(&self.data_type)?;
         database.check_template(&self.request.template, &relation)?;
+        if self.request.subject.is_some() {
+            database.check_subjects(&self.data_type, &relation)?;
+        }
         let keys = statement::columns(&self.data_type, &relation, &self.request);
         let statements = statement::select(&self.data_type, &relation, &keys, &self.request);
         let columns = self.columns(&relation, &keys);

@@ -56,14 +56,14 @@ pub struct BadExample {
 }
 
 impl<R> TypeConfig<R> {
-    /// Starts an empty survey of this type. `subject` lists the fields that name a data subject.
-    pub fn survey(&self, subject: &[String], caseless: bool) -> Survey {
+    /// Starts an empty survey of this type.
+    pub fn survey(&self, caseless: bool) -> Survey {
         let category = self.category.as_ref();
         Survey {
             time: self.time.as_ref().map(|time| Key::new(&time.column)),
             changed: self.changed.as_ref().map(|changed| Key::new(&changed.column)),
             category: category.map(|category| (Key::new(&category.column), category.values.clone())),
-            subject: subject.iter().map(|name| Key::new(name)).collect(),
+            subject: self.subjects.iter().map(|field| Key::new(&field.key())).collect(),
             caseless,
             records: 0,
             bad_records: 0,
@@ -223,6 +223,7 @@ mod tests {
     use cdds_core::domain::id::TypeId;
     use cdds_core::domain::record::instant::InstantFormat;
     use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
+    use cdds_core::domain::subject::SubjectField;
 
     fn survey(caseless: bool) -> Survey {
         let media = CategoryConfig {
@@ -233,8 +234,9 @@ mod tests {
         let config = TypeConfig::new(TypeId::new("call").unwrap(), ())
             .with_time("At", InstantFormat::Any)
             .with_changed("changed", InstantFormat::Any)
-            .with_category(media);
-        config.survey(&["customer".to_owned()], caseless)
+            .with_category(media)
+            .with_subject(SubjectField::new("customer", "customer-id".parse().unwrap()));
+        config.survey(caseless)
     }
 
     fn batch(records: &[&str]) -> RecordBatch {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::subject::{IdentifierKind, StoredForm, SubjectField};
 use cdds_core::ports::source::{CheckedSource, Source};
 use cdds_core::testing::conformance::source::{Clause, Damaged, Row, SourceFixture, check, check_read};
 use cdds_core::testing::conformance::{Contract, Report};
@@ -21,6 +22,8 @@ struct Files {
     folder: tempfile::TempDir,
     made: AtomicU32,
     whole: bool,
+    /// How the fields that name people are stored.
+    stored: StoredForm,
     /// The bytes of a row of the file that was written last.
     row_bytes: AtomicU64,
 }
@@ -32,6 +35,7 @@ impl Files {
             folder: tempfile::tempdir().unwrap(),
             made: AtomicU32::new(0),
             whole,
+            stored: StoredForm::default(),
             row_bytes: AtomicU64::new(1),
         }
     }
@@ -72,6 +76,8 @@ impl Files {
                 values,
             })
             .with_owner(OwnerConfig::Field("owner".to_owned()))
+            .with_subject(SubjectField::new("phone", IdentifierKind::Phone).with_stored(self.stored))
+            .with_subject(SubjectField::new("email", IdentifierKind::Email).with_stored(self.stored))
     }
 }
 
@@ -81,7 +87,8 @@ impl Lines {
     fn line(row: &Row) -> Value {
         let [at, changed] = [row.event_at, row.changed_at].map(|at| at.map(|at| at.timestamp_micros()));
         let (id, note, media, owner) = (&row.id, &row.note, &row.category, row.owner.as_str());
-        json!({"id": id, "at": at, "changed": changed, "media": media, "owner": owner, "note": note})
+        json!({"id": id, "at": at, "changed": changed, "media": media, "owner": owner, "note": note,
+            "phone": row.phone, "email": row.email})
     }
 
     fn written(&self, lines: &[String]) -> Result<Arc<dyn Source>, Box<dyn Error>> {
@@ -140,13 +147,14 @@ fn assert_kept(report: Report<Clause>, but: &[&[Clause]]) {
 }
 
 /// The clauses that need a declaration which types without any do not have.
-const DECLARED: [Clause; 6] = [
+const DECLARED: [Clause; 7] = [
     Clause::WindowBounds,
     Clause::BeforeEpoch,
     Clause::Tiling,
     Clause::ByChange,
     Clause::Categories,
     Clause::Owners,
+    Clause::Subjects,
 ];
 
 #[test]
@@ -196,26 +204,36 @@ mod sqlite {
     }
 
     impl Tables {
+        /// Indexed values that name people are stored normalised, so that the index serves.
+        fn new(whole: bool, indexed: bool) -> Self {
+            let stored = if indexed { StoredForm::Normalised } else { StoredForm::AsWritten };
+            Self { files: Files { stored, ..Files::new(whole) }, indexed }
+        }
+
         /// Writes the rows to a database of their own. The instant of the damaged one is its note, or its note
         /// is no text.
         fn written(&self, rows: &[Row], damaged: Option<usize>) -> Result<Arc<dyn Source>, Box<dyn Error>> {
             let path = self.files.next();
             let mut connection = Connection::open(&path)?;
             connection.execute_batch(
-                "CREATE TABLE rows (id TEXT, at INTEGER, changed INTEGER, media TEXT, owner TEXT, note TEXT)",
+                "CREATE TABLE rows (id TEXT, at INTEGER, changed INTEGER, media TEXT, owner TEXT, note TEXT, phone, email)",
             )?;
             let inserting = connection.transaction()?;
             for row in rows {
                 let [at, changed] =
                     [row.event_at, row.changed_at].map(|at| at.map(|at| at.timestamp_micros()));
-                inserting.prepare_cached("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)")?.execute(params![
-                    row.id,
-                    at,
-                    changed,
-                    row.category,
-                    row.owner.as_str(),
-                    row.note,
-                ])?;
+                inserting.prepare_cached("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
+                    params![
+                        row.id,
+                        at,
+                        changed,
+                        row.category,
+                        row.owner.as_str(),
+                        row.note,
+                        row.phone,
+                        row.email,
+                    ],
+                )?;
             }
             if let Some(number) = damaged {
                 let damage =
@@ -224,8 +242,10 @@ mod sqlite {
             }
             inserting.commit()?;
             if self.indexed {
-                connection
-                    .execute_batch("CREATE INDEX by_at ON rows (at); CREATE INDEX by_id ON rows (id)")?;
+                connection.execute_batch(
+                    "CREATE INDEX by_at ON rows (at); CREATE INDEX by_id ON rows (id);
+                     CREATE INDEX by_phone ON rows (phone); CREATE INDEX by_email ON rows (email)",
+                )?;
             }
             let data_type = self.files.typed(SqliteRows::Table("rows".to_owned()));
             let config = SqliteConfig::new("tables".parse()?, "Tables", path).with_type(data_type);
@@ -250,7 +270,7 @@ mod sqlite {
     #[test]
     fn tables_keep_the_contract_of_the_source() {
         for (whole, indexed) in [(true, false), (true, true), (false, false)] {
-            let report = block_on(check(&Tables { files: Files::new(whole), indexed }));
+            let report = block_on(check(&Tables::new(whole, indexed)));
             let undeclared = if whole { &[] } else { &DECLARED[..] };
             assert_kept(report, &[undeclared, &[Clause::PollsReturn, Clause::FewBatchesAhead]]);
         }
@@ -259,7 +279,7 @@ mod sqlite {
     #[test]
     fn tables_yield_what_is_asked_for() {
         for (whole, indexed) in [(true, false), (true, true), (false, false)] {
-            reads_are_kept(&Tables { files: Files::new(whole), indexed });
+            reads_are_kept(&Tables::new(whole, indexed));
         }
     }
 }

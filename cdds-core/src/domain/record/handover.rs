@@ -1,10 +1,13 @@
-//! The check of records that a source hands over for a request (rules R8, J3, J4, W1, W7). A record of the
+//! The check of records that a source hands over for a request (rules R8, D1, J3, J4, W1, W7). A record of the
 //! wrong day or category, or with a field that was not selected, would be published as if it had been
 //! requested, possibly to people who must not see it.
 //!
 //! A place is checked when its first record arrives. Fields are checked for that record and for the first
 //! record of each batch. The cost therefore does not grow with the number of records. A folder that the
 //! source chooses itself shows neither a day nor a category and is not checked.
+//!
+//! Of a read by subject, each record is checked: there are few, and one about somebody else would be handed to a
+//! stranger. Only where the request leaves a subject field out can a record not show whom it is about.
 
 use std::collections::HashSet;
 
@@ -19,6 +22,7 @@ use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::{Place, RecordBatch};
 use crate::domain::source::{DataType, ReadRequest, RecordInstant};
+use crate::domain::subject::SubjectMatcher;
 
 /// The records that one read may hand over.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub struct Handover {
     fields: Option<HashSet<String>>,
     /// Whether records without an event instant are counted, which they are if the type declares one.
     has_event_instant: bool,
+    /// Whom each record must be about, if records show that.
+    subject: Option<SubjectMatcher>,
 }
 
 /// How the day of a place, which is that of the event instant, relates to the window.
@@ -72,6 +78,9 @@ pub enum Breach {
          the type, or none"
     )]
     UndeclaredField,
+    /// The record is about somebody else (rule D1).
+    #[error("a record that does not name the person who was asked for: the source must leave it out")]
+    OtherSubject,
 }
 
 impl Handover {
@@ -81,7 +90,11 @@ impl Handover {
         // the engine does so later, and all declared fields may come.
         let selected = request.template.fields.names().filter(|_| data_type.pushes_down);
         let fields = selected.or(data_type.fields.as_deref());
+        let is_shown = |key: &str| fields.is_none_or(|names| names.iter().any(|name| name == key));
+        let subject =
+            request.subject.as_ref().map(|subject| SubjectMatcher::new(&data_type.subject_fields, subject));
         Self {
+            subject: subject.filter(|subject| subject.keys().all(is_shown)),
             source: source.clone(),
             data_type: data_type.id.clone(),
             declared: data_type.category.iter().flat_map(|category| category.values.clone()).collect(),
@@ -125,6 +138,11 @@ impl Handover {
         let mut new: Vec<bool> = batch.places().iter().map(|place| !is_known(place)).collect();
         let checked = batch.places().iter().zip(&new).filter(|(_, new)| **new);
         checked.map(|(place, _)| place).try_for_each(|place| self.check_place(place))?;
+        if let Some(subject) = &self.subject
+            && !batch.iter().all(|record| subject.matches_line(record.line))
+        {
+            return Err(Breach::OtherSubject);
+        }
         let Some(fields) = &self.fields else { return Ok(()) };
         let mut left = new.iter().filter(|new| **new).count();
         // The first record of each new place stands for all of them. The first record of the batch is checked
@@ -205,6 +223,7 @@ mod tests {
     use crate::domain::record::RecordBatchBuilder;
     use crate::domain::record::selection::CategoryDimension;
     use crate::domain::record::template::{FieldNames, FieldSelection, Template};
+    use crate::domain::subject::{Identifier, IdentifierKind, Subject, SubjectField};
 
     fn data_type() -> DataType {
         let media = CategoryDimension { name: "media".into(), values: vec!["voice".into(), "chat".into()] };
@@ -310,6 +329,35 @@ mod tests {
             check(&data_type().with_push_down(), &selecting, &[("voice", r#"{"id":1}"#)], true),
             Ok(())
         );
+    }
+
+    #[test]
+    fn d1_each_record_is_about_the_person_who_was_asked_for() {
+        let ada = Subject::new([Identifier::new(IdentifierKind::Phone, "+49 30 1").unwrap()]).unwrap();
+        let fields = ["caller", "/callee/phone"].map(|name| SubjectField::new(name, IdentifierKind::Phone));
+        let [caller, callee] = fields;
+        let declared = data_type().with_subject_field(caller).with_subject_field(callee);
+        let own = [r#"{"caller":"0049301"}"#, r#"{"caller":"+1","callee":{"phone":"+49-30-1"}}"#];
+        let check = |data_type: &DataType, request: &ReadRequest, lines: &[&str]| {
+            let mut builder = RecordBatchBuilder::new();
+            for line in lines {
+                builder.raw_line(&place(None, Some("2026-03-01")), line.as_bytes()).unwrap();
+            }
+            handover(data_type, request).check_batch(&builder.take(), |_| false)
+        };
+        let of_ada = request().with_subject(ada);
+        assert_eq!(check(&declared, &of_ada, &own), Ok(()));
+        let others = [own[0], own[1], r#"{"caller":"+49 30 12"}"#];
+        assert_eq!(
+            check(&declared, &of_ada, &others),
+            Err(Breach::OtherSubject),
+            "also behind the first record"
+        );
+        assert_eq!(check(&declared, &request(), &others), Ok(()));
+        assert_eq!(check(&data_type(), &of_ada, &own), Err(Breach::OtherSubject), "nothing names anybody");
+        // What is not handed over cannot tell.
+        let hidden = declared.with_fields(["caller", "id"]);
+        assert_eq!(check(&hidden, &of_ada, &[r#"{"id":"c-1"}"#]), Ok(()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::domain::id::{Owner, TypeId};
 use crate::domain::record::Place;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
+use crate::domain::subject::Subject;
 use crate::setters::setters;
 
 /// A request to read records.
@@ -34,6 +35,11 @@ pub struct ReadRequest {
     pub zone: Zone,
     /// How unreadable records are handled.
     pub bad_records: BadRecordMode,
+    /// The person about whom the records are (rule D1); `None` for records about anybody. A read by subject yields
+    /// only records in which a [subject field](super::DataType::subject_fields) of the type holds one of the person's
+    /// identifiers of its kind, both normalised
+    /// ([`SubjectMatcher`](crate::domain::subject::SubjectMatcher)).
+    pub subject: Option<Subject>,
 }
 
 setters! {
@@ -46,6 +52,7 @@ setters! {
         with_template => template: value Template;
         with_zone => zone: value Zone;
         with_bad_records => bad_records: value BadRecordMode;
+        with_subject => subject: option Subject;
     }
 }
 
@@ -95,6 +102,7 @@ impl ReadRequest {
             template: Template::default(),
             zone: Zone::UTC,
             bad_records: BadRecordMode::default(),
+            subject: None,
         }
     }
 

@@ -1,4 +1,5 @@
-//! A registered source, whose types each owner reads only if they say whose their records are.
+//! A registered source, whose types each owner reads only if they say whose their records are, and by subject only if
+//! they name people.
 
 use std::sync::Arc;
 
@@ -9,14 +10,26 @@ use super::{Estimate, ReadRequest, RecordStream, Source, SourceDescription, Sour
 use crate::domain::id::Owner;
 
 /// Stands in front of every registered source, so that no caller can read, count or ask about records that may
-/// be another owner's (rule J16). Everything else is passed on.
+/// be another owner's (rule J16), and a source that knows nothing of people is not asked for one (rule D1).
+/// Everything else is passed on.
 #[derive(Debug)]
 pub(super) struct OwnedSource(pub(super) Arc<dyn Source>);
 
 impl OwnedSource {
     fn check(&self, request: &ReadRequest) -> Result<(), SourceError> {
-        let checked = self.0.describe().check_owner(&request.data_type, &request.owner);
-        checked.map_err(|refused| SourceError::new(SourceErrorKind::Invalid, refused.to_string()))
+        let described = self.0.describe();
+        let checked = described.check_owner(&request.data_type, &request.owner);
+        checked.map_err(|refused| SourceError::new(SourceErrorKind::Invalid, refused.to_string()))?;
+        let names_nobody =
+            described.data_type(&request.data_type).is_some_and(|known| known.subject_fields.is_empty());
+        if request.subject.is_some() && names_nobody {
+            return Err(SourceError::invalid(format!(
+                "type {} of source {} names no subject field, so it is not read by subject: declare the fields that \
+                 name people",
+                request.data_type, described.id
+            )));
+        }
+        Ok(())
     }
 }
 

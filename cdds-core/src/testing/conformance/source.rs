@@ -81,6 +81,7 @@ mod clause;
 mod planted;
 mod reading;
 mod rows;
+mod subjects;
 mod templates;
 
 use std::error::Error;
@@ -90,12 +91,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Contract, Report};
 use crate::domain::id::Owner;
+use crate::domain::subject::{IdentifierKind, Subject};
 use crate::ports::source::{DataType, Ownership, ReadRequest, Source};
 
 pub use self::clause::Clause;
 pub use self::planted::{Planted, PlantedFixture};
 
-/// A row that a fixture writes. The record of it has at least the fields `id` and `note`, both text.
+/// A row that a fixture writes. The record of it has at least the fields `id` and `note`, both text, and the subject
+/// fields that the type declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Row {
@@ -111,16 +114,27 @@ pub struct Row {
     pub category: Option<String>,
     /// Whose the row is.
     pub owner: Owner,
+    /// What the subject field of kind `phone` holds, if the type declares one.
+    pub phone: Option<String>,
+    /// What the subject field of kind `email` holds, if the type declares one.
+    pub email: Option<String>,
 }
 
 impl Row {
     /// Whether a read yields the record of this row: its instants lie in the window (rules W1, W7), its
-    /// category is selected (rule J3) and, if the type's records are owned, it is the owner's (rule J16).
+    /// category is selected (rule J3), if the type's records are owned, it is the owner's (rule J16), and if the
+    /// request names a person, it is about that one (rule D1).
     pub fn is_wanted(&self, data_type: &DataType, request: &ReadRequest) -> bool {
         let owned = data_type.ownership == Ownership::PerOwner;
         request.wants(self.event_at, self.changed_at)
             && request.categories.includes(self.category.as_deref())
             && (!owned || self.owner == request.owner)
+            && request.subject.as_ref().is_none_or(|subject| self.is_about(subject))
+    }
+
+    fn is_about(&self, subject: &Subject) -> bool {
+        let named = [(IdentifierKind::Phone, &self.phone), (IdentifierKind::Email, &self.email)];
+        named.iter().any(|(kind, text)| text.as_ref().is_some_and(|text| subject.is_named_by(kind, text)))
     }
 }
 

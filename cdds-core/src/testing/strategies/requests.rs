@@ -35,6 +35,7 @@ use crate::domain::calendar::window::{Window, settled_end};
 use crate::domain::id::{Owner, TypeId};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::source::{DataType, Ownership, ReadRequest, RecordInstant, SourceDescription};
+use crate::domain::subject::{Identifier, IdentifierKind, Subject};
 use crate::testing::conformance::source::Row;
 
 /// The most rows of [`read`].
@@ -66,7 +67,8 @@ pub fn categories(data_type: &DataType) -> impl Strategy<Value = CategorySelecti
 
 /// Requests that the engine can make of a source: for each of its types, any [`window`] that the type's
 /// instants allow (rule W7), by event or by change, and any selection of [`categories`]. The template is the
-/// default one. The owner is one of three if the records are owned (rule J16), and the default one otherwise.
+/// default one. The owner is one of three if the records are owned (rule J16), and the default one otherwise. If the
+/// records name people, a quarter of the requests asks for one (rule D1).
 ///
 /// # Panics
 /// When it is sampled, if the description has no type.
@@ -112,9 +114,31 @@ fn request_for(data_type: &DataType) -> impl Strategy<Value = ReadRequest> + use
         (true, _) => (window(), select(vec![RecordInstant::Event, RecordInstant::Change])).boxed(),
     };
     let id: TypeId = data_type.id.clone();
-    (asked, categories(data_type), owner(data_type)).prop_map(move |((window, by), categories, owner)| {
-        ReadRequest::new(owner, id.clone(), window).with_by(by).with_categories(categories)
+    let asked = (asked, categories(data_type), owner(data_type), subject(data_type));
+    asked.prop_map(move |((window, by), categories, owner, subject)| {
+        let request = ReadRequest::new(owner, id.clone(), window).with_by(by);
+        request.with_categories(categories).with_subject(subject)
     })
+}
+
+/// What names the same people, each in two spellings.
+const PHONES: [&str; 4] = ["+49 30 123", "0049 (0)30/123", "+49 30 124", "+4930124"];
+const EMAILS: [&str; 4] = ["ada@example.com", " Ada@Example.com", "bea@example.com", "BEA@EXAMPLE.COM"];
+
+/// A person in one of four reads, if the type's records name people (rule D1).
+fn subject(data_type: &DataType) -> impl Strategy<Value = Option<Subject>> + use<> {
+    if data_type.subject_fields.is_empty() {
+        return Just(None).boxed();
+    }
+    let named = |kind: IdentifierKind, texts: &'static [&'static str]| {
+        select(texts).prop_map(move |text| Identifier::new(kind.clone(), text).ok())
+    };
+    let person = (named(IdentifierKind::Phone, &PHONES), named(IdentifierKind::Email, &EMAILS), 1_u8..=3);
+    let person = person.prop_map(|(phone, email, which)| {
+        let chosen = [phone.filter(|_| which & 1 != 0), email.filter(|_| which & 2 != 0)];
+        Subject::new(chosen.into_iter().flatten()).ok()
+    });
+    prop_oneof![3 => Just(None), 1 => person].boxed()
 }
 
 /// An owner, if the type's records are owned. The name of one begins with that of another.
@@ -134,14 +158,18 @@ fn row(data_type: &DataType, request: &ReadRequest, step: TimeDelta) -> impl Str
         select(&["plain", "\"quoted\" \\", "Zürich – 東京", "' OR 1=1 --"][..]).prop_map(str::to_owned),
         "\\PC{1,12}"
     ];
-    (instants, row_category(data_type), owner(data_type), note).prop_map(
-        |((event_at, changed_at), category, owner, note)| Row {
+    let named = |texts: &'static [&'static str]| prop_oneof![1 => Just(None), 4 => select(texts).prop_map(|text| Some(text.to_owned()))];
+    let named = (named(&PHONES), named(&EMAILS));
+    (instants, row_category(data_type), owner(data_type), note, named).prop_map(
+        |((event_at, changed_at), category, owner, note, (phone, email))| Row {
             id: String::new(),
             note,
             event_at,
             changed_at,
             category,
             owner,
+            phone,
+            email,
         },
     )
 }

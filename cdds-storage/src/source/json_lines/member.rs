@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use cdds_core::domain::id::Owner;
 use cdds_core::domain::record::RecordError;
 use cdds_core::domain::record::instant::UnreadableInstant;
 use cdds_core::domain::record::template::spells;
-use cdds_core::ports::source::RecordInstant;
+use cdds_core::domain::subject::SubjectMatcher;
+use cdds_core::ports::source::{ReadRequest, RecordInstant};
 use chrono::{DateTime, Utc};
 
 use super::JsonLinesType;
@@ -21,6 +21,8 @@ pub(super) struct Members {
     category: Option<String>,
     /// `None` if records do not name their owner.
     owner: Option<OwnerMember>,
+    /// Whom the records are about (rule D1); `None` for anybody.
+    subject: Option<SubjectMatcher>,
 }
 
 /// The members found in one record, as spelled there. If a key occurs twice, the last member counts, as with
@@ -31,6 +33,8 @@ pub(super) struct Found<'a> {
     changed: Option<&'a [u8]>,
     category: Option<&'a [u8]>,
     owner: Option<&'a [u8]>,
+    /// By the number of the subject field. Empty until one is found.
+    subjects: Vec<Option<&'a [u8]>>,
 }
 
 /// The reason why a line cannot be exported.
@@ -45,11 +49,13 @@ pub(super) enum LineError {
 }
 
 impl Members {
-    /// Looks for the members that a type declares, among the records of an owner.
-    pub(super) fn new(data_type: &JsonLinesType, owner: &Owner) -> Self {
+    /// Looks for the members that a type declares, among the records that a request asks for.
+    pub(super) fn new(data_type: &JsonLinesType, request: &ReadRequest) -> Self {
         let category = data_type.category.as_ref().map(|category| category.column.clone());
-        let owner = data_type.owner.field().map(|field| OwnerMember::new(field, owner));
-        Self { time: data_type.time.clone(), changed: data_type.changed.clone(), category, owner }
+        let owner = data_type.owner.field().map(|field| OwnerMember::new(field, &request.owner));
+        let subject = request.subject.as_ref();
+        let subject = subject.map(|subject| SubjectMatcher::new(&data_type.subjects, subject));
+        Self { time: data_type.time.clone(), changed: data_type.changed.clone(), category, owner, subject }
     }
 
     /// Notes a member of the outermost object.
@@ -67,6 +73,28 @@ impl Members {
         if self.owner.as_ref().is_some_and(|owner| owner.is_in(key)) {
             found.owner = Some(value);
         }
+        if let Some(subject) = &self.subject {
+            for field in (0..subject.fields()).filter(|field| subject.is_in(*field, key)) {
+                found.subjects.resize(subject.fields(), None);
+                if let Some(found) = found.subjects.get_mut(field) {
+                    *found = Some(value);
+                }
+            }
+        }
+    }
+
+    /// Whether a person is asked for (rule D1).
+    pub(super) fn name_subject(&self) -> bool {
+        self.subject.is_some()
+    }
+
+    /// Whether a record with these members is about the person who is asked for, or nobody is.
+    pub(super) fn are_about(&self, found: &Found<'_>) -> bool {
+        self.subject.as_ref().is_none_or(|subject| {
+            let mut members = found.subjects.iter().enumerate();
+            members
+                .any(|(field, member)| member.is_some_and(|member| subject.is_named_by_json(field, member)))
+        })
     }
 
     /// Whether records name their owner (rule J16).

@@ -63,6 +63,11 @@ impl ColumnKind {
         }
     }
 
+    /// Whether values that name people can be looked up in such a column (rule D1).
+    pub(super) fn finds_people(self) -> bool {
+        matches!(self, Self::Text | Self::Integer | Self::Uuid)
+    }
+
     /// Whether a window can be looked up in such a column, whose instants have this form.
     pub(super) fn is_narrowed(self, format: InstantFormat) -> bool {
         match self {

@@ -5,6 +5,7 @@ use cdds_core::domain::id::Owner;
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{Condition, Filter, Operator};
 use cdds_core::domain::source::{ReadRequest, RecordInstant};
+use cdds_core::domain::subject::{StoredForm, Subject};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -54,6 +55,9 @@ pub(super) fn of(data_type: &PostgresType, relation: &Relation, request: &ReadRe
         let value = if column.kind == ColumnKind::Text { column.sql() } else { column.text_sql() };
         all.sql.push(format!("{value} = ANY ({place})"));
     }
+    if let Some(subject) = &request.subject {
+        about(&mut all, data_type, relation, subject);
+    }
     for filter in &request.template.filters {
         if let Some(column) = relation.column(filter.field()) {
             equal(&mut all, column, filter);
@@ -85,6 +89,36 @@ fn owned(all: &mut Conditions, column: &Column, owner: &Owner) {
     }
     let exact = all.bind(Bound::Text(name.to_owned()));
     all.sql.push(format!("{} COLLATE pg_catalog.\"C\" = {exact}", column.text_sql()));
+}
+
+/// Adds what is known of the rows about a person (rule D1), unless values may be spelt in other ways than as they are
+/// compared, so that the reader has to look at every row.
+fn about(all: &mut Conditions, data_type: &PostgresType, relation: &Relation, subject: &Subject) {
+    let named = data_type.subjects.iter().filter(|field| subject.of_kind(&field.kind).next().is_some());
+    let mut found = Vec::new();
+    for field in named {
+        let is_stored_as_compared = field.stored == StoredForm::Normalised;
+        let Some(column) = relation.column(&field.name).filter(|_| is_stored_as_compared) else { return };
+        let values = subject.of_kind(&field.kind);
+        let value = match column.kind {
+            ColumnKind::Text => Bound::Texts(values.map(str::to_owned).collect()),
+            ColumnKind::Integer => Bound::Integers(values.filter_map(|value| value.parse().ok()).collect()),
+            ColumnKind::Uuid => {
+                Bound::Texts(values.filter(|value| is_uuid(value)).map(str::to_owned).collect())
+            }
+            _ => return,
+        };
+        found.push((column, value));
+    }
+    let any: Vec<String> = found
+        .into_iter()
+        .map(|(column, value)| {
+            let cast = if column.kind == ColumnKind::Uuid { "::pg_catalog.uuid[]" } else { "" };
+            format!("{} = ANY ({}{cast})", column.sql(), all.bind(value))
+        })
+        .collect();
+    // Without a field of any of the person's kinds, nothing is about the person.
+    all.sql.push(if any.is_empty() { "false".to_owned() } else { format!("({})", any.join(" OR ")) });
 }
 
 /// Adds what a filter for equality says about its column, if an index may find that.

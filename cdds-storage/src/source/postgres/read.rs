@@ -39,6 +39,9 @@ impl Reading {
         let transaction = connection.snapshot(&self.name).await?;
         let relation = self.begin(&transaction).await?;
         relation.check_template(&self.name, &self.request.template)?;
+        if self.request.subject.is_some() {
+            relation.check_subjects(&self.name, &self.data_type)?;
+        }
         let statement = statement::select(&self.data_type, &relation, &self.request);
         let Statement { layout, .. } = statement.clone();
         let mut reader = Reader::new(&self.name, &self.data_type, &relation, layout, &self.request)?;

@@ -1,6 +1,7 @@
 //! The table or the query of a type, and its columns.
 
 use cdds_core::domain::record::template::{Filter, Template};
+use cdds_core::domain::subject::SubjectField;
 use cdds_core::ports::source::SourceError;
 use deadpool_postgres::Transaction;
 use tokio_postgres::SimpleQueryMessage;
@@ -64,6 +65,14 @@ impl Relation {
         let mut named = selected.chain(template.filters.iter().map(Filter::field));
         match named.find(|field| self.column(field).is_none()) {
             Some(field) => Err(self.no_column(name, field)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that each field that names people is a column, or in one (rule D1): a misspelt one would find nobody.
+    pub(super) fn check_subjects(&self, name: &str, data_type: &PostgresType) -> Result<(), SourceError> {
+        match data_type.subjects.iter().map(SubjectField::key).find(|key| self.column(key).is_none()) {
+            Some(key) => Err(self.no_column(name, &key)),
             None => Ok(()),
         }
     }

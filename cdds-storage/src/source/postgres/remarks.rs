@@ -60,6 +60,13 @@ impl Reading {
         for time in self.data_type.time.iter().chain(&self.data_type.changed) {
             remarks.extend(self.unindexed(&transaction, &relation, time).await?);
         }
+        for field in &self.data_type.subjects {
+            let Some(column) = relation.column(&field.key()) else { continue };
+            let found = column.kind.finds_people() && field.key() == field.name;
+            let has_index =
+                found && self.has_index(&transaction, &relation, &column.name).await? != Some(false);
+            remarks.extend(self.data_type.unindexed(field, has_index));
+        }
         let ended = transaction.rollback().await;
         ended.map_err(|error| failure(&self.name, "cannot end the transaction", &error))?;
         connection.give_back();
@@ -82,6 +89,22 @@ impl Reading {
                 column.type_name
             )));
         }
+        let is_indexed = self.has_index(transaction, relation, name).await?;
+        Ok((is_indexed == Some(false)).then(|| {
+            format!(
+                "type {id}: each export goes through all rows, since no index begins with the column {name:?}: CREATE \
+                 INDEX on it spares the server most of them"
+            )
+        }))
+    }
+
+    /// Whether an index begins with a column; `None` where nobody knows, as of a view.
+    async fn has_index(
+        &self,
+        transaction: &Transaction<'_>,
+        relation: &Relation,
+        column: &str,
+    ) -> Result<Option<bool>, SourceError> {
         let (Some(oid), Some("r" | "p" | "m")) = (relation.oid, relation.relkind.as_deref()) else {
             return Ok(None);
         };
@@ -90,17 +113,11 @@ impl Reading {
                 "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a \
                  ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
                  WHERE i.indrelid = $1::int8::oid AND i.indisvalid AND i.indpred IS NULL AND a.attname = $2::text)",
-                &[(&i64::from(oid), Type::INT8), (name, Type::TEXT)],
+                &[(&i64::from(oid), Type::INT8), (&column, Type::TEXT)],
             )
             .await
             .and_then(|rows| rows.first().map_or(Ok(true), |row| row.try_get::<_, bool>(0)));
-        let is_indexed = indexed.map_err(|error| failure(&self.name, "cannot look up indexes", &error))?;
-        Ok((!is_indexed).then(|| {
-            format!(
-                "type {id}: each export goes through all rows, since no index begins with the column {name:?}: CREATE \
-                 INDEX on it spares the server most of them"
-            )
-        }))
+        indexed.map(Some).map_err(|error| failure(&self.name, "cannot look up indexes", &error))
     }
 }
 

@@ -125,8 +125,23 @@ impl Reader {
         Ok(record.len() as u64)
     }
 
+    /// Whether a row is about the person who is asked for (rule D1), or nobody is.
+    fn is_about(&self, row: &Row) -> Result<bool, Fault> {
+        let Some(subject) = self.selection.subject() else { return Ok(true) };
+        for (field, index) in self.layout.subjects.iter().enumerate() {
+            let value = match index {
+                Some(index) => bytes(row, *index)?.map(<[u8]>::trim_ascii),
+                None => None,
+            };
+            if value.is_some_and(|value| subject.is_named_by_json(field, value)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns the category of a selected row and the outcome of its instants; `None` for a row of another owner or
-    /// category, or one that a filter leaves out. These are checked before the instants, so that a bad record that
+    /// category, about another person, or one that a filter leaves out. These are checked before the instants, so that a bad record that
     /// is not asked for does not affect this read.
     fn timing(&self, row: &Row) -> Result<Option<(SelectedCategory, Timing)>, Fault> {
         if let Some(index) = self.layout.owner
@@ -145,6 +160,9 @@ impl Reader {
             if !compared.filters.iter().all(|filter| filter.matches(value)) {
                 return Ok(None);
             }
+        }
+        if !self.is_about(row)? {
+            return Ok(None);
         }
         let (changed_at, event_at) =
             (|| instant(row, self.changed.as_ref()), || instant(row, self.time.as_ref()));

@@ -13,10 +13,11 @@
 
 use cdds_core::domain::record::template::Filter;
 use cdds_core::domain::source::ReadRequest;
+use cdds_core::domain::subject::SubjectField;
 
 use super::PostgresType;
 use super::bound::Bound;
-use super::column::quoted;
+use super::column::{Column, quoted};
 use super::conditions::{self, Conditions};
 use super::relation::Relation;
 
@@ -35,6 +36,9 @@ pub(super) struct Layout {
     pub(super) changed: Option<usize>,
     pub(super) category: Option<usize>,
     pub(super) owner: Option<usize>,
+    /// The columns that name people, as JSON, by the number of their field (rule D1). Empty unless a person is asked
+    /// for.
+    pub(super) subjects: Vec<Option<usize>>,
     /// The fields that filters compare, as JSON.
     pub(super) compared: Vec<Compared>,
 }
@@ -65,15 +69,19 @@ pub(super) fn select(data_type: &PostgresType, relation: &Relation, request: &Re
     };
     layout.time = data_type.time.as_ref().and_then(|time| instant(&time.column)).map(&mut push);
     layout.changed = data_type.changed.as_ref().and_then(|time| instant(&time.column)).map(&mut push);
-    let text = |name: &str| column(name).map(super::column::Column::text_sql);
+    let text = |name: &str| column(name).map(Column::text_sql);
     layout.category = data_type.category.as_ref().and_then(|category| text(&category.column)).map(&mut push);
     layout.owner = data_type.owner.field().and_then(text).map(&mut push);
+    if request.subject.is_some() {
+        let json = |field: &SubjectField| column(&field.key()).map(json);
+        layout.subjects = data_type.subjects.iter().map(|field| json(field).map(&mut push)).collect();
+    }
     for filter in &request.template.filters {
         if let Some(known) = layout.compared.iter_mut().find(|known| known.field == filter.field()) {
             known.filters.push(filter.clone());
         } else if let Some(found) = column(filter.field()) {
             layout.compared.push(Compared {
-                index: push(format!("pg_catalog.to_json({})::pg_catalog.text", found.sql())),
+                index: push(json(found)),
                 field: filter.field().to_owned(),
                 is_exported: exported.iter().any(|(name, _)| *name == filter.field()),
                 filters: vec![filter.clone()],
@@ -90,6 +98,11 @@ pub(super) fn select(data_type: &PostgresType, relation: &Relation, request: &Re
         conditions.filter(),
     );
     Statement { sql, values: conditions.values, layout }
+}
+
+/// Returns the SQL of a column's value as JSON.
+fn json(column: &Column) -> String {
+    format!("pg_catalog.to_json({})::pg_catalog.text", column.sql())
 }
 
 /// Returns a statement that only counts such rows, up to a limit.

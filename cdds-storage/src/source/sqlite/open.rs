@@ -188,6 +188,19 @@ impl Database {
         }
     }
 
+    /// Checks that each field that names people is a column (rule D1): a misspelt one would find nobody.
+    pub(super) fn check_subjects(
+        &self,
+        data_type: &SqliteType,
+        relation: &Relation,
+    ) -> Result<(), SourceError> {
+        let mut named = data_type.subjects.iter().map(|field| field.name.as_str());
+        match named.find(|name| !relation.columns.iter().any(|column| column == name)) {
+            Some(name) => Err(self.no_column(name, relation)),
+            None => Ok(()),
+        }
+    }
+
     fn no_column(&self, column: &str, relation: &Relation) -> SourceError {
         self.missing(&format!("there is no column {column:?}: choose from {}", relation.columns.join(", ")))
     }

@@ -38,6 +38,9 @@ pub(super) struct Columns {
     /// Filters with the index of their field; `None` for a field that no row has.
     filters: Vec<(Option<usize>, Filter)>,
     bad_records: BadRecordMode,
+    /// The indices of the columns that name people, by the number of their field (rule D1). Empty unless a person is
+    /// asked for.
+    subjects: Vec<Option<usize>>,
 }
 
 impl Columns {
@@ -66,6 +69,10 @@ impl Columns {
             owner: data_type.owner.field().and_then(index).map(|index| (index, request.owner.clone())),
             filters: filters.map(|f| (index_of(&|column| column == f.field()), f.clone())).collect(),
             bad_records: request.bad_records,
+            subjects: match request.subject {
+                Some(_) => data_type.subjects.iter().map(|f| index_of(&|column| *column == f.name)).collect(),
+                None => Vec::new(),
+            },
             keys,
         }
     }
@@ -88,6 +95,30 @@ impl Columns {
             ValueRef::Integer(value) => value.to_string() == owner.as_str(),
             ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => false,
         })
+    }
+
+    /// Whether a row is about the person who is asked for (rule D1), or nobody is.
+    fn is_about(&self, row: &Row<'_>, selection: &Selection) -> Result<bool, Fault> {
+        let Some(subject) = selection.subject() else { return Ok(true) };
+        for (field, index) in self.subjects.iter().enumerate() {
+            let Some(index) = index else { continue };
+            let number = match row.get_ref(*index)? {
+                ValueRef::Text(text) => {
+                    if std::str::from_utf8(text).is_ok_and(|text| subject.is_named_by_text(field, text)) {
+                        return Ok(true);
+                    }
+                    continue;
+                }
+                ValueRef::Integer(value) => value.to_string(),
+                // Beyond, neighbouring whole numbers are the same.
+                ValueRef::Real(value) if value.abs() < 9e15 => value.to_string(),
+                ValueRef::Real(_) | ValueRef::Null | ValueRef::Blob(_) => continue,
+            };
+            if subject.is_named_by_json(field, number.as_bytes()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a row matches every filter.
@@ -342,7 +373,7 @@ fn record(
 }
 
 /// Returns the category of a selected row and the outcome of its instants; `None` for a row of another owner
-/// or category, or one that a filter leaves out. These are checked before the instants, so that a bad record
+/// or category, about another person, or one that a filter leaves out. These are checked before the instants, so that a bad record
 /// that is not asked for does not affect this read.
 fn timing(
     row: &Row<'_>,
@@ -364,7 +395,7 @@ fn timing(
     let Some(category) = selection.category(category) else {
         return Ok(None);
     };
-    if !columns.match_filters(row)? {
+    if !columns.match_filters(row)? || !columns.is_about(row, selection)? {
         return Ok(None);
     }
     let (changed_at, event_at) = (|| instant(row, columns.changed), || instant(row, columns.time));

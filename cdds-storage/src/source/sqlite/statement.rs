@@ -22,6 +22,7 @@ use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategorySelection;
+use cdds_core::domain::subject::{StoredForm, Subject, SubjectField};
 use cdds_core::ports::source::{ReadRequest, RecordInstant};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use rusqlite::params_from_iter;
@@ -73,6 +74,7 @@ pub(super) fn columns(data_type: &SqliteType, relation: &Relation, request: &Rea
         (template.fields.includes(column) && data_type.has_field(column))
             || template.filters.iter().any(|filter| filter.field() == **column)
             || data_type.required_columns().any(|required| required.eq_ignore_ascii_case(column))
+            || names_people(data_type, request, column)
     };
     relation.columns.iter().filter(is_needed).cloned().collect()
 }
@@ -86,8 +88,14 @@ pub(super) fn deciding_columns(
     let is_needed = |column: &&String| {
         request.template.filters.iter().any(|filter| filter.field() == **column)
             || data_type.required_columns().any(|required| required.eq_ignore_ascii_case(column))
+            || names_people(data_type, request, column)
     };
     relation.columns.iter().filter(is_needed).cloned().collect()
+}
+
+/// Whether a read by subject looks at a column.
+fn names_people(data_type: &SqliteType, request: &ReadRequest, column: &str) -> bool {
+    request.subject.is_some() && data_type.subjects.iter().any(|field| field.name == column)
 }
 
 /// Returns the statements that together return each row that `request` may ask for, once. If rows have a
@@ -131,6 +139,10 @@ fn shared_conditions(data_type: &SqliteType, relation: &Relation, request: &Read
     if let Some(column) = data_type.owner.field() {
         shared = shared.and_all(of_owner(column, &request.owner));
     }
+    if let Some(condition) = request.subject.as_ref().and_then(|subject| about(&data_type.subjects, subject))
+    {
+        shared = shared.and_all(condition);
+    }
     if let (Some(category), CategorySelection::Only(values)) = (&data_type.category, &request.categories) {
         let values: Vec<Value> = values.iter().flat_map(|value| spellings(value)).collect();
         let places = vec!["?"; values.len()].join(", ");
@@ -154,6 +166,29 @@ fn of_owner(column: &str, owner: &Owner) -> Condition {
     let named = Condition::default().and(format!("{value} IN ({places})"), values);
     let exact = format!("CAST({} AS TEXT) COLLATE BINARY = ?", quoted(column));
     named.and(exact, [text]).and(format!("typeof({}) IN ('text', 'integer')", quoted(column)), [])
+}
+
+/// Returns a condition that holds for every row that may be about a person (rule D1); `None` if values may be spelt in
+/// other ways than as they are compared, so that every row has to be looked at.
+pub(super) fn about(fields: &[SubjectField], subject: &Subject) -> Option<Condition> {
+    let mut any = Vec::new();
+    let mut bound = Vec::new();
+    for field in fields {
+        // What is stored as a number is found by it, too.
+        let values: Vec<Value> = subject.of_kind(&field.kind).flat_map(spellings).collect();
+        match field.stored {
+            _ if values.is_empty() => {}
+            StoredForm::AsWritten => return None,
+            StoredForm::Normalised => {
+                let places = vec!["?"; values.len()].join(", ");
+                any.push(format!("{} IN ({places})", compared(&field.name)));
+                bound.extend(values);
+            }
+        }
+    }
+    // Without a field of any of the person's kinds, nothing is about the person.
+    let sql = if any.is_empty() { "0".to_owned() } else { format!("({})", any.join(" OR ")) };
+    Some(Condition::default().and(sql, bound))
 }
 
 /// Returns disjoint ranges that contain every row that may be asked for by its instants.

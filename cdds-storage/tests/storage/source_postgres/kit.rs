@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::subject::{IdentifierKind, StoredForm, SubjectField};
 use cdds_core::ports::source::{CheckedSource, Source};
 use cdds_core::testing::conformance::source::{Clause, Damaged, Row, SourceFixture, check, check_read};
 use cdds_core::testing::conformance::{Contract, Report};
@@ -55,7 +56,7 @@ impl Tables {
         };
         let [time, changed] = types;
         self.scene.run(&format!(
-            "CREATE TABLE {name} (id text, at {time}, changed {changed}, media text, owner text, note text)"
+            "CREATE TABLE {name} (id text, at {time}, changed {changed}, media text, owner text, note text, phone text, email text)"
         ));
         let micros = |at: fn(&Row) -> Option<chrono::DateTime<chrono::Utc>>| {
             rows.iter().map(|row| at(row).map(|at| at.timestamp_micros())).collect::<Vec<_>>()
@@ -63,14 +64,16 @@ impl Tables {
         let texts = |text: fn(&Row) -> Option<String>| rows.iter().map(text).collect::<Vec<_>>();
         let of = |column: &str| of_micros.replace('$', column);
         let insert = format!(
-            "INSERT INTO {name} SELECT a, {}, {}, d, e, f FROM \
-             unnest($1::text[], $2::int8[], $3::int8[], $4::text[], $5::text[], $6::text[]) AS u(a, b, c, d, e, f)",
+            "INSERT INTO {name} SELECT a, {}, {}, d, e, f, g, h FROM \
+             unnest($1::text[], $2::int8[], $3::int8[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) \
+             AS u(a, b, c, d, e, f, g, h)",
             of("b"),
             of("c"),
         );
         let (ids, owners) =
             (texts(|row| Some(row.id.clone())), texts(|row| Some(row.owner.as_str().to_owned())));
         let (media, notes) = (texts(|row| row.category.clone()), texts(|row| Some(row.note.clone())));
+        let (phones, emails) = (texts(|row| row.phone.clone()), texts(|row| row.email.clone()));
         let (times, changes) = (micros(|row| row.event_at), micros(|row| row.changed_at));
         let session = self.scene.session();
         self.scene.server.within(async {
@@ -86,6 +89,8 @@ impl Tables {
                         (&media, Type::TEXT_ARRAY),
                         (&owners, Type::TEXT_ARRAY),
                         (&notes, Type::TEXT_ARRAY),
+                        (&phones, Type::TEXT_ARRAY),
+                        (&emails, Type::TEXT_ARRAY),
                     ],
                 )
                 .await;
@@ -104,13 +109,16 @@ impl Tables {
             self.scene.run(&format!("CREATE INDEX ON {name} (at); CREATE INDEX ON {name} (changed)"));
         }
         self.scene.run(&format!("ANALYZE {name}"));
+        let named = if self.indexed { StoredForm::Normalised } else { StoredForm::AsWritten };
         let values = vec!["voice".to_owned(), "chat".to_owned()];
         let media = CategoryConfig { name: "media types".to_owned(), column: "media".to_owned(), values };
         let data_type = table(&name)
             .with_time("at", format)
             .with_changed("changed", format)
             .with_category(media)
-            .with_owner(OwnerConfig::Field("owner".to_owned()));
+            .with_owner(OwnerConfig::Field("owner".to_owned()))
+            .with_subject(SubjectField::new("phone", IdentifierKind::Phone).with_stored(named))
+            .with_subject(SubjectField::new("email", IdentifierKind::Email).with_stored(named));
         Arc::new(PostgresSource::new(config(data_type), self.scene.connections.clone()).unwrap())
     }
 

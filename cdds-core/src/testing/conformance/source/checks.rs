@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::case::{Case, Outcome, field};
 use super::rows::{at, dated, many, row, steps};
-use super::{Clause, Row, SourceFixture, reading, templates};
+use super::{Clause, Row, SourceFixture, reading, subjects, templates};
 use crate::domain::calendar::window::Window;
 use crate::domain::calendar::zone::Zone;
 use crate::domain::id::Owner;
@@ -30,6 +30,7 @@ pub(super) fn needless(clause: Clause, fixture: &dyn SourceFixture) -> Option<&'
         Clause::Owners if data_type.ownership != Ownership::PerOwner => {
             Some("the type does not declare that owners have records of their own")
         }
+        Clause::Subjects if data_type.subject_fields.is_empty() => Some("the type names no subject field"),
         Clause::DropFrees if fixture.handles().is_none() => Some("the fixture does not count handles"),
         Clause::PollsReturn | Clause::FewBatchesAhead if fixture.rows_read().is_none() => {
             Some("the fixture does not count the rows that are read")
@@ -63,6 +64,7 @@ pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcom
         Clause::PushDown => templates::pushed_down(fixture).await,
         Clause::Estimates => estimates(fixture).await,
         Clause::Owners => owners(fixture).await,
+        Clause::Subjects => subjects::read(fixture).await,
         Clause::CompleteUntil => complete(fixture).await,
         Clause::BadRecords => reading::bad_records(fixture).await,
         Clause::UnknownField => templates::unknown_field(fixture).await,

@@ -79,6 +79,11 @@ pub enum Clause {
     ///
     /// Found by: [`Planted::IgnoresOwner`], [`Planted::EstimatesAllOwners`].
     Owners,
+    /// A read by subject yields the records that name the person, in any spelling, and no others. From: rule D1.
+    ///
+    /// Found by: [`Planted::IgnoresSubject`], [`Planted::ComparesSpellings`], [`Planted::FirstSubjectField`],
+    /// [`Planted::SubjectByBeginning`].
+    Subjects,
     /// The instant up to which a source is complete never goes back. From: rule W3b.
     ///
     /// Found by: [`Planted::CompleteGoesBack`].
@@ -125,6 +130,7 @@ impl Contract for Clause {
         Self::PushDown,
         Self::Estimates,
         Self::Owners,
+        Self::Subjects,
         Self::CompleteUntil,
         Self::BadRecords,
         Self::UnknownField,
@@ -152,6 +158,7 @@ impl Contract for Clause {
             Self::PushDown => "A source that applies templates does so exactly as the engine.",
             Self::Estimates => "An estimate is of the right order.",
             Self::Owners => "A source of several owners yields the records of the request's owner alone.",
+            Self::Subjects => "A read by subject yields the records about the person alone, in any spelling.",
             Self::CompleteUntil => "The instant up to which a source is complete never goes back.",
             Self::BadRecords => "A record that cannot be read is told by its place alone.",
             Self::UnknownField => "A field that the source does not have is refused, or missing.",

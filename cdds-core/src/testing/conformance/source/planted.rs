@@ -14,6 +14,7 @@ use crate::domain::calendar::zone::Zone;
 use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::template::{FieldSelection, Filter, Template};
 use crate::domain::record::{RecordBatch, RecordBatchBuilder, RejectedRecord};
+use crate::domain::subject::{IdentifierKind, Subject, SubjectField};
 use crate::ports::source::{
     BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordInstant, Source, SourceDescription,
     SourceError, SourceErrorKind,
@@ -80,6 +81,14 @@ planted! {
     IgnoresOwner => Owners,
     /// Counts the records of all owners.
     EstimatesAllOwners => Owners,
+    /// Yields records whoever is asked for.
+    IgnoresSubject => Subjects,
+    /// Compares what a record holds with the identifiers as it is spelt.
+    ComparesSpellings => Subjects,
+    /// Looks for a person in the first subject field alone.
+    FirstSubjectField => Subjects,
+    /// Takes a longer value that begins with an identifier for it.
+    SubjectByBeginning => Subjects,
     /// Each answer about completeness is earlier than the one before.
     CompleteGoesBack => CompleteUntil,
     /// An error quotes the record that cannot be read.
@@ -145,7 +154,9 @@ impl PlantedFixture {
             .with_change_instant()
             .with_category(CategoryDimension { name: "media types".to_owned(), values })
             .with_push_down()
-            .with_ownership(Ownership::PerOwner);
+            .with_ownership(Ownership::PerOwner)
+            .with_subject_field(SubjectField::new("phone", IdentifierKind::Phone))
+            .with_subject_field(SubjectField::new("email", IdentifierKind::Email));
         Ok(Rows {
             description: SourceDescription::new("rows".parse()?, "Rows").with_type(data_type),
             rows: rows.to_vec(),
@@ -246,12 +257,30 @@ impl Rows {
         }
     }
 
+    fn is_about(&self, row: &Row, subject: &Subject) -> bool {
+        let mut named = vec![(IdentifierKind::Phone, &row.phone), (IdentifierKind::Email, &row.email)];
+        if self.is(Planted::FirstSubjectField) {
+            named.truncate(1);
+        }
+        named.into_iter().filter_map(|(kind, text)| Some((kind, text.as_ref()?))).any(|(kind, text)| {
+            match self.planted {
+                Some(Planted::IgnoresSubject) => true,
+                Some(Planted::ComparesSpellings) => subject.of_kind(&kind).any(|one| one == text),
+                Some(Planted::SubjectByBeginning) => kind
+                    .normalise(text)
+                    .is_some_and(|value| subject.of_kind(&kind).any(|one| value.starts_with(one))),
+                _ => subject.is_named_by(&kind, text),
+            }
+        })
+    }
+
     /// Returns the rows that are asked for, with their numbers.
     fn found(&self, request: &ReadRequest) -> Vec<(usize, &Row)> {
         let wanted = self.rows.iter().enumerate().filter(|(_, row)| {
             self.lies_within(row, request)
                 && self.is_selected(row, request)
                 && (row.owner == request.owner || self.is(Planted::IgnoresOwner))
+                && request.subject.as_ref().is_none_or(|subject| self.is_about(row, subject))
         });
         let mut found: Vec<(usize, &Row)> = wanted.collect();
         if self.is(Planted::SkipsFirstOfWindow) && request.window.start().is_some() && !found.is_empty() {
@@ -314,6 +343,9 @@ impl Rows {
             if self.is(Planted::PlacesByUtc) { &request.clone().with_zone(Zone::UTC) } else { request };
         let mut record = builder.record(&request.place(category.map(Into::into), day));
         record.text("id", &row.id).text("note", note);
+        for (key, value) in [("phone", &row.phone), ("email", &row.email)] {
+            record.text(key, value.as_deref().unwrap_or_default());
+        }
         record.finish();
     }
 
@@ -342,7 +374,7 @@ impl Rows {
     fn names_unknown(&self, template: &Template) -> bool {
         let named = template.fields.names().unwrap_or_default().iter().map(String::as_str);
         let mut named = named.chain(template.filters.iter().map(Filter::field));
-        named.any(|name| !["id", "note"].contains(&name))
+        named.any(|name| !["id", "note", "phone", "email"].contains(&name))
     }
 }
 

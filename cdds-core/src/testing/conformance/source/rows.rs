@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Row, SourceFixture};
 use crate::domain::id::Owner;
+use crate::domain::subject::{IdentifierKind, StoredForm};
 use crate::ports::source::DataType;
 
 /// Texts that a careless reader or writer damages.
@@ -24,6 +25,8 @@ pub(super) fn row(number: usize) -> Row {
         changed_at: None,
         category: None,
         owner: Owner::default(),
+        phone: None,
+        email: None,
     }
 }
 
@@ -43,7 +46,16 @@ pub(super) fn many() -> Vec<Row> {
 
 /// Takes from the rows what the type does not declare.
 pub(super) fn declared(data_type: &DataType, rows: Vec<Row>) -> Vec<Row> {
+    let stored = |kind: IdentifierKind, text: Option<String>| {
+        let field = data_type.subject_fields.iter().find(|field| field.kind == kind)?;
+        match field.stored {
+            StoredForm::AsWritten => text,
+            StoredForm::Normalised => Some(kind.normalise(&text?)?.into_owned()),
+        }
+    };
     let clean = |row: Row| Row {
+        phone: stored(IdentifierKind::Phone, row.phone),
+        email: stored(IdentifierKind::Email, row.email),
         event_at: row.event_at.filter(|_| data_type.has_event_instant),
         changed_at: row.changed_at.filter(|_| data_type.has_change_instant),
         category: row.category.filter(|_| data_type.category.is_some()),
