@@ -345,6 +345,11 @@ hosts = []                            # names by which browsers reach it, like e
 # table = "interactions"              # or query = "select ..."
 # time = "started_at"                 # event instant, UTC: ISO text or an epoch number
 # time_format = "iso"                 # or unix, unix-ms, unix-us, unix-ns, yyyymmdd, yyyymmddhhmmss, julian-day
+# changed = "updated_at"              # change instant, for jobs that export what changed; the event instant if left out
+# settle_lag = "5m"                   # how late a row may become visible after its instant: the longest transaction
+# granularity = "1s"                  # the smallest step of the instants
+# fields = ["contact_id", "note"]     # the fields that jobs may name; all if left out
+# subject = ["contact_id"]            # where the person is named whom a record is about
 # category = { name = "media types", column = "media_type", values = ["voice", "chat", "email"] }
 "#;
 

@@ -26,6 +26,7 @@ mod doctor;
 mod dry_run;
 mod export;
 mod faults;
+mod field_names;
 mod fields;
 #[cfg(all(unix, feature = "postgres"))]
 mod fleet;
