@@ -66,6 +66,10 @@ uuid_id! {
     /// Identifies an artifact store to its catalog.
     StoreId
 }
+uuid_id! {
+    /// Identifies a request of a data subject (rule D2).
+    SubjectRequestId
+}
 
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal) => {
@@ -169,6 +173,10 @@ name_id! {
     /// A first `=` or `+` would be a formula to spreadsheets.
     Subscriber, "subscriber", 255, "+=&'", "; also `+`, `=`, `&` and `'`, but not as the first one",
         "; after the first also '+', '=', '&' and apostrophes"
+}
+name_id! {
+    /// Names a key of data subjects (rule D6).
+    SubjectKeyId, "key", 64
 }
 name_id! {
     /// Names one engine process to the catalog. Unique per engine.

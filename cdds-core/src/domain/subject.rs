@@ -1,13 +1,16 @@
 //! Rules D1, D2: the people whom records are about, as requests name them and records hold them.
 
 mod field;
+mod hash;
 mod identifier;
 mod kind;
 mod matcher;
+pub mod request;
 
 use std::fmt;
 
 pub use self::field::{StoredForm, SubjectField};
+pub use self::hash::{HashedIdentifier, KeyedHash, SealedIdentifiers};
 pub use self::identifier::{Identifier, InvalidIdentifier};
 pub use self::kind::{IdentifierKind, KindName};
 pub use self::matcher::SubjectMatcher;

@@ -183,6 +183,16 @@ codes! {
     NothingToDeliver => "nothing_to_deliver", State, "N5",
         "the set is not kept whole, or no destination is named";
     DeliveryOpen => "delivery_open", State, "N5", "the delivery is being carried out";
+    InvalidSubjectRequest => "invalid_subject_request", Invalid, "D2, D6",
+        "an identifier, the due date, the scope or the words of a subject request are not possible";
+    SubjectRequestRepeated => "subject_request_repeated", State, "D8",
+        "the subject request repeats one that is open";
+    SubjectRequestState => "subject_request_state", State, "D3",
+        "the step does not follow from how far the subject request has come";
+    OwnSubjectRequest => "own_subject_request", State, "D3",
+        "who put the erasure on record cannot approve it";
+    SubjectKeyMissing => "subject_key_missing", State, "D6",
+        "the key under which identifiers are kept is not there";
 }
 
 impl fmt::Display for Code {

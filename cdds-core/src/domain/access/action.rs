@@ -94,6 +94,20 @@ actions! {
     EnableDestination => "enable_destination", Administrator, "enable destinations";
     /// Stop deliveries to a destination.
     DisableDestination => "disable_destination", Administrator, "disable destinations";
+    /// Read requests of data subjects, without their identifiers.
+    SeeSubjectRequests => "see_subject_requests", Operator, "see subject requests";
+    /// Put a request of a data subject on record.
+    CreateSubjectRequest => "create_subject_request", Operator, "put subject requests on record";
+    /// Record that the identity of a data subject was checked.
+    VerifySubjectRequest => "verify_subject_request", Operator, "verify subject requests";
+    /// Move the due date of a request of a data subject.
+    ExtendSubjectRequest => "extend_subject_request", Operator, "extend subject requests";
+    /// Record that a data subject asks for something no more.
+    WithdrawSubjectRequest => "withdraw_subject_request", Operator, "withdraw subject requests";
+    /// Approve an erasure that somebody else has put on record.
+    ApproveSubjectRequest => "approve_subject_request", Administrator, "approve erasures";
+    /// Refuse a request of a data subject.
+    RefuseSubjectRequest => "refuse_subject_request", Administrator, "refuse subject requests";
     /// Pin the identity of a destination's server.
     PinDestination => "pin_destination", Administrator, "pin the identities of destinations";
     /// Let notices to an endpoint go on.

@@ -8,7 +8,7 @@ use super::download::{DownloadEnd, DownloadOutcome};
 use super::{Action, Principal, PrincipalName};
 use crate::domain::id::{
     ArtifactId, AuditId, DestinationId, ExecutionId, JobId, NoticeId, Owner, RecipientName, StoreId,
-    Subscriber, WorkerId,
+    SubjectRequestId, Subscriber, WorkerId,
 };
 use crate::setters::setters;
 
@@ -154,11 +154,13 @@ pub enum Object {
     Endpoint(Subscriber),
     /// A worker.
     Worker(WorkerId),
+    /// A request of a data subject.
+    SubjectRequest(SubjectRequestId),
 }
 
 impl Object {
     /// Every stable name of a kind.
-    pub const KINDS: [&'static str; 12] = [
+    pub const KINDS: [&'static str; 13] = [
         "job",
         "execution",
         "artifact_set",
@@ -171,6 +173,7 @@ impl Object {
         "destination",
         "endpoint",
         "worker",
+        "subject_request",
     ];
 
     /// Returns the stable name of its kind: `artifact_set`.
@@ -188,6 +191,7 @@ impl Object {
             Self::Destination(_) => "destination",
             Self::Endpoint(_) => "endpoint",
             Self::Worker(_) => "worker",
+            Self::SubjectRequest(_) => "subject_request",
         }
     }
 
@@ -207,6 +211,7 @@ impl Object {
             Self::Destination(id) => id.to_string(),
             Self::Endpoint(name) => name.to_string(),
             Self::Worker(id) => id.to_string(),
+            Self::SubjectRequest(id) => id.to_string(),
         }
     }
 
@@ -225,6 +230,7 @@ impl Object {
             "destination" => DestinationId::new(id).ok().map(Self::Destination),
             "endpoint" => Subscriber::new(id).ok().map(Self::Endpoint),
             "worker" => WorkerId::new(id).ok().map(Self::Worker),
+            "subject_request" => id.parse().ok().map(Self::SubjectRequest),
             _ => None,
         }
     }
@@ -259,6 +265,7 @@ mod tests {
             Object::Destination(DestinationId::new("partner").unwrap()),
             Object::Endpoint(Subscriber::new("billing").unwrap()),
             Object::Worker(WorkerId::new("w-1").unwrap()),
+            Object::SubjectRequest(SubjectRequestId(id)),
         ];
         assert_eq!(objects.each_ref().map(Object::kind), Object::KINDS);
         for object in objects {
@@ -306,6 +313,7 @@ mod tests {
             Object::Destination(_) => 9,
             Object::Endpoint(_) => 10,
             Object::Worker(_) => 11,
+            Object::SubjectRequest(_) => 12,
         };
         for (number, kind) in Object::KINDS.into_iter().enumerate() {
             let object = Object::from_parts(kind, "00000000-0000-0000-0000-000000000007").unwrap();

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::calendar::frequency::{Frequency, Start};
 use crate::domain::delivery::destination::{DestinationDescription, Transport};
-use crate::domain::id::{Owner, SourceId};
+use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::job::{JobSettings, Protection, Read};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::check_lists;
@@ -42,10 +42,10 @@ pub fn check(
     previous: Option<&JobSettings>,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), RuleViolation> {
-    let source = offered(settings, circumstances.sources)?;
+    let source = offered(&settings.source, circumstances.sources)?;
     let mut types = Vec::with_capacity(settings.reads.as_slice().len());
     for read in &settings.reads {
-        let data_type = data_type(source, read)?;
+        let data_type = data_type(source, &read.data_type)?;
         source.check_owner(&data_type.id, circumstances.owner)?;
         // A refusal names the type if it may concern several. That of a field always does.
         let told = |violation: RuleViolation| match settings.reads.only() {
@@ -109,50 +109,44 @@ fn check_instants(settings: &JobSettings, data_type: &DataType) -> Result<(), Ru
     ))
 }
 
-/// Looks up the source that the settings name (rule J2).
+/// Looks up the source of this name (rule J2).
 ///
 /// # Errors
 /// [`Code::UnknownSource`] if the source is not registered, and [`Code::UnsupportedSource`] if it is
 /// registered as unsupported.
-fn offered<'a>(
-    settings: &JobSettings,
+pub(in crate::domain) fn offered<'a>(
+    id: &SourceId,
     sources: &'a dyn OfferedSources,
 ) -> Result<&'a SourceDescription, RuleViolation> {
-    match sources.offer(&settings.source) {
+    match sources.offer(id) {
         Some(Offer::Supported(source)) => Ok(source),
         Some(Offer::Unsupported { reason }) => Err(RuleViolation::new(
             Code::UnsupportedSource,
-            format!("source {} cannot be chosen: {reason}", settings.source),
+            format!("source {id} cannot be chosen: {reason}"),
         )),
         None => {
             let known: Vec<&str> = sources.ids().into_iter().map(SourceId::as_str).collect();
             Err(RuleViolation::new(
                 Code::UnknownSource,
-                format!(
-                    "source {} is not registered: {}",
-                    settings.source,
-                    choose_from(&known, "register a source first")
-                ),
+                format!("source {id} is not registered: {}", choose_from(&known, "register a source first")),
             ))
         }
     }
 }
 
-/// Looks up the data type of a read (rule J2).
+/// Looks up a data type of a source (rule J2).
 ///
 /// # Errors
 /// [`Code::UnknownType`] if the source has no such type.
-fn data_type<'a>(source: &'a SourceDescription, read: &Read) -> Result<&'a DataType, RuleViolation> {
-    source.data_type(&read.data_type).ok_or_else(|| {
+pub(in crate::domain) fn data_type<'a>(
+    source: &'a SourceDescription,
+    id: &TypeId,
+) -> Result<&'a DataType, RuleViolation> {
+    source.data_type(id).ok_or_else(|| {
         let known: Vec<&str> = source.types.iter().map(|data_type| data_type.id.as_str()).collect();
         RuleViolation::new(
             Code::UnknownType,
-            format!(
-                "source {} has no type {}: {}",
-                source.id,
-                read.data_type,
-                choose_from(&known, "it offers none")
-            ),
+            format!("source {} has no type {id}: {}", source.id, choose_from(&known, "it offers none")),
         )
     })
 }
