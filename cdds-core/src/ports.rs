@@ -11,6 +11,7 @@
 //! | [`sealer::Certificates`], [`sealer::Sealer`] | encrypting parts for recipients | `cdds_crypto` |
 //! | [`sealer::ManifestSigner`] | signing a set's manifest; optional, passed to the engine | `cdds_crypto` |
 //! | [`sink::Sink`] | storing parts | `cdds_storage::sink` |
+//! | [`subject_keys::SubjectKeys`] | the keys of data subjects: their identifiers sealed, and hashed | `cdds_crypto` |
 //! | [`destination::Destination`] | places to which sets are delivered besides the store | `cdds_delivery` |
 //! | [`notifier::Notifier`] | telling subscribers | `cdds_delivery` |
 //! | [`catalog::Catalog`] | jobs, executions, artifacts | `cdds_storage::catalog` |
@@ -29,6 +30,7 @@ pub mod packager;
 pub mod sealer;
 pub mod sink;
 pub mod source;
+pub mod subject_keys;
 pub mod workers;
 
 use std::sync::Arc;
@@ -61,6 +63,8 @@ pub struct Ports {
     pub destinations: destination::Destinations,
     /// How subscribers are told.
     pub notifiers: notifier::Notifiers,
+    /// The keys of data subjects.
+    pub subject_keys: Arc<dyn subject_keys::SubjectKeys>,
 }
 
 setters! {
@@ -75,13 +79,15 @@ setters! {
         with_catalog => catalog: value Arc<dyn catalog::Catalog>;
         with_destinations => destinations: value destination::Destinations;
         with_notifiers => notifiers: value notifier::Notifiers;
+        with_subject_keys => subject_keys: value Arc<dyn subject_keys::SubjectKeys>;
     }
 }
 
 impl Ports {
     /// Puts ports together that have the system's clock, random identifiers, no sources yet, and
     /// [no certificates](sealer::NoCertificates): every job is plaintext until
-    /// [`with_certificates`](Ports::with_certificates).
+    /// [`with_certificates`](Ports::with_certificates). Without [keys](subject_keys::NoSubjectKeys), requests of data
+    /// subjects are refused.
     pub fn new(
         catalog: Arc<dyn catalog::Catalog>,
         sink: Arc<dyn sink::Sink>,
@@ -99,6 +105,7 @@ impl Ports {
             catalog,
             destinations: destination::Destinations::new(),
             notifiers: notifier::Notifiers::new(),
+            subject_keys: Arc::new(subject_keys::NoSubjectKeys),
         }
     }
 

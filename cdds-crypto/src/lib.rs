@@ -80,6 +80,7 @@
 //! | `open`, `ber` | opening sealed files, also those of other programs |
 //! | `private_key` | the recipient's key, PKCS#8, PKCS#1 and PKCS#12, with and without a passphrase |
 //! | `signature` | manifests, signed and checked |
+//! | `subject_keys` | identifiers of data subjects, sealed and opened |
 //!
 //! The cryptography is AWS-LC's, except for the hash of GCM in pieces, scrypt and triple DES, which come from
 //! RustCrypto, like the types for CMS and X.509. Neither shows in this crate's interface. CBC does not
@@ -114,6 +115,7 @@ mod profile;
 mod recipient;
 mod sealer;
 mod signature;
+mod subject_keys;
 
 // Compiles the example of the README.
 #[cfg(doctest)]
@@ -127,3 +129,4 @@ pub use profile::Profile;
 pub use recipient::RecipientId;
 pub use sealer::SmimeCertificates;
 pub use signature::{CmsSigner, CmsVerifier, SignatureError, SignatureFacts, check_signature};
+pub use subject_keys::{SubjectKeyRing, SubjectKeyRingError};
