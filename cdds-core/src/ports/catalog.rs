@@ -14,6 +14,7 @@ mod outbox;
 pub mod query;
 mod recipient_store;
 mod store_register;
+mod subject_store;
 mod work;
 mod work_queue;
 mod worker_register;
@@ -28,6 +29,7 @@ pub use self::layer::{CatalogLayer, Layered};
 pub use self::outbox::{Audience, NoticeClaim, Outbox, Told};
 pub use self::recipient_store::RecipientStore;
 pub use self::store_register::StoreRegister;
+pub use self::subject_store::SubjectStore;
 pub use self::work::{
     Agenda, Beat, Claim, Claimed, Directive, DueJob, Fence, Nonce, Publication, QUEUED_COUNTED_MAX,
     RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX, Writer,
@@ -67,6 +69,7 @@ pub trait Catalog:
     + AuditStore
     + Housekeeping
     + WorkerRegister
+    + SubjectStore
 {
 }
 
@@ -82,6 +85,7 @@ impl<T> Catalog for T where
         + AuditStore
         + Housekeeping
         + WorkerRegister
+        + SubjectStore
         + ?Sized
 {
 }

@@ -10,6 +10,7 @@ mod notices;
 mod queue;
 mod sets;
 mod state;
+mod subjects;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,7 @@ use crate::domain::notice::Notice;
 use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::subject::request::SubjectRequest;
 use crate::domain::work::row::WorkOutcome;
 use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 use crate::ports::catalog::query::{
@@ -113,6 +115,16 @@ impl MemoryCatalog {
         state.turn = None;
         state.notices.forget_turns();
         state.deliveries.forget_turns();
+    }
+
+    /// Returns the requests of data subjects of all owners by id.
+    pub(in crate::testing) fn all_subject_requests(&self) -> Vec<SubjectRequest> {
+        self.state().subject_requests.values().cloned().collect()
+    }
+
+    /// Stores a request of a data subject over whatever is there.
+    pub(in crate::testing) fn put_subject_request(&self, request: SubjectRequest) {
+        self.state().subject_requests.insert(request.id, request);
     }
 
     /// Loses the deliveries of a set, as a catalog does that has not stored them with it.

@@ -86,6 +86,7 @@ mod executor;
 mod faults;
 mod faulty_catalog;
 mod faulty_store;
+mod faulty_subjects;
 mod invariants;
 mod keeping;
 mod ledger;

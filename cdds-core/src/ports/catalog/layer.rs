@@ -9,13 +9,13 @@ use chrono::{DateTime, Utc};
 
 use super::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
-    JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
+    JobOverview, JobQuery, NoticeQuery, Page, SubjectRequestQuery, WorkerOverview,
 };
 use super::{
     Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, DeliveryClaim,
     DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
     Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
-    Told, WorkQueue, WorkerRegister, Writer,
+    SubjectStore, Told, WorkQueue, WorkerRegister, Writer,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
@@ -27,7 +27,8 @@ use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{
-    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, SubjectRequestId,
+    WorkerId,
 };
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
@@ -36,6 +37,7 @@ use crate::domain::notice::Notice;
 use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::subject::request::SubjectRequest;
 use crate::domain::work::row::WorkOutcome;
 use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 use crate::ports::sink::Key;
@@ -224,6 +226,12 @@ hand_on! {
         fn leave(worker: &WorkerId) -> ();
         fn workers(owner: &Owner, now: DateTime<Utc>, limit: usize) -> Vec<WorkerOverview>;
         fn forget_workers() -> usize;
+    }
+    SubjectStore {
+        fn insert_subject_request(request: &SubjectRequest, audit: &[AuditRecord]) -> Option<SubjectRequestId>;
+        fn change_subject_request(request: &SubjectRequest, expected: u64, audit: &[AuditRecord]) -> ();
+        fn subject_request(owner: &Owner, id: SubjectRequestId) -> Option<SubjectRequest>;
+        fn subject_requests(owner: &Owner, query: &SubjectRequestQuery) -> Page<SubjectRequest>;
     }
     StoreRegister {
         fn store() -> Option<StoreLink>;

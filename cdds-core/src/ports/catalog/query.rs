@@ -2,6 +2,7 @@
 
 mod audit;
 mod beginning;
+mod subjects;
 mod workers;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::audit::AuditQuery;
 pub use self::beginning::{IdBeginning, NoIdBeginning};
+pub use self::subjects::SubjectRequestQuery;
 pub use self::workers::{RUNNING_NAMED_MAX, RunningByWorker, RunningExecution, RunningWork, WorkerOverview};
 use crate::domain::archive::artifact::Artifact;
 pub use crate::domain::calendar::frequency::FrequencyKind;
@@ -246,6 +248,14 @@ columns! {
         At => "at",
         Principal => "principal",
         Action => "action",
+    }
+}
+
+columns! {
+    /// The columns of the list of subject requests.
+    SubjectRequestColumn {
+        ReceivedAt => "received_at",
+        DueAt => "due_at",
     }
 }
 

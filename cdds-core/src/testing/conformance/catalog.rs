@@ -88,6 +88,7 @@ mod revisions;
 mod scene;
 mod seen;
 mod stock;
+mod subjects;
 mod unique;
 mod workers;
 mod worlds;

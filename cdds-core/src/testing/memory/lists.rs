@@ -82,7 +82,7 @@ pub(super) fn is_wanted<T: PartialEq>(wanted: Option<&T>, value: &T) -> bool {
     wanted.is_none_or(|wanted| wanted == value)
 }
 
-fn begins(wanted: Option<&IdBeginning>, id: impl Into<Uuid>) -> bool {
+pub(super) fn begins(wanted: Option<&IdBeginning>, id: impl Into<Uuid>) -> bool {
     wanted.is_none_or(|wanted| wanted.fits(id))
 }
 

@@ -11,13 +11,14 @@ use super::sets::Sets;
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, AuditId, JobId, Owner, RecipientName, WorkerId};
+use crate::domain::id::{ArtifactId, AuditId, JobId, Owner, RecipientName, SubjectRequestId, WorkerId};
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::keeping::Housekeeper;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::subject::request::SubjectRequest;
 use crate::domain::work::worker::WorkerEntry;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
 use crate::ports::catalog::{
@@ -42,6 +43,8 @@ pub(super) struct State {
     pub(super) housekeeper: Option<Housekeeper>,
     /// The workers (rule E19).
     pub(super) workers: BTreeMap<WorkerId, WorkerEntry>,
+    /// The requests of data subjects (rule D2).
+    pub(super) subject_requests: BTreeMap<SubjectRequestId, SubjectRequest>,
 }
 
 pub(super) fn conflict(why: impl Into<String>) -> CatalogError {

@@ -33,6 +33,7 @@ use crate::ports::destination::Destinations;
 use crate::ports::notifier::Notifiers;
 use crate::ports::sink::Sink;
 use crate::ports::source::{Source, Sources, Visibility};
+use crate::ports::subject_keys::NoSubjectKeys;
 use crate::service::artifacts::Artifacts;
 use crate::testing::{MemorySink, NoCertificates, PlainPackager, SeededIds};
 
@@ -388,6 +389,7 @@ impl Run {
                 catalog: Arc::new(FaultyCatalog { catalog, faults, watch }),
                 destinations: Destinations::new(),
                 notifiers: Notifiers::new(),
+                subject_keys: Arc::new(NoSubjectKeys),
             }
         })
     }

@@ -3,7 +3,7 @@
 use super::case::{Case, Found};
 use super::{
     audits, certificates, claims, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, health,
-    house, late, lists, notices, owners, revisions, unique, workers,
+    house, late, lists, notices, owners, revisions, subjects, unique, workers,
 };
 use crate::testing::conformance::Contract;
 
@@ -335,6 +335,21 @@ clauses! {
     /// ([`forget_workers`](crate::ports::catalog::WorkerRegister::forget_workers); rule E19). Found by:
     /// `WorkersNeverForgotten`, `LeftForgottenAtOnce`, `SilentForgottenEarly`.
     WorkersForgotten => "workers that ended or fell silent long ago are forgotten", workers::forgotten;
+    /// A request of a data subject is stored as it is, with what it seals while it is open, found and changed by its
+    /// owner alone, and only in the version that was read, with its entries of the audit or not at all
+    /// ([`SubjectStore`](crate::ports::catalog::SubjectStore); rules D3, D6). Found by: `SubjectInsertReplaces`,
+    /// `SubjectChangeIgnoresVersion`, `SubjectChangesOfAnyone`, `SubjectChangeKeepsDue`, `SubjectAuditLost`,
+    /// `SubjectChangeAuditLost`, `SubjectOfAnyone`, `SubjectsOfAnyone`.
+    SubjectRequestsStored => "a subject request is stored whole, and changed from the version that was read", subjects::stored;
+    /// A request that repeats an open one is not stored, and neither are its entries of the audit
+    /// ([`insert_subject_request`](crate::ports::catalog::SubjectStore::insert_subject_request); rule D8). Found by:
+    /// `SubjectRepeatsUnseen`, `SubjectRepeatsEnded`, `SubjectRepeatAudited`.
+    SubjectRequestRepeated => "a subject request that repeats an open one is not stored", subjects::repeated;
+    /// Filters, orders and pages of the list of subject requests
+    /// ([`subject_requests`](crate::ports::catalog::SubjectStore::subject_requests)). Found by:
+    /// `SubjectsIgnoreIdBeginning`, `SubjectsIgnoreStatus`, `SubjectsIgnoreOpen`, `SubjectsIgnoreKind`,
+    /// `SubjectsIgnoreDirection`.
+    SubjectRequestList => "the list of subject requests is filtered, sorted, counted and cut into pages as asked", lists::subject_requests;
     /// Rows that come or go before the place of a page shift nothing behind it, also when the row at the place
     /// itself goes ([`Cursor`](crate::ports::catalog::query::Cursor)). Found by: `PagesByRowNumber`.
     PagesWhileRowsChange => "no row is lost or doubled while others come and go", lists::changing;

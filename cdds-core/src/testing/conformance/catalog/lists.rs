@@ -3,23 +3,25 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::case::{Case, Found, require};
+use super::case::{Case, Found, done, require};
 use super::deliveries::{claim_of, destination, fails, refuses};
 use super::scene::{failed, once, owner, settings};
 use super::seen::{difference, page_text, text};
 use super::stock::{Stock, fill};
+use super::subjects::request;
 use crate::domain::access::{Action, PrincipalName};
 use crate::domain::execution::Status;
 use crate::domain::id::{DeliveryId, ExecutionId, Owner, RecipientName, SourceId, TypeId};
 use crate::domain::job::JobState;
 use crate::domain::notice::subscription::{Subscription, Subscriptions};
 use crate::domain::notice::{Channel, NoticeKind};
+use crate::domain::subject::request::{RequestKind, RequestStatus};
 use crate::domain::violation::RuleViolation;
 use crate::domain::work::row::{WorkOutcome, WorkStatus};
 use crate::ports::catalog::query::{
     ArtifactColumn, ArtifactQuery, AuditColumn, AuditQuery, Between, DeliveryQuery, ExecutionColumn,
     ExecutionQuery, FrequencyKind, IdBeginning, JobColumn, JobQuery, LatestStatus, NoticeColumn, NoticeQuery,
-    Slice, Sort,
+    Slice, Sort, SubjectRequestColumn, SubjectRequestQuery,
 };
 
 /// The sizes of pages that are tried: of one row, and of some.
@@ -72,6 +74,7 @@ compares!(same_artifacts, ArtifactQuery, artifacts);
 compares!(same_audit, AuditQuery, audit);
 compares!(same_notices, NoticeQuery, notices);
 compares!(same_deliveries, DeliveryQuery, deliveries);
+compares!(same_subject_requests, SubjectRequestQuery, subject_requests);
 
 /// Ranges whose bounds are instants on record, in whole and in half.
 fn ranges(instants: &[DateTime<Utc>]) -> Vec<Between> {
@@ -247,6 +250,46 @@ pub(super) async fn audit(case: &Case) -> Found {
     queries.extend(ranges(&instants).into_iter().map(|range| all().with_at(range)));
     for query in queries {
         same_audit(case, &owner, &query, &[2]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn subject_requests(case: &Case) -> Found {
+    let (ada, all) = (owner("ada")?, SubjectRequestQuery::default);
+    let wrong = |error: RuleViolation| format!("the script itself is wrong: {error}");
+    let by = PrincipalName::new("eve").map_err(wrong)?;
+    for (person, kind) in (1..).zip(RequestKind::ALL.into_iter().cycle().take(11)) {
+        let new = request(case, &ada, kind, &[person])?;
+        done!(case, "of a list", insert_subject_request(&new, &[]));
+        let sooner = case.now() + TimeDelta::days(60 + i64::from(person) * 7 % 5);
+        let after = match person % 4 {
+            0 => new.clone().withdraw(&by, case.now()),
+            1 => new.clone().extend(Some(sooner), &by, case.now()),
+            _ => Ok(new.clone()),
+        };
+        let after = after.map_err(wrong)?;
+        if after != new {
+            done!(case, "of a list", change_subject_request(&after, new.version, &[]));
+        }
+        // Two of each instant.
+        case.pass(u64::from(person % 2));
+    }
+    let mut queries = vec![all().with_open(true), all().with_open(false)];
+    for column in SubjectRequestColumn::ALL {
+        for descending in [true, false] {
+            let sorted = all().with_sort(Sort { column: *column, descending });
+            same_subject_requests(case, &ada, &sorted, &SIZES).await?;
+            queries.extend(RequestKind::ALL.map(|kind| sorted.clone().with_kind(kind)));
+        }
+    }
+    let page = case.twin().subject_requests(&ada, &all()).await.map_err(|error| error.to_string())?;
+    let begun = beginnings(page.items.iter().map(|request| request.id));
+    queries.extend(begun.into_iter().map(|beginning| all().with_id_begins(beginning)));
+    queries.extend(RequestStatus::ALL.iter().map(|status| all().with_status(*status)));
+    let open = all().with_open(true).with_status(RequestStatus::Received);
+    queries.extend(RequestKind::ALL.map(|kind| open.clone().with_kind(kind)));
+    for query in queries {
+        same_subject_requests(case, &ada, &query, &[2]).await?;
     }
     Ok(())
 }

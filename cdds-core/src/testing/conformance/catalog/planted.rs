@@ -1,5 +1,6 @@
 //! Broken catalogs, one for each thing that a catalog could forget.
 
+mod asking;
 mod attending;
 mod changing;
 mod claiming;
@@ -12,6 +13,7 @@ mod lists;
 
 use std::sync::{Arc, Mutex};
 
+use self::asking::Asking;
 use self::attending::Attending;
 use self::changing::Changing;
 use self::claiming::Claiming;
@@ -553,6 +555,38 @@ planted! {
     LeftForgottenAtOnce => WorkersForgotten,
     /// `forget_workers` forgets all that are silent.
     SilentForgottenEarly => WorkersForgotten,
+    /// `insert_subject_request` writes over a request of the same id.
+    SubjectInsertReplaces => SubjectRequestsStored,
+    /// `change_subject_request` does not compare the version.
+    SubjectChangeIgnoresVersion => SubjectRequestsStored,
+    /// `change_subject_request` does not compare the owner.
+    SubjectChangesOfAnyone => SubjectRequestsStored,
+    /// `change_subject_request` does not store the due date.
+    SubjectChangeKeepsDue => SubjectRequestsStored,
+    /// `insert_subject_request` stores no entries of the audit.
+    SubjectAuditLost => SubjectRequestsStored,
+    /// `change_subject_request` stores no entries of the audit.
+    SubjectChangeAuditLost => SubjectRequestsStored,
+    /// `subject_request` does not compare the owner.
+    SubjectOfAnyone => SubjectRequestsStored,
+    /// `subject_requests` does not compare the owner.
+    SubjectsOfAnyone => SubjectRequestsStored,
+    /// `insert_subject_request` looks for no open request.
+    SubjectRepeatsUnseen => SubjectRequestRepeated,
+    /// `insert_subject_request` finds requests that have ended, too.
+    SubjectRepeatsEnded => SubjectRequestRepeated,
+    /// `insert_subject_request` stores the audit of a request that it does not store.
+    SubjectRepeatAudited => SubjectRequestRepeated,
+    /// `subject_requests` does not filter by `id_begins`.
+    SubjectsIgnoreIdBeginning => SubjectRequestList,
+    /// `subject_requests` does not filter by `status`.
+    SubjectsIgnoreStatus => SubjectRequestList,
+    /// `subject_requests` does not filter by `open`.
+    SubjectsIgnoreOpen => SubjectRequestList,
+    /// `subject_requests` does not filter by `kind`.
+    SubjectsIgnoreKind => SubjectRequestList,
+    /// `subject_requests` sorts in one direction only.
+    SubjectsIgnoreDirection => SubjectRequestList,
     /// Pages begin at a row number.
     PagesByRowNumber => PagesWhileRowsChange,
 }
@@ -620,6 +654,9 @@ impl Planted {
             | Clause::WorkersOfOwners
             | Clause::WorkersForgotten => {
                 Arc::new(Layered(Attending { bug: self, catalog, lost: Mutex::default() }))
+            }
+            Clause::SubjectRequestsStored | Clause::SubjectRequestRepeated | Clause::SubjectRequestList => {
+                Arc::new(Layered(Asking { bug: self, catalog }))
             }
             _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),
         }

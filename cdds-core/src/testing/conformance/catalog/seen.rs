@@ -8,6 +8,7 @@ use crate::domain::id::Owner;
 use crate::domain::work::{Fence, Writer};
 use crate::ports::catalog::query::{
     ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionQuery, JobQuery, NoticeQuery, Page,
+    SubjectRequestQuery,
 };
 use crate::ports::catalog::{Catalog, CatalogError, WorkQueue};
 use crate::testing::MemoryCatalog;
@@ -128,6 +129,8 @@ impl Seen {
         let deliveries = catalog.deliveries(owner, &DeliveryQuery::default()).await?;
         self.page(format!("the deliveries of {owner}"), &deliveries);
         self.page(format!("the audit of {owner}"), &catalog.audit(owner, &AuditQuery::default()).await?);
+        let requests = catalog.subject_requests(owner, &SubjectRequestQuery::default()).await?;
+        self.page(format!("the subject requests of {owner}"), &requests);
         self.add(format!("the recipients of {owner}"), &catalog.recipients(owner).await?);
         self.add(format!("the workers as {owner} sees them"), &catalog.workers(owner, now, 99).await?);
         Ok(())
