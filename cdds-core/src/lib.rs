@@ -116,4 +116,5 @@ pub use self::service::fleet::Fleet;
 pub use self::service::history::History;
 pub use self::service::jobs::{JobRules, Jobs};
 pub use self::service::recipients::Recipients;
+pub use self::service::subjects::Subjects;
 pub use self::service::{Entity, ServiceError};

@@ -1,4 +1,4 @@
-//! The operations behind the product's pages: jobs, history, artifacts, recipients, workers.
+//! The operations behind the product's pages: jobs, history, artifacts, recipients, data subjects, workers.
 //!
 //! A service loads a state, lets the domain decide, and stores the decision with the version that it started
 //! from. Every method takes the principal that calls it, and first checks that it is allowed the action (rule
@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod pairing;
 pub mod recipients;
 pub mod sources;
+pub mod subjects;
 pub mod subscribers;
 
 pub use self::error::{Entity, ServiceError};

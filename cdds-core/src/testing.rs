@@ -53,6 +53,7 @@ pub mod records;
 pub mod sim;
 pub mod sink;
 pub mod strategies;
+mod subject_keys;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -70,6 +71,7 @@ pub use self::destination::MemoryDestination;
 pub use self::memory::{MemoryBackup, MemoryCatalog};
 pub use self::packager::PlainPackager;
 pub use self::sink::MemorySink;
+pub use self::subject_keys::MemorySubjectKeys;
 use crate::domain::access::{Principal, PrincipalName, Role};
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::RecordBatch;
@@ -84,6 +86,7 @@ pub use crate::ports::sealer::NoCertificates;
 use crate::ports::source::{
     DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Sources,
 };
+use crate::ports::subject_keys::NoSubjectKeys;
 use crate::ports::workers::Workers;
 
 /// Returns a principal who is allowed everything with an owner's data (rule C1).
@@ -299,6 +302,7 @@ impl MemoryPorts {
             catalog: catalog.clone(),
             destinations: Destinations::new(),
             notifiers: Notifiers::new(),
+            subject_keys: Arc::new(NoSubjectKeys),
         };
         Self { ports, clock, catalog, sink }
     }

@@ -12,6 +12,7 @@ use crate::ports::error::report;
 use crate::ports::packager::PackagerError;
 use crate::ports::sealer::SealerError;
 use crate::ports::sink::SinkError;
+use crate::ports::subject_keys::SubjectKeysError;
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +82,9 @@ pub enum ServiceError {
     /// Packing failed.
     #[error(transparent)]
     Packager(#[from] PackagerError),
+    /// Identifiers of data subjects could not be sealed or opened.
+    #[error(transparent)]
+    SubjectKeys(#[from] SubjectKeysError),
 }
 
 /// A kind of thing that services look up.
@@ -109,6 +113,8 @@ pub enum Entity {
     Endpoint,
     /// A worker.
     Worker,
+    /// A request of a data subject.
+    SubjectRequest,
 }
 
 impl fmt::Display for Entity {
@@ -126,6 +132,7 @@ impl fmt::Display for Entity {
             Self::Destination => "destination",
             Self::Endpoint => "endpoint",
             Self::Worker => "worker",
+            Self::SubjectRequest => "subject request",
         })
     }
 }
@@ -149,6 +156,7 @@ impl ServiceError {
             Self::Sink(_) => "store_failed",
             Self::Sealer(_) => "sealing_failed",
             Self::Packager(_) => "packing_failed",
+            Self::SubjectKeys(_) => "subject_keys_failed",
         }
     }
 
@@ -162,7 +170,7 @@ impl ServiceError {
             Self::IncompleteSet { .. } | Self::Unadoptable { .. } | Self::Conflict { .. } => {
                 ErrorClass::State
             }
-            Self::Catalog(_) | Self::Sink(_) | Self::Sealer(_) | Self::Packager(_) => {
+            Self::Catalog(_) | Self::Sink(_) | Self::Sealer(_) | Self::Packager(_) | Self::SubjectKeys(_) => {
                 if self.is_retryable() {
                     ErrorClass::Unavailable
                 } else {
@@ -189,6 +197,7 @@ impl ServiceError {
             Self::Sink(error) => error.is_retryable(),
             Self::Sealer(error) => error.is_retryable(),
             Self::Packager(error) => error.is_retryable(),
+            Self::SubjectKeys(error) => error.is_retryable(),
             _ => false,
         }
     }

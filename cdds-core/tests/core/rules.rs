@@ -41,6 +41,7 @@ mod short_store;
 mod signing;
 mod source_checks;
 mod stored_forms;
+mod subjects;
 pub(crate) mod support;
 mod tiling;
 mod turns;

@@ -6,11 +6,14 @@ use cdds_core::domain::access::{Action, Actions, Principal, Role};
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::id::{
-    ArtifactId, DestinationId, ExecutionId, JobId, NoticeId, Owner, Subscriber, WorkerId,
+    ArtifactId, DestinationId, ExecutionId, JobId, NoticeId, Owner, SubjectRequestId, Subscriber, WorkerId,
 };
 use cdds_core::domain::job::Title;
+use cdds_core::domain::subject::request::{Evidence, RequestKind, RequestText};
+use cdds_core::domain::subject::{Identifier, Subject};
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, AuditColumn, AuditQuery, DeliveryQuery, ExecutionQuery, JobQuery, NoticeQuery, Sort,
+    SubjectRequestQuery,
 };
 use cdds_core::ports::source::Sources;
 use cdds_core::service::ServiceError;
@@ -22,6 +25,7 @@ use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::recipients::Recipients;
 use cdds_core::service::sources::SourceChecks;
+use cdds_core::service::subjects::NewSubjectRequest;
 use cdds_core::service::subscribers::Subscribers;
 use cdds_core::testing::{MemoryPorts, PreparedSource, principal};
 use futures::executor::block_on;
@@ -127,6 +131,17 @@ impl Services {
         call! { SeeWorkers: fleet.list(); fleet.show(&worker); }
         call! { DrainWorker: fleet.drain(&worker); }
         call! { ResumeWorker: fleet.resume(&worker); }
+        let subjects = cdds_core::Subjects::new(&self.memory.ports);
+        let (request, asked) = (SubjectRequestId(Uuid::nil()), asked());
+        let text = |text| RequestText::new(text).unwrap();
+        let evidence = Evidence { who: text("desk"), how: text("passport") };
+        call! { SeeSubjectRequests: subjects.show(request); subjects.list(&SubjectRequestQuery::default()); }
+        call! { CreateSubjectRequest: subjects.create(&asked); }
+        call! { VerifySubjectRequest: subjects.verify(request, &evidence); }
+        call! { ExtendSubjectRequest: subjects.extend(request, None); }
+        call! { WithdrawSubjectRequest: subjects.withdraw(request); }
+        call! { ApproveSubjectRequest: subjects.approve(request); }
+        call! { RefuseSubjectRequest: subjects.refuse(request, &text("unknown")); }
         self.call_deliveries(by, &mut note);
         said
     }
@@ -165,6 +180,11 @@ impl Services {
         call! { EnableEndpoint: subscribers.enable(&endpoint); }
         call! { DisableEndpoint: subscribers.disable(&endpoint); }
     }
+}
+
+fn asked() -> NewSubjectRequest {
+    let identifier = Identifier::new("phone".parse().unwrap(), "+49 30 123").unwrap();
+    NewSubjectRequest::new(Subject::new([identifier]).unwrap(), RequestKind::Access)
 }
 
 fn error<T>(result: Result<T, ServiceError>) -> Option<ServiceError> {

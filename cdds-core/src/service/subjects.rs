@@ -1,0 +1,244 @@
+//! The Data subjects page: what people ask for about their own records.
+
+mod identifiers;
+
+use chrono::{DateTime, Utc};
+
+use self::identifiers::{opened, sealed};
+use super::access::{check, entry};
+use super::{Entity, ServiceError, until_settled};
+use crate::domain::access::audit::Object;
+use crate::domain::access::{Action, Principal};
+use crate::domain::id::SubjectRequestId;
+use crate::domain::subject::Subject;
+use crate::domain::subject::request::{
+    Evidence, ReceivedRequest, RequestKind, RequestText, Scope, SubjectRequest,
+};
+use crate::domain::violation::{Code, RuleViolation};
+use crate::ports::Ports;
+use crate::ports::catalog::query::{Page, SubjectRequestQuery};
+use crate::setters::setters;
+
+/// The requests of data subjects of all owners; each call names one, by its principal (rules D2 to D8). Every method
+/// returns [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
+///
+/// Identifiers come in with a request, and never out: they are sealed under a key of the service's
+/// [`SubjectKeys`](crate::ports::subject_keys::SubjectKeys) while it is open, and only keyed hashes of them stay.
+#[derive(Debug, Clone)]
+pub struct Subjects {
+    ports: Ports,
+}
+
+/// What a person asks for.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NewSubjectRequest {
+    /// The person.
+    pub subject: Subject,
+    /// What is asked for.
+    pub kind: RequestKind,
+    /// In which sources and types; in all of them by default.
+    pub scope: Scope,
+    /// When it has to be answered; in a month if left out.
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+setters! {
+    NewSubjectRequest {
+        with_scope => scope: value Scope;
+        with_due_at => due_at: option DateTime<Utc>;
+    }
+}
+
+impl NewSubjectRequest {
+    /// Asks for something about a person in all sources, within a month.
+    pub fn new(subject: Subject, kind: RequestKind) -> Self {
+        Self { subject, kind, scope: Scope::default(), due_at: None }
+    }
+}
+
+impl Subjects {
+    /// Creates the service over these ports.
+    pub fn new(ports: &Ports) -> Self {
+        Self { ports: ports.clone() }
+    }
+
+    /// Puts a request on record, and returns it.
+    ///
+    /// # Errors
+    /// [`ServiceError::Refused`] with [`Code::SubjectRequestRepeated`] if it asks for nothing that an open one does not
+    /// ask for already (rule D8), with [`Code::SubjectKeyMissing`] without keys, and for a source, a type or a due date
+    /// that is not possible.
+    pub async fn create(
+        &self,
+        by: &Principal,
+        new: &NewSubjectRequest,
+    ) -> Result<SubjectRequest, ServiceError> {
+        check(&self.ports, by, Action::CreateSubjectRequest, None).await?;
+        new.scope.check_offered(&self.ports.sources.for_owner(&by.owner))?;
+        let now = self.ports.catalog.now().await?;
+        let id = SubjectRequestId(self.ports.ids.next());
+        let (identifiers, sealed) = sealed(&*self.ports.subject_keys, &by.owner, id, &new.subject)?;
+        let received = ReceivedRequest {
+            id,
+            owner: by.owner.clone(),
+            kind: new.kind,
+            scope: new.scope.clone(),
+            identifiers,
+            sealed,
+            due_at: new.due_at,
+        };
+        let request = SubjectRequest::receive(received, &by.name, now)?;
+        let entry = entry(&self.ports, by, Action::CreateSubjectRequest, now);
+        let entry = entry.with_object(Object::SubjectRequest(id)).with_version_after(request.version);
+        match self.ports.catalog.insert_subject_request(&request, &[entry]).await? {
+            None => Ok(request),
+            Some(open) => Err(RuleViolation::new(
+                Code::SubjectRequestRepeated,
+                format!("request {open} is open and asks for the same about this person: answer that one"),
+            )
+            .into()),
+        }
+    }
+
+    /// Records that the person's identity was checked, by whom and how (rule D2).
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] unless that is the next
+    /// step, or with [`Code::InvalidSubjectRequest`] if the words hold an identifier of the person (rule D6).
+    pub async fn verify(
+        &self,
+        by: &Principal,
+        id: SubjectRequestId,
+        evidence: &Evidence,
+    ) -> Result<SubjectRequest, ServiceError> {
+        self.step(by, id, Action::VerifySubjectRequest, |request, now| {
+            let verified = request.clone().verify(evidence.clone(), &by.name, now)?;
+            self.check_words(request, &[&evidence.who, &evidence.how])?;
+            Ok(verified)
+        })
+        .await
+    }
+
+    /// Approves an erasure that somebody else has put on record (rule D3).
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] unless that is the next
+    /// step, or with [`Code::OwnSubjectRequest`].
+    pub async fn approve(
+        &self,
+        by: &Principal,
+        id: SubjectRequestId,
+    ) -> Result<SubjectRequest, ServiceError> {
+        self.step(by, id, Action::ApproveSubjectRequest, |request, now| {
+            Ok(request.clone().approve(&by.name, now)?)
+        })
+        .await
+    }
+
+    /// Moves the due date, once the person was told why it takes longer: to an instant, or by two months (rule D2).
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] if it cannot be extended
+    /// any more, or with [`Code::InvalidSubjectRequest`] for an instant that is not possible.
+    pub async fn extend(
+        &self,
+        by: &Principal,
+        id: SubjectRequestId,
+        to: Option<DateTime<Utc>>,
+    ) -> Result<SubjectRequest, ServiceError> {
+        self.step(by, id, Action::ExtendSubjectRequest, |request, now| {
+            Ok(request.clone().extend(to, &by.name, now)?)
+        })
+        .await
+    }
+
+    /// Refuses a request, with the reason that the person is told. Its identifiers are destroyed (rule D6).
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] if it has ended, or with
+    /// [`Code::InvalidSubjectRequest`] if the reason holds an identifier of the person.
+    pub async fn refuse(
+        &self,
+        by: &Principal,
+        id: SubjectRequestId,
+        reason: &RequestText,
+    ) -> Result<SubjectRequest, ServiceError> {
+        self.step(by, id, Action::RefuseSubjectRequest, |request, now| {
+            let refused = request.clone().refuse(reason.clone(), &by.name, now)?;
+            self.check_words(request, &[reason])?;
+            Ok(refused)
+        })
+        .await
+    }
+
+    /// Records that the person asks for it no more. Its identifiers are destroyed (rule D6).
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] if it has ended.
+    pub async fn withdraw(
+        &self,
+        by: &Principal,
+        id: SubjectRequestId,
+    ) -> Result<SubjectRequest, ServiceError> {
+        self.step(by, id, Action::WithdrawSubjectRequest, |request, now| {
+            Ok(request.clone().withdraw(&by.name, now)?)
+        })
+        .await
+    }
+
+    /// Returns a request.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn show(&self, by: &Principal, id: SubjectRequestId) -> Result<SubjectRequest, ServiceError> {
+        check(&self.ports, by, Action::SeeSubjectRequests, Some(Object::SubjectRequest(id))).await?;
+        self.find(by, id).await
+    }
+
+    /// Returns a page of the owner's requests.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub async fn list(
+        &self,
+        by: &Principal,
+        query: &SubjectRequestQuery,
+    ) -> Result<Page<SubjectRequest>, ServiceError> {
+        check(&self.ports, by, Action::SeeSubjectRequests, None).await?;
+        Ok(self.ports.catalog.subject_requests(&by.owner, query).await?)
+    }
+
+    /// Takes a step, again if somebody else took one in between.
+    async fn step(
+        &self,
+        by: &Principal,
+        id: SubjectRequestId,
+        action: Action,
+        decide: impl Fn(&SubjectRequest, DateTime<Utc>) -> Result<SubjectRequest, ServiceError>,
+    ) -> Result<SubjectRequest, ServiceError> {
+        let object = Object::SubjectRequest(id);
+        check(&self.ports, by, action, Some(object.clone())).await?;
+        until_settled(async || {
+            let before = self.find(by, id).await?;
+            let now = self.ports.catalog.now().await?;
+            let after = decide(&before, now)?;
+            let entry = entry(&self.ports, by, action, now).with_object(object.clone());
+            let entry = entry.with_version_before(before.version).with_version_after(after.version);
+            self.ports.catalog.change_subject_request(&after, before.version, &[entry]).await?;
+            Ok(after)
+        })
+        .await
+    }
+
+    /// Refuses words that hold an identifier of the person.
+    fn check_words(&self, request: &SubjectRequest, words: &[&RequestText]) -> Result<(), ServiceError> {
+        let subject = opened(&*self.ports.subject_keys, request)?;
+        Ok(words.iter().try_for_each(|text| text.check_against(&subject))?)
+    }
+
+    async fn find(&self, by: &Principal, id: SubjectRequestId) -> Result<SubjectRequest, ServiceError> {
+        let found = self.ports.catalog.subject_request(&by.owner, id).await?;
+        found.ok_or_else(|| ServiceError::not_found(Entity::SubjectRequest, id))
+    }
+}

@@ -1,0 +1,82 @@
+//! Rule D6: identifiers on their way into the catalog, and out of it for those who work on the request.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::super::ServiceError;
+use crate::domain::id::{Owner, SubjectRequestId};
+use crate::domain::subject::request::SubjectRequest;
+use crate::domain::subject::{
+    HashedIdentifier, Identifier, IdentifierKind, KeyedHash, SealedIdentifiers, Subject,
+};
+use crate::domain::violation::{Code, RuleViolation};
+use crate::ports::subject_keys::{SubjectKeys, SubjectKeysError, SubjectKeysErrorKind};
+
+/// What hashes of identifiers are made for.
+const PURPOSE: &str = "cdds subject request";
+
+/// The stored form of identifiers, before it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Form<'a> {
+    kind: IdentifierKind,
+    #[serde(borrow)]
+    value: std::borrow::Cow<'a, str>,
+}
+
+/// Returns the hashes of a person's identifiers by every key, so that a request is found that was made under an earlier
+/// one; and the identifiers, sealed for this request alone.
+pub(super) fn sealed(
+    keys: &dyn SubjectKeys,
+    owner: &Owner,
+    id: SubjectRequestId,
+    subject: &Subject,
+) -> Result<(Vec<HashedIdentifier>, SealedIdentifiers), ServiceError> {
+    let mut hashes = Vec::new();
+    for key in keys.keys().map_err(refusal)? {
+        hashes.extend(subject.identifiers().iter().map(|one| {
+            let parts: [&[u8]; 3] =
+                [owner.as_str().as_bytes(), one.kind().as_str().as_bytes(), one.expose().as_bytes()];
+            let hash = KeyedHash { key: key.id().clone(), digest: key.mac(PURPOSE, &parts) };
+            HashedIdentifier { kind: one.kind().clone(), hash }
+        }));
+    }
+    let forms: Vec<Form<'_>> = subject.identifiers().iter().map(form).collect();
+    let plain = Zeroizing::new(serde_json::to_vec(&forms).map_err(|_| unreadable(id))?);
+    let sealed = keys.seal(&plain, &bound_to(owner, id)).map_err(refusal)?;
+    Ok((hashes, sealed))
+}
+
+/// Returns the person whom an open request is about.
+pub(super) fn opened(keys: &dyn SubjectKeys, request: &SubjectRequest) -> Result<Subject, ServiceError> {
+    let SubjectRequest { id, owner, .. } = request;
+    let sealed = request.sealed().ok_or_else(|| unreadable(*id))?;
+    let plain = keys.open(sealed, &bound_to(owner, *id)).map_err(refusal)?;
+    let forms: Vec<Form<'_>> = serde_json::from_slice(&plain).map_err(|_| unreadable(*id))?;
+    let identifiers = forms.into_iter().map(|Form { kind, value }| Identifier::new(kind, &value));
+    let identifiers = identifiers.collect::<Result<Vec<_>, _>>().map_err(|_| unreadable(*id))?;
+    Subject::new(identifiers).map_err(|_| unreadable(*id))
+}
+
+fn form(identifier: &Identifier) -> Form<'_> {
+    Form { kind: identifier.kind().clone(), value: identifier.expose().into() }
+}
+
+/// Identifiers of one request are of no use as those of another.
+fn bound_to(owner: &Owner, id: SubjectRequestId) -> Vec<u8> {
+    format!("{id} {owner}").into_bytes()
+}
+
+fn unreadable(id: SubjectRequestId) -> ServiceError {
+    let why = format!("the identifiers of request {id} are not what was sealed");
+    ServiceError::SubjectKeys(SubjectKeysError::new(SubjectKeysErrorKind::Altered, why))
+}
+
+/// A missing key is something that people can bring back.
+fn refusal(error: SubjectKeysError) -> ServiceError {
+    match error.kind() {
+        SubjectKeysErrorKind::None | SubjectKeysErrorKind::Unknown => {
+            RuleViolation::new(Code::SubjectKeyMissing, error.context()).into()
+        }
+        _ => error.into(),
+    }
+}
