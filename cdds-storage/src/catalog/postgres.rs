@@ -179,6 +179,20 @@ impl PostgresCatalog {
         .await
     }
 
+    /// Stores a change that leaves as little as possible of what it replaces, when it is its turn.
+    pub(super) async fn write_private<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        body: impl Fn(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let pass = self.writers.enter().await;
+        self.run(move |database| {
+            let _pass = pass;
+            database.write(Writing::Private, doing, body)
+        })
+        .await
+    }
+
     /// Returns what the clock shows.
     pub(super) async fn present(&self) -> Result<DateTime<Utc>, CatalogError> {
         self.read("read the clock", |tx| Ok(tx.now()?)).await

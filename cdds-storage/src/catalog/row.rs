@@ -9,6 +9,7 @@ mod execution;
 mod job;
 mod notice;
 mod recipient;
+mod subject;
 mod work;
 mod worker;
 
@@ -24,6 +25,7 @@ pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};
 pub(super) use self::notice::{CertificateColumns, NoticeRow};
 pub(super) use self::recipient::RecipientRow;
+pub(super) use self::subject::{HashRow, StepColumns, SubjectRow};
 pub(super) use self::work::WorkColumns;
 pub(super) use self::worker::WorkerRow;
 

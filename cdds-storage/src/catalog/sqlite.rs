@@ -127,6 +127,20 @@ impl SqliteCatalog {
         .await
     }
 
+    /// Stores a change that leaves as little as possible of what it replaces, when it is its turn.
+    pub(super) async fn write_private<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        body: impl Fn(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let pass = self.writers.enter().await;
+        self.run(move |database| {
+            let _pass = pass;
+            database.write(Writing::Private, doing, body)
+        })
+        .await
+    }
+
     /// Returns what the clock shows, in the precision in which instants are stored.
     #[expect(clippy::unused_async, reason = "the clock of a server has to be asked")]
     pub(super) async fn present(&self) -> Result<DateTime<Utc>, CatalogError> {

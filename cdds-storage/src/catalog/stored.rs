@@ -9,6 +9,7 @@ use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::execution::{Attempt, SkipReason};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
 use cdds_core::domain::job::settling::{Drops, Unsettled};
+use cdds_core::domain::subject::request::Scope;
 use cdds_core::domain::work::Nonce;
 use cdds_core::domain::work::row::WorkFailure;
 use cdds_core::stored::StoredFormError;
@@ -253,6 +254,21 @@ pub(super) fn progress_from_json(json: &str) -> Result<Progress, StoredFormError
 #[serde(deny_unknown_fields)]
 struct WarningsV1 {
     warnings: Vec<String>,
+}
+
+/// The scope of a subject request: a list of `source` or `source/type`, which reads itself.
+pub(super) fn scope_to_json(scope: &Scope) -> Result<String, StoredFormError> {
+    wrap("scope", &ScopeV1 { parts: scope.clone() })
+}
+
+pub(super) fn scope_from_json(json: &str) -> Result<Scope, StoredFormError> {
+    unwrap::<ScopeV1>("scope", json).map(|form| form.parts)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScopeV1 {
+    parts: Scope,
 }
 
 pub(super) fn warnings_to_json(warnings: &[String]) -> Result<String, StoredFormError> {

@@ -24,6 +24,7 @@ mod queue;
 mod recipients;
 mod removal;
 mod sets;
+mod subjects;
 mod takeover;
 mod turns;
 mod workers;

@@ -13,7 +13,7 @@ use super::PostgresCatalog;
 use super::database::Timed;
 
 /// The tables, each behind those that it refers to.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
     "job",
     "recipient",
     "job_recipient",
@@ -31,6 +31,8 @@ const TABLES: [&str; 17] = [
     "store",
     "housekeeper",
     "worker",
+    "subject_request",
+    "subject_hash",
 ];
 
 /// Columns of the file by which SQLite finds words; PostgreSQL has other ways.

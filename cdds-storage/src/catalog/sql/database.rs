@@ -17,6 +17,8 @@ pub(in crate::catalog) enum Writing {
     Change,
     /// Such a change, for which others compete: all of them want the first rows of the same queue.
     Claim,
+    /// Such a change, after which what it replaces is nowhere on disk any more, as far as the database lets it.
+    Private,
     /// A sign of life, which is soon repeated. It survives a crash of the process; a power cut may undo the last moments.
     Sign,
     /// Such signs of running executions, in one statement that needs no other to stay as it was.

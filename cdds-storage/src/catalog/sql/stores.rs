@@ -13,7 +13,8 @@ use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::id::{
-    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, SubjectRequestId,
+    WorkerId,
 };
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
@@ -22,17 +23,18 @@ use cdds_core::domain::notice::Notice;
 use cdds_core::domain::notice::expiring::SetPlace;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::subject::request::SubjectRequest;
 use cdds_core::domain::work::row::WorkOutcome;
 use cdds_core::domain::work::worker::{WorkerEntry, WorkerFacts};
 use cdds_core::ports::catalog::query::{
     ArtifactOverview, ArtifactQuery, AuditQuery, DeliveryQuery, ExecutionOverview, ExecutionQuery,
-    JobOverview, JobQuery, NoticeQuery, Page, WorkerOverview,
+    JobOverview, JobQuery, NoticeQuery, Page, SubjectRequestQuery, WorkerOverview,
 };
 use cdds_core::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
     Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
-    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, Told,
-    WorkQueue, WorkerRegister, Writer,
+    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
+    SubjectStore, Told, WorkQueue, WorkerRegister, Writer,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -41,7 +43,7 @@ use super::audit::audited;
 use super::database::{Database, Writing};
 use super::{
     adoption, agenda, artifacts, attendance, audit, beats as signs, claim, deliveries, executions, health,
-    housekeeping, jobs, outbox, presence, recipients, removal, running, store,
+    housekeeping, jobs, outbox, presence, recipients, removal, running, store, subjects,
 };
 
 /// Implements the stores for a catalog that has these methods:
@@ -629,6 +631,52 @@ macro_rules! stores {
             async fn forget(&self, page: &Forget) -> Result<Swept, CatalogError> {
                 let page = page.clone();
                 self.write("forget old rows", move |tx| housekeeping::forget(tx, &page)).await
+            }
+        }
+
+        #[async_trait]
+        impl SubjectStore for $catalog {
+            async fn insert_subject_request(
+                &self,
+                request: &SubjectRequest,
+                audit: &[AuditRecord],
+            ) -> Result<Option<SubjectRequestId>, CatalogError> {
+                let (request, entries) = (request.clone(), audit.to_vec());
+                self.write_private("store the subject request", move |tx| {
+                    subjects::insert(tx, &request, || audit::insert(tx, &entries))
+                })
+                .await
+            }
+
+            async fn change_subject_request(
+                &self,
+                request: &SubjectRequest,
+                expected: u64,
+                audit: &[AuditRecord],
+            ) -> Result<(), CatalogError> {
+                let (request, audit) = (request.clone(), audit.to_vec());
+                self.write_private("change the subject request", move |tx| {
+                    audited(tx, &audit, || subjects::change(tx, &request, expected))
+                })
+                .await
+            }
+
+            async fn subject_request(
+                &self,
+                owner: &Owner,
+                id: SubjectRequestId,
+            ) -> Result<Option<SubjectRequest>, CatalogError> {
+                let owner = owner.clone();
+                self.read("read the subject request", move |tx| subjects::find(tx, &owner, id)).await
+            }
+
+            async fn subject_requests(
+                &self,
+                owner: &Owner,
+                query: &SubjectRequestQuery,
+            ) -> Result<Page<SubjectRequest>, CatalogError> {
+                let (owner, query) = (owner.clone(), query.clone());
+                self.read("list subject requests", move |tx| subjects::list(tx, &owner, &query)).await
             }
         }
 

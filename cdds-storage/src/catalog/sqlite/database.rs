@@ -23,6 +23,9 @@ const STATEMENTS_MAX: usize = 128;
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a change that leaves no traces waits for those who read in the write-ahead log.
+const TRACES_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How many calls read at a time. Each has a connection, which keeps its statements and its part of the file.
 pub(super) const READERS_MAX: usize = 4;
 
@@ -43,13 +46,17 @@ struct Writer {
     connection: Connection,
     /// The setting; unknown at first and after it could not be set.
     synchronous: Option<&'static str>,
+    /// Whether what is deleted is overwritten; unknown likewise.
+    overwrites: Option<bool>,
+    /// Whether the write-ahead log holds what must not stay on disk.
+    has_traces: bool,
 }
 
 impl Writer {
     /// Begins a transaction that takes the write lock at once.
     fn begin(&mut self, writing: Writing) -> rusqlite::Result<rusqlite::Transaction<'_>> {
         let synchronous = match writing {
-            Writing::Change | Writing::Claim => "FULL",
+            Writing::Change | Writing::Claim | Writing::Private => "FULL",
             Writing::Sign | Writing::Beat => "NORMAL",
         };
         if self.synchronous != Some(synchronous) {
@@ -58,7 +65,35 @@ impl Writer {
             self.connection.pragma_update(None, "synchronous", synchronous)?;
             self.synchronous = Some(synchronous);
         }
+        let overwrites = writing == Writing::Private;
+        if self.overwrites != Some(overwrites) {
+            self.overwrites = None;
+            self.connection.query_row(
+                &format!("PRAGMA secure_delete = {}", u8::from(overwrites)),
+                [],
+                |_| Ok(()),
+            )?;
+            self.overwrites = Some(overwrites);
+        }
+        self.has_traces |= overwrites;
         self.connection.transaction_with_behavior(TransactionBehavior::Immediate)
+    }
+
+    /// Empties the write-ahead log if it holds what must not stay on disk: its pages go into the file, where newer ones
+    /// overwrite older ones, and its own file is cut. Waits a moment for those who still read in it, after a change that
+    /// asks for it; otherwise whoever writes next tries again.
+    fn remove_traces(&mut self, writing: Writing) {
+        if !self.has_traces {
+            return;
+        }
+        let wait = if writing == Writing::Private { TRACES_TIMEOUT } else { Duration::ZERO };
+        let truncate = || -> rusqlite::Result<bool> {
+            self.connection.busy_timeout(wait)?;
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        };
+        // The change is stored all the same.
+        self.has_traces = truncate().unwrap_or(true);
+        let _restored = self.connection.busy_timeout(BUSY_TIMEOUT);
     }
 }
 
@@ -85,7 +120,12 @@ impl SqliteDatabase {
         let workers = WorkerLocks::beside(&path);
         Ok(Self {
             path,
-            writer: Mutex::new(Writer { connection: writer, synchronous: None }),
+            writer: Mutex::new(Writer {
+                connection: writer,
+                synchronous: None,
+                overwrites: None,
+                has_traces: false,
+            }),
             readers: Mutex::new(Vec::new()),
             workers,
             claims: Mutex::new(()),
@@ -132,7 +172,9 @@ impl Database for Timed<'_> {
             transaction.into_sqlite().map_or(Ok(()), rusqlite::Transaction::commit)?;
             Ok(value)
         };
-        run().map_err(|fault: Fault| fault.into_error(doing, &self.database.path))
+        let stored = run();
+        writer.remove_traces(writing);
+        stored.map_err(|fault: Fault| fault.into_error(doing, &self.database.path))
     }
 
     fn read<T>(

@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0014_notice_lists.sql"),
     include_str!("migrations/0015_certificate_notices.sql"),
     include_str!("migrations/0016_draining.sql"),
+    include_str!("migrations/0017_subjects.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -110,8 +110,8 @@ fn literal(table: &str, column: &str, is_text: bool, row: usize) -> String {
     match column {
         "only" | "hold" | "confirmed" => "1".to_owned(),
         "live" | "has_files" => "0".to_owned(),
-        "der" => format!("x'00ff0a5c{row:02x}'"),
-        "id" | "job_id" | "execution_id" | "artifact_id" => format!("'id {row}'"),
+        "der" | "sealed" => format!("x'00ff0a5c{row:02x}'"),
+        "id" | "job_id" | "execution_id" | "artifact_id" | "request_id" => format!("'id {row}'"),
         "owner" | "name" | "channel" | "target" => format!("'{column} {row}'"),
         "status" => "'finished'".to_owned(),
         "state" if table == "job" => "'active'".to_owned(),
