@@ -25,6 +25,7 @@ mod run;
 #[cfg(feature = "serve")]
 mod serve;
 mod source;
+mod subject;
 mod value;
 mod workers;
 
@@ -62,6 +63,7 @@ pub(crate) use self::run::RunArgs;
 #[cfg(feature = "serve")]
 pub(crate) use self::serve::{Expiry, ServeArgs, TokenCommand, UserCommand};
 pub(crate) use self::source::SourceCommand;
+pub(crate) use self::subject::{CreateSubjectArgs, ListSubjectsArgs, SubjectCommand};
 pub(crate) use self::value::{Setting, item, items};
 pub(crate) use self::workers::{WorkersArgs, WorkersCommand};
 use crate::choice::{ColourChoice, Format};
@@ -162,6 +164,10 @@ impl Command {
             Self::Destination(command) => {
                 !matches!(command, DestinationCommand::List(_) | DestinationCommand::Show { .. })
             }
+            Self::Subject(command) => !matches!(
+                command,
+                SubjectCommand::Show { .. } | SubjectCommand::List(_) | SubjectCommand::Key { .. }
+            ),
             Self::Notice(command) => !matches!(command, NoticeCommand::List(_)),
             Self::Workers(args) => {
                 matches!(args.command, Some(WorkersCommand::Drain { .. } | WorkersCommand::Resume { .. }))
@@ -273,6 +279,9 @@ pub(crate) enum Command {
     /// What goes when: which sets expire, and which are kept
     #[command(subcommand)]
     Retention(RetentionCommand),
+    /// What people ask for about their own records: access and erasure
+    #[command(subcommand)]
+    Subject(SubjectCommand),
     /// Who did what: changes, downloads and refused calls
     Audit(AuditArgs),
     /// Who runs the exports: which workers live, since when, and what they run

@@ -29,6 +29,7 @@ mod serve;
 mod source;
 mod status;
 mod strayed;
+mod subject;
 #[cfg(feature = "serve")]
 mod token;
 #[cfg(feature = "serve")]
@@ -95,6 +96,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Notice(command) => notice::carry_out(command, session).await,
         Command::Artifact(command) => artifact::carry_out(command, session).await,
         Command::Retention(command) => retention::carry_out(command, session).await,
+        Command::Subject(command) => subject::carry_out(command, session).await,
         Command::Audit(args) => audit::list(args, session).await,
         Command::Workers(args) => workers::carry_out(args, session).await,
         #[cfg(feature = "postgres")]

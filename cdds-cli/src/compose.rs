@@ -6,6 +6,7 @@ mod catalog;
 #[cfg(feature = "delivery")]
 mod delivery;
 mod store;
+mod subjects;
 
 #[cfg(feature = "buckets")]
 pub(crate) use self::bucket::open as bucket;
@@ -13,6 +14,7 @@ pub(crate) use self::bucket::open as bucket;
 pub(crate) use self::catalog::connect;
 pub(crate) use self::catalog::has_other_owners;
 pub(crate) use self::store::sink;
+pub(crate) use self::subjects::SubjectKeyFile;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -51,6 +53,7 @@ use cdds_core::service::jobs::Jobs;
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::pairing::{PairedSink, Pairing, PairingError};
 use cdds_core::service::recipients::Recipients;
+use cdds_core::service::subjects::Subjects;
 use cdds_core::service::subscribers::Subscribers;
 use cdds_core::system::SystemIds;
 use cdds_crypto::{CmsSigner, CmsVerifier, SmimeCertificates};
@@ -82,6 +85,7 @@ pub(crate) struct App {
     pub(crate) outbox: Outbox,
     pub(crate) audit: Audit,
     pub(crate) fleet: Fleet,
+    pub(crate) subjects: Subjects,
     ports: Ports,
     settings: EngineSettings,
     signing: Option<Signing>,
@@ -120,6 +124,10 @@ impl App {
             .with_clock(clock)
             .with_sources(register(&config.sources)?)
             .with_certificates(Arc::new(certificates));
+        let ports = match &config.subject_keys {
+            Some(file) => ports.with_subject_keys(Arc::new(SubjectKeyFile::new(file.clone()))),
+            None => ports,
+        };
         #[cfg(feature = "delivery")]
         let ports = delivery::register(&config.delivery, ports)?;
         let settings = EngineSettings::default()
@@ -141,6 +149,7 @@ impl App {
             outbox: Outbox::new(&ports),
             audit: Audit::new(&ports),
             fleet: Fleet::new(&ports),
+            subjects: Subjects::new(&ports),
             signing: config.signing.clone(),
             sources: ports.sources.clone(),
             ports,

@@ -87,6 +87,8 @@ pub(crate) struct Config {
     pub(crate) form: Form,
     /// The key that signs manifests, if they are signed.
     pub(crate) signing: Option<Signing>,
+    /// The file with the keys of data subjects, if requests are taken.
+    pub(crate) subject_keys: Option<PathBuf>,
     /// Where sets are delivered, and how people and programs are told.
     #[cfg(feature = "delivery")]
     pub(crate) delivery: Delivery,
@@ -195,6 +197,7 @@ impl Config {
             profile: file.sealing.profile.into(),
             form: file.sealing.form.into(),
             signing: file.signing.map(|typed| signing(&typed, folder)).transpose()?,
+            subject_keys: file.subjects.key_file.map(|typed| key_file(&typed, folder)).transpose()?,
             #[cfg(feature = "delivery")]
             delivery: delivery::check(
                 file.destination,
@@ -227,6 +230,10 @@ fn signing(typed: &file::Signing, folder: &Path) -> Result<Signing, String> {
         without_home(path).map(|path| folder.join(path)).map_err(|why| format!("signing.{key}: {why}"))
     };
     Ok(Signing { key: path("key", &typed.key)?, certificate: path("certificate", &typed.certificate)? })
+}
+
+fn key_file(typed: &str, folder: &Path) -> Result<PathBuf, String> {
+    without_home(typed).map(|path| folder.join(path)).map_err(|why| format!("subjects.key_file: {why}"))
 }
 
 fn stall(typed: &str) -> Result<Duration, String> {
@@ -300,6 +307,11 @@ form = "binary"                       # or mime: S/MIME messages in base64
 # key = "signer.key.pem"
 # certificate = "signer.pem"
 
+# Requests of data subjects: the file with the keys under which identifiers are kept. `cdds subject key` makes it.
+#
+# [subjects]
+# key_file = "subjects.keys"
+
 # `cdds serve`: the console and its API. Other addresses than this machine's need tls_certificate and tls_key, or a
 # proxy that ends TLS.
 [serve]
@@ -345,11 +357,6 @@ hosts = []                            # names by which browsers reach it, like e
 # table = "interactions"              # or query = "select ..."
 # time = "started_at"                 # event instant, UTC: ISO text or an epoch number
 # time_format = "iso"                 # or unix, unix-ms, unix-us, unix-ns, yyyymmdd, yyyymmddhhmmss, julian-day
-# changed = "updated_at"              # change instant, for jobs that export what changed; the event instant if left out
-# settle_lag = "5m"                   # how late a row may become visible after its instant: the longest transaction
-# granularity = "1s"                  # the smallest step of the instants
-# fields = ["contact_id", "note"]     # the fields that jobs may name; all if left out
-# subject = ["contact_id"]            # where the person is named whom a record is about
 # category = { name = "media types", column = "media_type", values = ["voice", "chat", "email"] }
 "#;
 

@@ -8,6 +8,7 @@ mod job;
 mod occurrence;
 mod recipient;
 mod source;
+mod subject;
 mod worker;
 
 pub(crate) use self::artifact::DownloadedView;

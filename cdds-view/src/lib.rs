@@ -24,6 +24,7 @@ mod set;
 pub mod settings;
 mod source;
 mod status;
+mod subject;
 pub mod token;
 pub mod words;
 mod worker;
@@ -53,6 +54,7 @@ pub use self::source::{
     TypeView,
 };
 pub use self::status::{StatusLine, Tone};
+pub use self::subject::{HashedIdentifierView, RequestStepView, SubjectRequestView};
 pub use self::worker::{RunningView, WorkerView};
 
 /// The version of the JSON forms of this crate.

@@ -9,6 +9,7 @@ use cdds_core::domain::delivery;
 use cdds_core::domain::execution::{Status, failure};
 use cdds_core::domain::job::{self, policy};
 use cdds_core::domain::record::template;
+use cdds_core::domain::subject::request;
 use cdds_core::domain::work::{row, worker};
 use cdds_core::domain::{notice, recipient};
 use serde_json::json;
@@ -92,6 +93,7 @@ words! {
     DeliveryStatus, "Where the delivery of a notice stands.": row::WorkStatus::ALL.map(row::WorkStatus::as_str);
     DestinationKind, "The kind of a destination.":
         delivery::destination::DestinationKind::ALL.map(delivery::destination::DestinationKind::as_str);
+    DueDate, "How near a due date is.": request::Due::ALL.map(request::Due::as_str);
     ExecutionStatus, "The status of an execution.": Status::ALL.map(Status::as_str);
     FailureKind, "The kind of a failure.": failure::FailureKind::ALL.iter().map(|one| one.as_str());
     FilterOperator, "How a field is compared with a value.": template::Operator::ALL.map(template::Operator::as_str);
@@ -121,5 +123,9 @@ words! {
     SlotNote, "What is unusual about a slot, because the clock is put forward or back.":
         schedule::SlotNote::ALL.map(schedule::SlotNote::as_str);
     Step, "A step of an export.": failure::Step::ALL.map(failure::Step::as_str);
+    SubjectRequestKind, "What a data subject asks for.":
+        request::RequestKind::ALL.map(request::RequestKind::as_str);
+    SubjectRequestState, "How far a subject request has come.":
+        request::RequestStatus::ALL.iter().map(|one| one.as_str());
     WorkerState, "Whether a worker works.": worker::WorkerState::ALL.map(worker::WorkerState::as_str);
 }

@@ -12,6 +12,7 @@ use std::fmt::Debug;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use cdds_core::ports::catalog::query::{
     ArtifactColumn, AuditColumn, Cursor, ExecutionColumn, JobColumn, NoticeColumn, Sort, SortKey,
+    SubjectRequestColumn,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,7 @@ list!(ExecutionColumn, "executions");
 list!(ArtifactColumn, "artifacts");
 list!(AuditColumn, "audit");
 list!(NoticeColumn, "notices");
+list!(SubjectRequestColumn, "subject_requests");
 list!(DeliveryColumn, "deliveries");
 
 /// The only order of deliveries: those that were asked for last come first.

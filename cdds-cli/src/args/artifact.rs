@@ -10,9 +10,6 @@ use super::{Listing, Moment, moment, value};
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArtifactCommand {
     /// List artifacts
-    ///
-    /// Of a split set the first part is short, and so is the last, whatever the split size: the one holds the mark of a
-    /// split archive and the first record file, the other the directory.
     #[command(visible_alias = "ls")]
     List(Box<ListArtifactsArgs>),
     /// Download artifacts, verified against their published digests

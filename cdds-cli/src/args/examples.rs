@@ -202,6 +202,27 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     ("history cancel", "  cdds history cancel ID"),
     ("history delete", "  cdds history delete ID --with-artifacts"),
+    (
+        "subject",
+        "  cdds subject create --identifier - --kind access < identifiers.txt\n  \
+           cdds subject list --open --sort due_at",
+    ),
+    (
+        "subject create",
+        "  cdds subject create --identifier - --kind both < identifiers.txt\n  \
+           cdds subject create --identifier customer-id=17 --kind erasure --source shop/order --due 45d",
+    ),
+    ("subject verify", "  cdds subject verify ID --by 'the desk in Berlin' --how 'passport shown in person'"),
+    ("subject approve", "  cdds subject approve ID"),
+    ("subject extend", "  cdds subject extend ID\n  cdds subject extend ID --until 2027-03-01"),
+    ("subject refuse", "  cdds subject refuse ID --reason 'identity could not be confirmed'"),
+    ("subject withdraw", "  cdds subject withdraw ID"),
+    ("subject show", "  cdds subject show ID"),
+    (
+        "subject list",
+        "  cdds subject list --open --sort due_at\n  cdds subject list --state refused --output json",
+    ),
+    ("subject key", "  cdds subject key\n  cdds subject key 2027"),
     ("check", "  cdds check --job ID --within 26h"),
     (
         "notice",

@@ -7,9 +7,10 @@ use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::delivery::destination::DestinationKind;
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::notice::NoticeKind;
+use cdds_core::domain::subject::request::{RequestKind, RequestStatus};
 use cdds_core::domain::work::row::WorkStatus;
 use cdds_core::ports::catalog::query::{
-    ArtifactColumn, AuditColumn, ExecutionColumn, JobColumn, LatestStatus, Sort,
+    ArtifactColumn, AuditColumn, ExecutionColumn, JobColumn, LatestStatus, Sort, SubjectRequestColumn,
 };
 use cdds_view::settings::{parse_bytes, parse_split_bytes};
 use cdds_view::{HealthState, NoticeState};
@@ -172,6 +173,16 @@ pub(super) fn notice_kind() -> impl TypedValueParser<Value = NoticeKind> {
     one_of(NoticeKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect())
 }
 
+/// Parses what a data subject asks for.
+pub(super) fn request_kind() -> impl TypedValueParser<Value = RequestKind> {
+    one_of(RequestKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect())
+}
+
+/// Parses how far a request of a data subject has come.
+pub(super) fn request_state() -> impl TypedValueParser<Value = RequestStatus> {
+    one_of(RequestStatus::ALL.iter().map(|status| (status.as_str(), *status)).collect())
+}
+
 /// Parses the kind of a destination.
 pub(super) fn destination_kind() -> impl TypedValueParser<Value = DestinationKind> {
     one_of(DestinationKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect())
@@ -207,6 +218,10 @@ pub(super) fn artifact_sort(text: &str) -> Result<Sort<ArtifactColumn>, String> 
 
 pub(super) fn audit_sort(text: &str) -> Result<Sort<AuditColumn>, String> {
     sort(text, AuditColumn::ALL, AuditColumn::as_str)
+}
+
+pub(super) fn subject_sort(text: &str) -> Result<Sort<SubjectRequestColumn>, String> {
+    sort(text, SubjectRequestColumn::ALL, SubjectRequestColumn::as_str)
 }
 
 /// Parses `COL`, `COL:asc` or `COL:desc`.

@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use cdds_core::domain::access::Principal;
-use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, NoticeId};
+use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, NoticeId, SubjectRequestId};
 use cdds_core::ports::catalog::query::{
-    ArtifactQuery, ExecutionQuery, IdBeginning, JobQuery, NoticeQuery, Slice,
+    ArtifactQuery, ExecutionQuery, IdBeginning, JobQuery, NoticeQuery, Slice, SubjectRequestQuery,
 };
 use cdds_core::service::Entity;
 use cdds_view::Instant;
@@ -86,6 +86,23 @@ pub(super) async fn notice(typed: &str, app: &App, by: &Principal) -> Result<Not
     let found = app.outbox.list(by, &query).await?.items;
     let told = found.iter().map(|one| (one.work.id, format!("to {}", escaped(one.subscriber.as_str()))));
     only(Entity::Notice, typed, told)
+}
+
+/// Finds a request of a data subject by its id or the beginning of it.
+pub(super) async fn subject_request(
+    typed: &str,
+    app: &App,
+    by: &Principal,
+) -> Result<SubjectRequestId, CliError> {
+    let Some(beginning) = partly::<SubjectRequestId>(Entity::SubjectRequest, typed)? else {
+        return super::id(Entity::SubjectRequest, typed);
+    };
+    let query = SubjectRequestQuery::default().with_id_begins(beginning).with_slice(candidates());
+    let found = app.subjects.list(by, &query).await?.items;
+    let told = found.iter().map(|one| {
+        (one.id, format!("{}, {}, received {}", one.kind, one.status(), Instant(one.received.at)))
+    });
+    only(Entity::SubjectRequest, typed, told)
 }
 
 /// Returns the beginning that was typed; `None` for a whole id.

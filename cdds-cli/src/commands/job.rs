@@ -1,7 +1,6 @@
 //! `cdds job …`: the Jobs page.
 
 mod dry_run;
-mod fields;
 mod file;
 mod list;
 mod lists;
@@ -86,7 +85,6 @@ fn filed(path: &Path, options: JobOptions) -> Result<NewJob, CliError> {
 
 /// Submits a job, or shows what it would be.
 async fn submit(app: &App, new: NewJob, rehearsal: Rehearsal, session: &Session) -> Result<(), CliError> {
-    fields::check(&new.settings, app, session).await?;
     if rehearsal.dry_run {
         let ahead = app.jobs.forecast_draft(&session.principal, new.clone(), dry_run::OCCURRENCES).await?;
         return dry_run::show(&new.settings, ahead, app, session).await;
@@ -105,14 +103,10 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
     }
     let id = found::job(&args.id, app, &session.principal).await?;
     let job = app.jobs.show(&session.principal, id).await?.job;
-    let reads = job.settings.reads.clone();
     let settings = match args.file {
         None => over(job.settings, args.options)?,
         Some(path) => filed(&path, args.options)?.settings,
     };
-    if settings.reads != reads {
-        fields::check(&settings, app, session).await?;
-    }
     let request = EditRequest::new(settings)
         .with_watermark(args.watermark.map(Into::<cdds_core::domain::job::edit::WatermarkChoice>::into))
         .with_if_version(args.if_version.unwrap_or(job.version));

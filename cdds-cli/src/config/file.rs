@@ -23,6 +23,8 @@ pub(super) struct File {
     pub(super) sealing: Sealing,
     pub(super) signing: Option<Signing>,
     #[serde(default)]
+    pub(super) subjects: Subjects,
+    #[serde(default)]
     #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "read by the server alone"))]
     pub(super) serve: Serve,
     #[serde(default)]
@@ -274,6 +276,14 @@ impl From<Profile> for cdds_crypto::Profile {
 pub(super) struct Signing {
     pub(super) key: String,
     pub(super) certificate: String,
+}
+
+/// Requests of data subjects.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Subjects {
+    /// The file with the keys under which identifiers are kept; without it no requests are taken.
+    pub(super) key_file: Option<String>,
 }
 
 /// How the server is reached. A build without the server checks its keys all the same.

@@ -47,6 +47,7 @@ impl World {
         world.one_time_jobs();
         world.recurring_jobs();
         world.recipients();
+        world.subjects();
         world
     }
 
@@ -106,6 +107,25 @@ impl World {
         std::fs::write(self.place.path("bad.pem"), "no certificate").unwrap();
         let sealed = "job create --title S --source contact-history --type interaction --recipient ops";
         self.place.json(&[&words(sealed)[..], &["--run", "daily", "--at", "02:00"]].concat());
+    }
+
+    /// `RECEIVED` was sealed under a key that was lost. `VERIFIED` is about the customer 17.
+    fn subjects(&mut self) {
+        let config = std::fs::read_to_string(self.place.path("cdds.toml")).unwrap();
+        std::fs::write(self.place.path("cdds.toml"), config + "\n[subjects]\nkey_file = \"subjects.keys\"\n")
+            .unwrap();
+        let now = "2020-01-01T12:00:00Z";
+        for (name, customer) in [("RECEIVED", "customer-id=9"), ("VERIFIED", "customer-id=17")] {
+            self.place.at(now, &["subject", "key", name]);
+            let create = ["subject", "create", "--identifier", customer, "--kind", "both"];
+            let made = self.place.at(now, &create);
+            self.keep(name, &made);
+        }
+        let verify = ["subject", "verify", &self.ids["VERIFIED"], "--by", "desk", "--how", "passport"];
+        self.place.at(now, &verify);
+        let keys = std::fs::read_to_string(self.place.path("subjects.keys")).unwrap();
+        let kept: Vec<&str> = keys.lines().filter(|line| !line.starts_with("RECEIVED ")).collect();
+        std::fs::write(self.place.path("subjects.keys"), kept.join("\n")).unwrap();
     }
 
     /// Splits a line into arguments, with ids in place of names.
@@ -173,7 +193,7 @@ const ON_CREATE: [(Code, &str); 38] = [
 ];
 
 /// Complete command lines, for the other half.
-const COMMANDS: [(Code, &str); 31] = [
+const COMMANDS: [(Code, &str); 36] = [
     (Code::InvalidName, "job list --owner a/b"),
     (Code::InvalidName, "history list --source a/b"),
     (Code::InvalidDescription, "job edit DAILY --description LONG"),
@@ -205,6 +225,11 @@ const COMMANDS: [(Code, &str); 31] = [
     (Code::OnHold, "history delete HELD --with-artifacts"),
     (Code::TooManyFiles, "artifact delete MANY"),
     (Code::NothingToDeliver, "history redeliver FINISHED"),
+    (Code::InvalidSubjectRequest, "subject create --identifier phone=ada --kind access"),
+    (Code::SubjectRequestRepeated, "subject create --identifier customer-id=17 --kind erasure"),
+    (Code::SubjectRequestState, "subject approve RECEIVED"),
+    (Code::OwnSubjectRequest, "subject approve VERIFIED"),
+    (Code::SubjectKeyMissing, "subject verify RECEIVED --by desk --how passport"),
 ];
 
 /// Returns the command for a new job in which only `options` are wrong.

@@ -20,7 +20,7 @@ fn settings(job: &Value) -> Value {
 
 #[test]
 fn j1_j5_a_job_file_makes_the_same_job() {
-    let place = Place::new();
+    let place = Place::with_interactions(3);
     place.recipient("ops");
     let cases: [&[&str]; 11] = [
         &["--run", "once"],

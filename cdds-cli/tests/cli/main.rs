@@ -26,7 +26,6 @@ mod doctor;
 mod dry_run;
 mod export;
 mod faults;
-mod field_names;
 mod fields;
 #[cfg(all(unix, feature = "postgres"))]
 mod fleet;
@@ -78,6 +77,7 @@ mod sides;
 mod signing;
 mod status;
 mod store_mark;
+mod subjects;
 mod support;
 #[cfg(unix)]
 mod tables;

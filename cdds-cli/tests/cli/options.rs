@@ -113,7 +113,7 @@ fn an_edit_changes_what_is_named_and_nothing_else() {
         (&["--category", "all"], "category", json!("all")),
         (&["--field", "contact_id"], "fields", json!(["contact_id"])),
         (&["--field", "all"], "fields", json!("all")),
-        (&["--filter", "seconds=1", "--filter", "note*=x"], "filters", json!(["seconds=1", "note*=x"])),
+        (&["--filter", "a=1", "--filter", "b*=x"], "filters", json!(["a=1", "b*=x"])),
         (&["--filter", "none"], "filters", json!([])),
         (&["--split-size", "64KiB"], "split_size", json!(65_536)),
         (&["--split-size", "none"], "split_size", json!(null)),

@@ -108,7 +108,7 @@ fn goes_on(version: &str) {
     }
     let version_now =
         place.program("sqlite3", &["cdds.db"], &["pragma user_version; pragma integrity_check"]);
-    assert_eq!(version_now, "16\nok\n");
+    assert_eq!(version_now, "17\nok\n");
 }
 
 macro_rules! versions {
@@ -137,4 +137,5 @@ versions! {
     the_catalog_of_version_12_goes_on "v12"
     the_catalog_of_version_13_goes_on "v13"
     the_catalog_of_version_15_goes_on "v15"
+    the_catalog_of_version_16_goes_on "v16"
 }

@@ -47,6 +47,13 @@ pub(crate) fn action(name: &str) -> String {
         Some(Action::DisableEndpoint) => "Disable an endpoint",
         Some(Action::DrainWorker) => "Drain a worker",
         Some(Action::ResumeWorker) => "Let a worker claim again",
+        Some(Action::SeeSubjectRequests) => "Look at requests of data subjects",
+        Some(Action::CreateSubjectRequest) => "Take in a request of a data subject",
+        Some(Action::VerifySubjectRequest) => "Record that an identity was checked",
+        Some(Action::ExtendSubjectRequest) => "Extend a request of a data subject",
+        Some(Action::WithdrawSubjectRequest) => "Withdraw a request of a data subject",
+        Some(Action::ApproveSubjectRequest) => "Approve an erasure",
+        Some(Action::RefuseSubjectRequest) => "Refuse a request of a data subject",
         Some(Action::DeleteArtifacts) => "Delete files",
         Some(Action::HoldSet) => "Put a set on hold",
         Some(Action::ReleaseSet) => "Release a set from its hold",
@@ -63,6 +70,7 @@ pub(crate) fn object(kind: &str) -> String {
     match kind {
         "artifact_set" => "Set of files".to_owned(),
         "artifact" => "File".to_owned(),
+        "subject_request" => "Request of a data subject".to_owned(),
         kind => super::sentence(&words::status(kind)),
     }
 }

@@ -80,7 +80,7 @@ impl From<&Filter> for FilterForm {
         }
         let short = filter.to_string();
         // On a command line `none` takes all filters away, and a brace begins an object.
-        let clear = !short.starts_with('{') && short != "none" && filter.values() != [""];
+        let clear = !short.starts_with('{') && short != "none";
         if clear && short.parse().is_ok_and(|read: Filter| read == *filter) {
             return Self::Text(short);
         }
@@ -106,28 +106,13 @@ impl TryFrom<FilterForm> for Filter {
     }
 }
 
-/// Refuses a filter without a value. It would match nothing or, with `!=`, everything, and neither is what a person means
-/// who writes it.
-fn with_value(filter: Filter) -> Result<Filter, RuleViolation> {
-    if filter.values().iter().any(|value| !value.is_empty()) {
-        return Ok(filter);
-    }
-    let operator = filter.condition().as_str();
-    let why = format!(
-        "the filter on {:?} has no value behind {operator}: write one, like status{operator}open; fields that are missing or \
-         empty are left out of records, so they cannot be asked for",
-        filter.field()
-    );
-    Err(RuleViolation::new(Code::InvalidTemplate, why))
-}
-
 /// Parses `field=value` or `field in a,b`, or the JSON of an object if the field's name holds an operator.
 ///
 /// # Errors
-/// [`Code::InvalidTemplate`] for anything else, and for a text without a value, like `status=`; the message leaves out the text, which may be personal data.
+/// [`Code::InvalidTemplate`] for anything else; the message leaves out the text, which may be personal data.
 pub fn typed_filter(text: &str) -> Result<Filter, RuleViolation> {
     if !text.starts_with('{') {
-        return text.parse().and_then(with_value);
+        return text.parse();
     }
     let form: FilterForm = serde_json::from_str(text).map_err(|_| {
         let forms = r#"{"field": "…", "operator": "=", "value": "…"} or {"field": "…", "in": ["…"]}"#;

@@ -11,7 +11,7 @@ use crate::config::Config;
 /// The permission bits of the group and of all others.
 const OTHERS: u32 = 0o077;
 
-/// Checks whether others on this machine can use catalog, store or signing key. A closed store protects
+/// Checks whether others on this machine can use catalog, store or a key. A closed store protects
 /// everything in it.
 pub(super) fn permissions(config: &Config) -> Finding {
     const CHECK: &str = "permissions";
@@ -23,6 +23,7 @@ pub(super) fn permissions(config: &Config) -> Finding {
         Some(PathBuf::from(name))
     };
     let key = config.signing.iter().map(|signing| signing.key.clone());
+    let key = key.chain(config.subject_keys.clone());
     let files = [beside(""), beside("-wal"), beside("-shm")].into_iter().flatten().chain(key);
     let loose: Vec<PathBuf> = files.filter(|file| is_loose(file)).collect();
     let folders = [config.store.folder().map(Path::to_path_buf), beside(".workers")].into_iter().flatten();

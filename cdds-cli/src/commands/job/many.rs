@@ -155,15 +155,7 @@ async fn one(doing: Doing, job: &JobOverview, app: &App, session: &Session) -> R
     match doing {
         Doing::Suspend => super::show(app.jobs.suspend(by, id).await?, app, session).await,
         Doing::Resume => super::show(app.jobs.resume(by, id).await?, app, session).await,
-        Doing::Run => {
-            let queued = ExecutionView::queued(app.jobs.run_now(by, id).await?);
-            if session.output.is_quiet() {
-                return Ok(session.output.raw(format!("{}\n", queued.id).as_bytes())?);
-            }
-            session.output.object(&queued)?;
-            session.console.note(&format!("queued: `cdds run` exports {}", queued.window_words()));
-            Ok(())
-        }
+        Doing::Run => Ok(session.output.object(&ExecutionView::queued(app.jobs.run_now(by, id).await?))?),
         Doing::Delete => {
             app.jobs.delete(by, id).await?;
             Deleted::new("job", [id]).show(session)

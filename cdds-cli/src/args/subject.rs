@@ -1,0 +1,113 @@
+//! `cdds subject …`
+
+use cdds_core::domain::subject::request::{RequestKind, RequestStatus};
+use cdds_core::ports::catalog::query::{Sort, SubjectRequestColumn};
+use clap::{Args, Subcommand};
+
+use super::{Listing, Moment, moment, value};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubjectCommand {
+    /// Put a request on record
+    #[command(
+        after_help = "Identifiers are kept encrypted while the request is open, and are destroyed when it ends; keyed \
+                      hashes of them stay. `--identifier -` reads them from standard input, one KIND=VALUE a line, so \
+                      that they are in no list of processes and in no history of a shell."
+    )]
+    Create(CreateSubjectArgs),
+    /// Record that the person's identity was checked
+    Verify {
+        /// The request
+        id: String,
+        /// Who has checked it: a person or a department
+        #[arg(long, value_name = "WHO")]
+        by: String,
+        /// How, without numbers of documents or other identifiers
+        #[arg(long, value_name = "TEXT")]
+        how: String,
+    },
+    /// Approve an erasure that somebody else has put on record
+    Approve {
+        /// The request
+        id: String,
+    },
+    /// Move the due date by two months, once the person was told why it takes longer
+    Extend {
+        /// The request
+        id: String,
+        /// Move it to this instant instead
+        #[arg(long, value_name = "WHEN", value_parser = moment::coming)]
+        until: Option<Moment>,
+    },
+    /// Refuse a request, and destroy its identifiers
+    Refuse {
+        /// The request
+        id: String,
+        /// Why, as the person is told
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Record that the person asks for it no more, and destroy the identifiers
+    Withdraw {
+        /// The request
+        id: String,
+    },
+    /// Show a request, and who took which step
+    Show {
+        /// The request
+        id: String,
+    },
+    /// List requests, newest first
+    #[command(visible_alias = "ls")]
+    List(ListSubjectsArgs),
+    /// Make a key for identifiers, in the file that subjects.key_file names
+    ///
+    /// The new key is used from now on. Earlier ones stay in the file: without them, open requests cannot be answered, and
+    /// nobody can tell whether a person has asked before. The file is for its owner alone. Keep a copy of it elsewhere, and
+    /// never beside a copy of the catalog.
+    Key {
+        /// Its name; the present day if left out
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateSubjectArgs {
+    /// An identifier of the person: phone, email, or another kind; `-` reads standard input
+    #[arg(long, value_name = "KIND=VALUE", required = true)]
+    pub(crate) identifier: Vec<String>,
+
+    /// What is asked for
+    #[arg(long, value_parser = value::request_kind())]
+    pub(crate) kind: RequestKind,
+
+    /// Only in this source, or this type of it; all sources if left out
+    #[arg(long, value_name = "SOURCE[/TYPE]")]
+    pub(crate) source: Vec<String>,
+
+    /// When it has to be answered; in a month if left out
+    #[arg(long, value_name = "WHEN", value_parser = moment::coming)]
+    pub(crate) due: Option<Moment>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListSubjectsArgs {
+    /// In this state
+    #[arg(long, value_parser = value::request_state())]
+    pub(crate) state: Option<RequestStatus>,
+
+    /// That are still to be answered (true), or that have ended (false)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) open: Option<bool>,
+
+    /// That ask for this
+    #[arg(long, value_parser = value::request_kind())]
+    pub(crate) kind: Option<RequestKind>,
+
+    /// Sort by: received_at, due_at; newest first if left out
+    #[arg(long, value_name = "COL[:desc]", value_parser = value::subject_sort)]
+    pub(crate) sort: Option<Sort<SubjectRequestColumn>>,
+
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+}
