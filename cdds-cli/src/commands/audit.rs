@@ -1,11 +1,10 @@
 //! `cdds audit`: who did what.
 
 use cdds_core::domain::access::PrincipalName;
-use cdds_core::domain::id::AuditId;
 use cdds_core::ports::catalog::query::AuditQuery;
 use cdds_view::AuditView;
 
-use super::print_rows;
+use super::{found, print_rows};
 use crate::args::AuditArgs;
 use crate::error::CliError;
 use crate::session::Session;
@@ -14,8 +13,12 @@ const NOTHING_YET: &str = "nothing is on record: each change and each download w
 
 pub(super) async fn list(args: AuditArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
+    let object = match &args.object {
+        Some(typed) => Some(found::object(typed, &app, &session.principal).await?),
+        None => None,
+    };
     let mut query = AuditQuery::default()
-        .with_object(args.object.map(object))
+        .with_object(object)
         .with_principal(args.principal.map(PrincipalName::new).transpose()?)
         .with_action(args.action)
         .with_at(session.between(args.since, args.until));
@@ -27,9 +30,4 @@ pub(super) async fn list(args: AuditArgs, session: &Session) -> Result<(), CliEr
     let nothing = if is_all { NOTHING_YET } else { "no entry matches: leave out a filter" };
     let page = async |slice| app.audit.list(&session.principal, &query.clone().with_slice(slice)).await;
     print_rows(session, (listing, sort), nothing, page, AuditView::from).await
-}
-
-/// Spells a typed id as the audit does, in lower case with hyphens, whatever it identifies; the name of a recipient stays as it is.
-fn object(typed: String) -> String {
-    typed.parse::<AuditId>().map_or(typed, |id| id.to_string())
 }

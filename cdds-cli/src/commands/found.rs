@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use cdds_core::domain::access::Principal;
-use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId, NoticeId, SubjectRequestId};
+use cdds_core::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, SubjectRequestId};
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, ExecutionQuery, IdBeginning, JobQuery, NoticeQuery, Slice, SubjectRequestQuery,
 };
@@ -103,6 +103,37 @@ pub(super) async fn subject_request(
         (one.id, format!("{}, {}, received {}", one.kind, one.status(), Instant(one.received.at)))
     });
     only(Entity::SubjectRequest, typed, told)
+}
+
+/// Finds what the audit may be asked about, spelled as it is there: by an id or the beginning of one, by the title of a job
+/// or, since it may be gone from the lists, by whatever was typed, like the name of a recipient.
+pub(super) async fn object(typed: &str, app: &App, by: &Principal) -> Result<String, CliError> {
+    if let Ok(id) = typed.parse::<AuditId>() {
+        return Ok(id.to_string());
+    }
+    let mut ids = Vec::new();
+    for found in [
+        job(typed, app, by).await.map(|id| id.to_string()),
+        execution(typed, app, by).await.map(|id| id.to_string()),
+        artifact(typed, app, by).await.map(|id| id.to_string()),
+        notice(typed, app, by).await.map(|id| id.to_string()),
+        subject_request(typed, app, by).await.map(|id| id.to_string()),
+    ] {
+        match found {
+            Ok(id) => ids.push(id),
+            Err(error) if error.missing().is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match ids.as_slice() {
+        [] => Ok(typed.to_owned()),
+        [id] => Ok(id.clone()),
+        several => {
+            let why =
+                format!("{} can mean several: type more of the id: {}", shown(typed), several.join(", "));
+            Err(CliError::refused("ambiguous_id", why))
+        }
+    }
 }
 
 /// Returns the beginning that was typed; `None` for a whole id.

@@ -75,6 +75,9 @@ fn c2_the_audit_is_filtered_and_sorted() {
     let file = string(&place.at(LATER, &["artifact", "list"])[0]["id"]);
     let tells = |args: &[&str]| told(&place.json(&[&["audit"], args].concat()));
     assert_eq!(tells(&["--object", &job.to_uppercase()]), [entry("create_job", "job", "done")]);
+    assert_eq!(tells(&["--object", &job[..8]]), [entry("create_job", "job", "done")]);
+    assert_eq!(tells(&["--object", "T"]), [entry("create_job", "job", "done")]);
+    assert_eq!(tells(&["--object", &file[..8], "--now", LATER]), [entry("download", "artifact", "verified")]);
     assert_eq!(tells(&["--object", &file]), [entry("download", "artifact", "verified")]);
     assert_eq!(tells(&["--action", "create_job"]).len(), 1);
     assert_eq!(tells(&["--principal", &account(&place)]).len(), 3);

@@ -83,6 +83,7 @@ fn f8_a_preview_tells_what_each_occurrence_would_export() {
             "fixed:2026-01-01T00:00:00Z..2026-01-02T00:00:00Z",
             window("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
         ),
+        ("fixed:2026-01-01..2026-01-08", window("2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z")),
     ] {
         let job = place.job_at(NOW, &[&daily[..], &[timeframe]].concat());
         let previewed = preview(&place, &job, "2");

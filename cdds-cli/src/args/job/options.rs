@@ -84,7 +84,7 @@ pub(crate) struct ContentOptions {
     pub(crate) filter: Option<Vec<String>>,
 
     /// Which records, by their instant: all, rolling:1w, previous:1d (h, d, w, mo), since-last,
-    /// since-last:START or fixed:START..END [default: all]
+    /// since-last:START or fixed:START..END, of instants or days [default: all]
     #[arg(long)]
     pub(crate) timeframe: Option<String>,
 }

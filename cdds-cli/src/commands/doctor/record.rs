@@ -3,6 +3,7 @@
 use cdds_core::domain::id::SourceId;
 use cdds_core::ports::catalog::query::{ExecutionColumn, ExecutionQuery, JobColumn, JobQuery, Slice, Sort};
 use cdds_core::ports::source::RegisteredSource;
+use cdds_view::words;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Finding;
@@ -49,7 +50,10 @@ pub(super) async fn source(
         return Finding::ok(&check, "none of its types can be exported by this owner".to_owned());
     }
     if failures.is_empty() {
-        return Finding::ok(&check, format!("all {} types can be read", types.len()));
+        return Finding::ok(
+            &check,
+            format!("its {} can be read", words::counted(types.len() as u64, "type")),
+        );
     }
     let way_out = "correct its [[source]] in the configuration, or restore the source";
     Finding::failed(&check, failures.join("; "), way_out)

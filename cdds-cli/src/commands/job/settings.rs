@@ -12,6 +12,7 @@ use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Filter, Template};
 use cdds_core::domain::violation::RuleViolation;
 use cdds_view::settings::{DestinationForm, ReadForm, parse_notice_kinds, parse_receipt, typed_read};
+use chrono::NaiveDate;
 
 use super::{lists, schedule};
 use crate::args::{
@@ -34,6 +35,18 @@ pub(super) fn fresh(options: JobOptions) -> Result<JobSettings, CliError> {
         None => Protection::Sealed(RecipientNames::new([])?),
     };
     over(JobSettings::of_reads(title, source, reads, frequency, protection), options)
+}
+
+/// Writes out the days of a fixed timeframe, `fixed:2026-11-01..2026-11-08`: a day begins at 00:00 UTC.
+fn with_instants(timeframe: String) -> String {
+    let Some((start, end)) = timeframe.strip_prefix("fixed:").and_then(|range| range.split_once("..")) else {
+        return timeframe;
+    };
+    let instant = |typed: &str| {
+        let is_day = NaiveDate::parse_from_str(typed, "%Y-%m-%d").is_ok();
+        if is_day { format!("{typed}T00:00:00Z") } else { typed.to_owned() }
+    };
+    format!("fixed:{}..{}", instant(start), instant(end))
 }
 
 /// Returns a required option: clap requires it on the command line, but a file may lack it.
@@ -67,7 +80,7 @@ fn content(settings: &mut JobSettings, typed: ContentOptions) -> Result<(), CliE
     place(&mut settings.title, typed.title.map(|title| Title::new(&title)).transpose()?);
     place(&mut settings.description, typed.description.map(|text| Description::new(&text)).transpose()?);
     place(&mut settings.source, typed.source.map(SourceId::new).transpose()?);
-    place(&mut settings.timeframe, typed.timeframe.map(|text| text.parse()).transpose()?);
+    place(&mut settings.timeframe, typed.timeframe.map(|text| with_instants(text).parse()).transpose()?);
     Ok(())
 }
 
