@@ -58,7 +58,7 @@ mod subject_keys;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -75,7 +75,7 @@ pub use self::subject_keys::MemorySubjectKeys;
 use crate::domain::access::{Principal, PrincipalName, Role};
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::RecordBatch;
-use crate::domain::subject::SubjectMatcher;
+use crate::domain::subject::{Subject, SubjectMatcher};
 use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
 use crate::ports::clock::Clock;
@@ -84,7 +84,8 @@ use crate::ports::ids::Ids;
 use crate::ports::notifier::Notifiers;
 pub use crate::ports::sealer::NoCertificates;
 use crate::ports::source::{
-    DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Sources,
+    DataType, EraseRequest, Erased, ErasureRule, Estimate, Ownership, ReadRequest, RecordStream, Source,
+    SourceDescription, SourceError, Sources,
 };
 use crate::ports::subject_keys::NoSubjectKeys;
 use crate::ports::workers::Workers;
@@ -190,12 +191,18 @@ impl Ids for SeededIds {
 }
 
 /// A source that returns the same batches for every request of an owner, and of these the records about the person whom
-/// a request names (rule D1).
+/// a request names (rule D1). It deletes these, if the type's rule says so, and empties no fields (rule D5).
 #[derive(Debug)]
 pub struct PreparedSource {
     description: SourceDescription,
-    batches: Vec<RecordBatch>,
+    held: Mutex<Held>,
     complete_until: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// The batches of a [`PreparedSource`].
+#[derive(Debug, Default)]
+struct Held {
+    of_all: Vec<RecordBatch>,
     by_owner: BTreeMap<Owner, Vec<RecordBatch>>,
 }
 
@@ -213,13 +220,14 @@ impl PreparedSource {
 
     /// Creates a source that returns `batches` in order to every owner.
     pub fn new(description: SourceDescription, batches: Vec<RecordBatch>) -> Self {
-        Self { description, batches, complete_until: Mutex::default(), by_owner: BTreeMap::new() }
+        let held = Held { of_all: batches, by_owner: BTreeMap::new() };
+        Self { description, held: Mutex::new(held), complete_until: Mutex::default() }
     }
 
     /// Adds batches that only this owner receives, after those of all owners (rule J16).
     #[must_use]
-    pub fn with_owned(mut self, owner: Owner, batches: Vec<RecordBatch>) -> Self {
-        self.by_owner.entry(owner).or_default().extend(batches);
+    pub fn with_owned(self, owner: Owner, batches: Vec<RecordBatch>) -> Self {
+        self.held().by_owner.entry(owner).or_default().extend(batches);
         self
     }
 
@@ -229,8 +237,19 @@ impl PreparedSource {
         *self.complete_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn of_owner(&self, owner: &Owner) -> Vec<RecordBatch> {
-        self.batches.iter().chain(self.by_owner.get(owner).into_iter().flatten()).cloned().collect()
+        let held = self.held();
+        held.of_all.iter().chain(held.by_owner.get(owner).into_iter().flatten()).cloned().collect()
+    }
+
+    fn matcher(&self, data_type: &TypeId, subject: &Subject) -> SubjectMatcher {
+        let described = self.description.data_type(data_type);
+        let fields = described.map(|data_type| data_type.subject_fields.as_slice()).unwrap_or_default();
+        SubjectMatcher::new(fields, subject)
     }
 }
 
@@ -249,12 +268,32 @@ impl Source for PreparedSource {
         Ok(*self.complete_until.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
+        let matcher = self.matcher(&request.data_type, &request.subject);
+        let found =
+            self.of_owner(&request.owner).iter().map(|batch| matcher.apply(batch).records() as u64).sum();
+        let described = self.description.data_type(&request.data_type);
+        match described.and_then(|data_type| data_type.erasure.as_ref()) {
+            Some(ErasureRule::Keep { reason }) => return Ok(Erased::default().with_kept(reason, found)),
+            Some(ErasureRule::Delete) => {}
+            Some(ErasureRule::Empty { .. }) | None => {
+                return Err(SourceError::unsupported(&self.description.id, &request.data_type));
+            }
+        }
+        if !request.dry_run {
+            let mut held = self.held();
+            let Held { of_all, by_owner } = &mut *held;
+            for batch in of_all.iter_mut().chain(by_owner.get_mut(&request.owner).into_iter().flatten()) {
+                *batch = matcher.without(batch);
+            }
+        }
+        Ok(Erased { records: found, kept: Vec::new() })
+    }
+
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         let mut batches = self.of_owner(&request.owner);
         if let Some(subject) = &request.subject {
-            let described = self.description.data_type(&request.data_type);
-            let fields = described.map(|data_type| data_type.subject_fields.as_slice()).unwrap_or_default();
-            let matcher = SubjectMatcher::new(fields, subject);
+            let matcher = self.matcher(&request.data_type, subject);
             batches = batches.iter().map(|batch| matcher.apply(batch)).collect();
         }
         Ok(futures::stream::iter(batches).map(Ok).boxed())

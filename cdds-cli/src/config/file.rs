@@ -407,6 +407,10 @@ pub(super) struct DataType {
     /// Where people are named.
     #[serde(default)]
     pub(super) subject: Vec<SubjectField>,
+    /// What an erasure does with records about a person; nothing is erased if left out.
+    pub(super) erase: Option<Erase>,
+    /// sqlite, postgres: the column that keeps a record from being erased.
+    pub(super) hold: Option<String>,
     pub(super) settle_lag: Option<String>,
     /// The smallest step of the instants.
     pub(super) granularity: Option<String>,
@@ -416,6 +420,33 @@ pub(super) struct DataType {
     pub(super) owner: Option<String>,
     /// Whether every owner who sees the source may export all records.
     pub(super) shared: Option<bool>,
+}
+
+/// What an erasure does with records about a person.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected \"delete\", { empty = [\"…\"] } or { keep = \"why\" }")]
+pub(super) enum Erase {
+    Word(EraseWord),
+    Empty(EraseEmpty),
+    Keep(EraseKeep),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum EraseWord {
+    Delete,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EraseEmpty {
+    pub(super) empty: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EraseKeep {
+    pub(super) keep: String,
 }
 
 /// A field that names people.

@@ -11,7 +11,7 @@ use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::template::FieldNames;
 use cdds_core::domain::source::Visibility;
-use cdds_core::domain::subject::{IdentifierKind, InvalidIdentifier, StoredForm, SubjectField};
+use cdds_core::domain::subject::{ErasureRule, IdentifierKind, InvalidIdentifier, StoredForm, SubjectField};
 #[cfg(feature = "postgres")]
 use cdds_storage::source::PostgresConfig;
 use cdds_storage::source::{
@@ -238,7 +238,24 @@ fn check_type<R>(
     }
     config.owner = owner(data_type.owner, data_type.shared)?;
     config.subjects = subjects(data_type.subject).map_err(|why| format!("subject: {why}"))?;
+    config.erasure = data_type.erase.map(erasure);
+    if let Some(rule) = &config.erasure {
+        rule.check(&config.subjects).map_err(|why| format!("erase: {why}"))?;
+    }
+    config.hold = data_type.hold;
+    if config.hold.is_some() && config.erasure.is_none() {
+        return Err("hold: it keeps records from being erased, and none are: say how with erase".to_owned());
+    }
     Ok(config)
+}
+
+/// Reads what an erasure does (rule D5).
+fn erasure(erase: file::Erase) -> ErasureRule {
+    match erase {
+        file::Erase::Word(file::EraseWord::Delete) => ErasureRule::Delete,
+        file::Erase::Empty(file::EraseEmpty { empty }) => ErasureRule::Empty { fields: empty },
+        file::Erase::Keep(file::EraseKeep { keep }) => ErasureRule::Keep { reason: keep },
+    }
 }
 
 /// Reads the fields that name people (rule D1).
@@ -343,6 +360,63 @@ mod tests {
 
     fn check_toml(text: &str) -> Result<SourceEntry, String> {
         check(toml::from_str(text).unwrap(), Path::new("/srv")).map_err(|mistake| mistake.in_text(text))
+    }
+
+    fn typed(keys: &str) -> Result<SqliteConfig, String> {
+        let text =
+            format!("id = 'x'\nkind = 'sqlite'\nurl = 'x.db'\n[[type]]\nid = 't'\ntable = 't'\n{keys}");
+        let source = toml::from_str(&text).map_err(|error| error.to_string())?;
+        let checked = check(source, Path::new("/srv")).map_err(|mistake| mistake.in_text(&text));
+        match checked?.kind {
+            SourceKind::Sqlite(config) => Ok(config),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn d1_fields_that_name_people_have_a_kind() {
+        let config =
+            typed("subject = ['email', { field = 'caller', kind = 'phone', normalised = true }]").unwrap();
+        let expected = [
+            SubjectField::new("email", IdentifierKind::Email),
+            SubjectField::new("caller", IdentifierKind::Phone).with_stored(StoredForm::Normalised),
+        ];
+        assert_eq!(config.types[0].subjects, expected);
+        for (keys, told) in [
+            ("subject = ['Caller']", "{ field = \"Caller\", kind = \"phone\" }"),
+            ("subject = [{ field = 'caller' }]", "{ field = \"…\", kind = \"…\" }"),
+            ("subject = [{ field = 'caller', kind = 'Phone' }]", "small letters"),
+            ("subject = [{ field = '', kind = 'phone' }]", "name the field"),
+            ("subject = ['email', 'email']", "declared twice"),
+        ] {
+            let error = typed(keys).unwrap_err();
+            assert!(error.contains(told), "{keys}: {error}");
+        }
+    }
+
+    #[test]
+    fn d5_erasures_are_declared_and_else_there_are_none() {
+        let rule =
+            |keys: &str| typed(&format!("subject = ['phone']\n{keys}")).map(|config| config.types[0].clone());
+        assert_eq!(rule("").unwrap().erasure, None);
+        let deleting = rule("erase = 'delete'\nhold = 'held'").unwrap();
+        assert_eq!((deleting.erasure, deleting.hold.as_deref()), (Some(ErasureRule::Delete), Some("held")));
+        let fields = vec!["phone".to_owned(), "note".to_owned()];
+        assert_eq!(
+            rule("erase = { empty = ['phone', 'note'] }").unwrap().erasure,
+            Some(ErasureRule::Empty { fields })
+        );
+        let reason = "by law".to_owned();
+        assert_eq!(rule("erase = { keep = 'by law' }").unwrap().erasure, Some(ErasureRule::Keep { reason }));
+        for (keys, told) in [
+            ("erase = 'yes'", "\"delete\""),
+            ("erase = { empty = ['note'] }", "\"phone\""),
+            ("erase = { keep = '' }", "reason"),
+            ("hold = 'held'", "erase"),
+        ] {
+            let error = rule(keys).unwrap_err();
+            assert!(error.contains(told), "{keys}: {error}");
+        }
     }
 
     #[test]

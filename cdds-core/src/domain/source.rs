@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::selection::CategoryDimension;
-use crate::domain::subject::SubjectField;
+use crate::domain::subject::{ErasureRule, SubjectField};
 use crate::domain::violation::RuleViolation;
 
 pub use self::ownership::Ownership;
@@ -112,6 +112,8 @@ pub struct DataType {
     pub ownership: Ownership,
     /// The fields that name people (rule D1). Without any, the type is not read by subject.
     pub subject_fields: Vec<SubjectField>,
+    /// What an erasure does with records about a person (rule D5); `None` if the source does not erase.
+    pub erasure: Option<ErasureRule>,
 }
 
 impl DataType {
@@ -129,6 +131,7 @@ impl DataType {
             pushes_down: false,
             ownership: Ownership::default(),
             subject_fields: Vec::new(),
+            erasure: None,
         }
     }
 
@@ -180,6 +183,12 @@ impl DataType {
     pub fn with_subject_field(mut self, field: SubjectField) -> Self {
         self.subject_fields.push(field);
         self
+    }
+
+    /// Declares that the source erases records about a person by this rule (rule D5).
+    #[must_use]
+    pub fn with_erasure(self, rule: ErasureRule) -> Self {
+        Self { erasure: Some(rule), ..self }
     }
 
     /// Declares whose the records are (rule J16).

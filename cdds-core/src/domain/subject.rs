@@ -1,5 +1,6 @@
 //! Rules D1, D2: the people whom records are about, as requests name them and records hold them.
 
+mod erasure;
 mod field;
 mod hash;
 mod identifier;
@@ -9,6 +10,7 @@ pub mod request;
 
 use std::fmt;
 
+pub use self::erasure::{EraseRequest, Erased, ErasureRule, Kept, ON_HOLD};
 pub use self::field::{StoredForm, SubjectField};
 pub use self::hash::{HashedIdentifier, KeyedHash, SealedIdentifiers};
 pub use self::identifier::{Identifier, InvalidIdentifier};

@@ -28,7 +28,9 @@ impl From<SourceErrorKind> for FailureKind {
         match kind {
             SourceErrorKind::Unavailable => Self::Unavailable,
             SourceErrorKind::Missing => Self::Missing,
-            SourceErrorKind::Invalid => Self::Invalid,
+            SourceErrorKind::Invalid | SourceErrorKind::Unsupported | SourceErrorKind::Refused => {
+                Self::Invalid
+            }
             SourceErrorKind::BadRecord => Self::BadRecord,
             SourceErrorKind::Interrupted => Self::Interrupted,
         }

@@ -24,6 +24,7 @@ pub use self::checked::{BrokenClause, CheckedSource};
 pub use crate::domain::source::{
     BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordInstant, SourceDescription, Visibility,
 };
+pub use crate::domain::subject::{EraseRequest, Erased, ErasureRule, Kept};
 
 /// A system that holds records: a database, a set of files, a service.
 ///
@@ -68,7 +69,7 @@ pub use crate::domain::source::{
 /// Any order, if it is stable. Sorting costs memory or a temporary file, and the archive does not need it.
 ///
 /// # Idempotency
-/// Reading changes nothing.
+/// Reading changes nothing. A second erasure of the same person finds nothing but what stays.
 ///
 /// # Owners
 /// A source that holds the records of several owners says so of its types, and goes by the owner of each request
@@ -178,6 +179,24 @@ pub trait Source: Debug + Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Erases what the source holds about a person, by the type's [rule](DataType::erasure) (rules D4, D5): the
+    /// records of the request's owner that a [read by subject](ReadRequest::subject) of all windows yields, but those
+    /// that stay. `Unsupported`, the default, if the source does not erase; a type without a rule is never asked.
+    ///
+    /// It is all or nothing for the type, also if the program or the machine ends in the middle. A dry run answers what
+    /// an erasure would, its refusals included, and changes nothing.
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Unsupported`]; [`SourceErrorKind::Refused`] if something else in the source, such as a foreign
+    /// key, needs the records: nothing is erased then. After an [`Interrupted`](SourceErrorKind::Interrupted) one
+    /// everything may be erased: ask again. Errors hold nothing of a record or of the person.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the erasure is carried out or not.
+    async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
+        Err(SourceError::unsupported(&self.describe().id, &request.data_type))
+    }
+
     /// Starts a read.
     ///
     /// # Errors
@@ -203,6 +222,10 @@ pub enum SourceErrorKind {
     BadRecord,
     /// The source broke off in the middle; a retry may help.
     Interrupted,
+    /// The source does not erase (rule D5).
+    Unsupported,
+    /// Something else in the source needs the records that were to be erased (rule D5).
+    Refused,
 }
 
 impl PortErrorKind for SourceErrorKind {
@@ -234,6 +257,14 @@ impl SourceError {
     /// as its line, and nothing of what it holds.
     pub fn bad_record(place: impl Into<String>) -> Self {
         Self::new(SourceErrorKind::BadRecord, place)
+    }
+
+    /// Creates an error of the kind [`Unsupported`](SourceErrorKind::Unsupported).
+    pub fn unsupported(source: &SourceId, data_type: &TypeId) -> Self {
+        Self::new(
+            SourceErrorKind::Unsupported,
+            format!("source {source} does not erase records of type {data_type}"),
+        )
     }
 
     /// Creates an error of the kind [`Interrupted`](SourceErrorKind::Interrupted): the engine tries again.
@@ -281,7 +312,8 @@ impl Sources {
     ///
     /// The registered source refuses each request of an owner other than the default one for a type that does
     /// not say whose its records are, and each by subject for a type that names no subject field, as
-    /// [`SourceErrorKind::Invalid`] (rules J16, D1).
+    /// [`SourceErrorKind::Invalid`] (rules J16, D1). It is asked to erase records of types alone that declare a rule
+    /// for it (rule D5).
     #[must_use]
     pub fn with(mut self, source: impl Source + 'static) -> Self {
         let source: Arc<dyn Source> = Arc::new(source);

@@ -7,7 +7,7 @@ use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategoryDimension;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use cdds_core::domain::subject::StoredForm;
-use cdds_core::domain::subject::SubjectField;
+use cdds_core::domain::subject::{ErasureRule, SubjectField};
 use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind};
 use chrono::Duration;
 
@@ -38,6 +38,11 @@ pub struct TypeConfig<R> {
     /// The fields that name people (rule D1): columns with exactly these names, or members. In JSON lines, and in
     /// columns of JSON in PostgreSQL, a name may be a JSON pointer.
     pub subjects: Vec<SubjectField>,
+    /// What an erasure does with records about a person (rule D5); `None` if there is none. Tables of SQLite and
+    /// PostgreSQL are erased from.
+    pub erasure: Option<ErasureRule>,
+    /// The column that keeps a record from being erased (rule D5), unless it is NULL, false, 0 or empty.
+    pub hold: Option<String>,
 }
 
 /// The location of an instant in a record.
@@ -78,6 +83,8 @@ impl<R> TypeConfig<R> {
             fields: None,
             owner: OwnerConfig::default(),
             subjects: Vec::new(),
+            erasure: None,
+            hold: None,
         }
     }
 
@@ -113,6 +120,28 @@ impl<R> TypeConfig<R> {
     pub fn with_subject(mut self, field: SubjectField) -> Self {
         self.subjects.push(field);
         self
+    }
+
+    /// Sets what an erasure does with records about a person (rule D5).
+    #[must_use]
+    pub fn with_erasure(self, rule: ErasureRule) -> Self {
+        Self { erasure: Some(rule), ..self }
+    }
+
+    /// Sets the column that keeps a record from being erased (rule D5).
+    #[must_use]
+    pub fn with_hold(self, column: impl Into<String>) -> Self {
+        Self { hold: Some(column.into()), ..self }
+    }
+
+    /// Returns the columns that an erasure depends on, besides those that name people.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn erased_columns(&self) -> impl Iterator<Item = &str> {
+        let emptied = match &self.erasure {
+            Some(ErasureRule::Empty { fields }) => fields.as_slice(),
+            Some(ErasureRule::Delete | ErasureRule::Keep { .. }) | None => &[],
+        };
+        emptied.iter().chain(&self.hold).map(String::as_str)
     }
 
     /// Returns the columns that reading depends on.
@@ -154,6 +183,14 @@ impl<R> TypeConfig<R> {
             name: category.name.clone(),
             values: category.values.clone(),
         });
+        match &self.erasure {
+            Some(rule) => rule.check(&self.subjects).map_err(|why| format!("its rule of erasure: {why}"))?,
+            None if self.hold.is_some() => {
+                return Err("a hold keeps records from being erased, and none are: say how, or leave it out"
+                    .to_owned());
+            }
+            None => {}
+        }
         Ok(DataType {
             ownership: self.owner.ownership(path)?,
             id: self.id.clone(),
@@ -165,6 +202,7 @@ impl<R> TypeConfig<R> {
             fields: self.fields.clone(),
             pushes_down,
             subject_fields: self.subjects.clone(),
+            erasure: self.erasure.clone(),
         })
     }
 }
@@ -195,6 +233,24 @@ pub(super) fn describe<'a, R>(
             .push(described.map_err(|why| invalid(format!("data type {}: {why}", data_type.id)))?);
     }
     Ok(description)
+}
+
+/// Checks that only tables are erased from: of the rows of a query nobody knows where they come from.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn check_erasures<R>(
+    id: &SourceId,
+    types: &[TypeConfig<R>],
+    is_table: impl Fn(&R) -> bool,
+) -> Result<(), SourceError> {
+    let mut erased = types.iter().filter(|data_type| data_type.erasure.is_some());
+    match erased.find(|data_type| !is_table(&data_type.rows)) {
+        Some(data_type) => Err(SourceError::invalid(format!(
+            "source {id}: data type {}: its records come from a query, and only a table can be erased from: name one, or \
+             leave the rule of erasure out",
+            data_type.id
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Returns the type that a request names.

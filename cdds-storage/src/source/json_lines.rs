@@ -180,9 +180,16 @@ impl JsonLinesSource {
     /// Creates a source over these files. They are looked up when a read begins.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Invalid`] if there are no data types, two with the same name, or one whose path could
-    /// lead an owner to the files of another (rule J16).
+    /// [`SourceErrorKind::Invalid`] if there are no data types, two with the same name, one whose path could
+    /// lead an owner to the files of another (rule J16), or one with a rule of erasure, since files are only read.
     pub fn new(config: JsonLinesConfig) -> Result<Self, SourceError> {
+        if let Some(data_type) = config.types.iter().find(|data_type| data_type.erasure.is_some()) {
+            return Err(SourceError::invalid(format!(
+                "source {}: data type {}: files are only read, so nothing is erased from them: leave the rule of erasure \
+                 out",
+                config.id, data_type.id
+            )));
+        }
         let path = |data_type| config.path_of(data_type);
         let mut description = config::describe(&config.id, &config.title, &config.types, false, path)?;
         description.max_concurrent = config.max_concurrent;

@@ -1,10 +1,11 @@
-//! Tables and queries of a PostgreSQL database, which is only read.
+//! Tables and queries of a PostgreSQL database, which is only read, but for erasures.
 
 mod bound;
 mod column;
 mod complete;
 mod conditions;
 mod connections;
+mod erase;
 mod estimate;
 mod failure;
 mod horizon;
@@ -22,15 +23,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cdds_core::blocking::read_blocking;
+use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::ports::source::{
-    Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Visibility,
+    EraseRequest, Erased, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    Visibility,
 };
 use chrono::{DateTime, Utc};
 
 use super::config::{self, TypeConfig};
 use super::selection::Selection;
 use complete::Completeness;
+use erase::Erasing;
 use read::Reading;
 
 pub use self::connections::PostgresConnections;
@@ -128,6 +132,10 @@ impl PostgresConfig {
 /// the rows down beforehand if all fields that may name the person are columns of text, whole numbers or UUIDs that are
 /// [stored normalised](cdds_core::domain::subject::StoredForm::Normalised).
 ///
+/// An erasure (rule D5) is one transaction that writes, and needs the right to delete or update rows of the table.
+/// Foreign keys and triggers are heard, deferred ones too. If somebody else changes one of the rows meanwhile, it is
+/// `Interrupted`. It is `Refused` if a trigger or a policy of row-level security keeps one.
+///
 /// A row is a bad record (rule E10) if its instant cannot be read: an infinite one, or text in another form.
 ///
 /// # Completeness
@@ -155,8 +163,10 @@ impl PostgresSource {
     ///
     /// # Errors
     /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no data types,
-    /// two with the same name, or one that is shared although each owner has its own table or role (rule J16).
+    /// two with the same name, one that is shared although each owner has its own table or role (rule J16), or one whose
+    /// rule of erasure is not possible (rule D5).
     pub fn new(config: PostgresConfig, connections: PostgresConnections) -> Result<Self, SourceError> {
+        config::check_erasures(&config.id, &config.types, |rows| matches!(rows, PostgresRows::Table(_)))?;
         let role = config.role.as_deref();
         let name = |data_type| scope::owned_name(data_type, role);
         let mut description = config::describe(&config.id, &config.title, &config.types, true, name)?;
@@ -207,6 +217,17 @@ impl Source for PostgresSource {
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         let (config, connections) = (Arc::new(self.config.clone()), self.connections.clone());
         self.connections.run(remarks::of(config, connections, owner.clone())).await
+    }
+
+    async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
+        let data_type = config::find(&self.config.id, &self.config.types, &request.data_type)?;
+        let Some(rule) = data_type.erasure.clone() else {
+            return Err(SourceError::unsupported(&self.config.id, &data_type.id));
+        };
+        let window = Window::until(DateTime::<Utc>::MAX_UTC);
+        let read = ReadRequest::new(request.owner, request.data_type, window).with_subject(request.subject);
+        let erasing = Erasing { reading: self.reading(&read)?, rule, dry_run: request.dry_run };
+        self.connections.run(async move { erasing.run().await }).await
     }
 
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {

@@ -1,7 +1,8 @@
-//! Tables and queries of a SQLite database, which is only read.
+//! Tables and queries of a SQLite database, which is only read, but for erasures.
 
 mod access;
 mod equal;
+mod erase;
 mod estimate;
 mod open;
 mod query;
@@ -18,12 +19,14 @@ use cdds_core::blocking::{Batches, Stop, read_blocking};
 use cdds_core::domain::id::{Owner, SourceId};
 use cdds_core::domain::subject::SubjectField;
 use cdds_core::ports::source::{
-    Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, Visibility,
+    EraseRequest, Erased, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    Visibility,
 };
 
 use super::config::{self, TypeConfig};
 use super::owners;
 use super::selection::Selection;
+use erase::Erasing;
 use open::{Database, Relation};
 use rows::{Columns, Reader};
 use statement::has_index;
@@ -131,6 +134,12 @@ impl SqliteConfig {
 /// may name the person are [stored normalised](cdds_core::domain::subject::StoredForm::Normalised); an index on each
 /// spares SQLite the rows of others. Texts and whole numbers name people; BLOBs name nobody.
 ///
+/// An erasure (rule D5) opens the database for writing, for as long as it lasts, and waits up to five seconds for the
+/// application's own transactions. It is one transaction with foreign keys on, so their actions are carried out and
+/// their objections heard; a deferred one objects only when the erasure commits, and not in a dry run. What is deleted
+/// is overwritten with zeros. It is `Refused` too if a trigger keeps a record. Whoever runs it must own the files beside a
+/// database in WAL mode as its application does.
+///
 /// With `{owner}` in the path, each owner has a database of its own; if there is none, reads fail as for any
 /// missing database. On a file system that takes two names for the same, such as one that ignores case, give
 /// owners names that differ in more than that.
@@ -147,9 +156,10 @@ impl SqliteSource {
     ///
     /// # Errors
     /// [`SourceErrorKind::Invalid`](cdds_core::ports::source::SourceErrorKind::Invalid) if there are no data
-    /// types, two with the same name, or one that is shared although each owner has a database of its own
-    /// (rule J16).
+    /// types, two with the same name, one that is shared although each owner has a database of its own
+    /// (rule J16), or one whose rule of erasure is not possible (rule D5).
     pub fn new(config: SqliteConfig) -> Result<Self, SourceError> {
+        config::check_erasures(&config.id, &config.types, |rows| matches!(rows, SqliteRows::Table(_)))?;
         let path = |_| config.path.to_str().unwrap_or_default();
         let mut description = config::describe(&config.id, &config.title, &config.types, true, path)?;
         description.max_concurrent = config.max_concurrent;
@@ -196,6 +206,17 @@ impl Source for SqliteSource {
             Ok(is_locked.into_iter().chain(repeated).chain(unindexed).collect())
         })
         .await
+    }
+
+    async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
+        let data_type = config::find(&self.config.id, &self.config.types, &request.data_type)?;
+        let Some(rule) = data_type.erasure.clone() else {
+            return Err(SourceError::unsupported(&self.config.id, &data_type.id));
+        };
+        let name = format!("{} {}", self.config.id, data_type.id);
+        let path = self.config.path_of(&name, &request.owner)?;
+        let erasing = Erasing { name, path, data_type: data_type.clone(), rule, request };
+        blocking::unblock(move || erasing.run()).await
     }
 
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use cdds_core::domain::record::instant::InstantFormat;
-use cdds_core::domain::subject::{IdentifierKind, StoredForm, SubjectField};
+use cdds_core::domain::subject::{ErasureRule, IdentifierKind, StoredForm, SubjectField};
 use cdds_core::ports::source::{CheckedSource, Source};
 use cdds_core::testing::conformance::source::{Clause, Damaged, Row, SourceFixture, check, check_read};
 use cdds_core::testing::conformance::{Contract, Report};
@@ -147,7 +147,7 @@ fn assert_kept(report: Report<Clause>, but: &[&[Clause]]) {
 }
 
 /// The clauses that need a declaration which types without any do not have.
-const DECLARED: [Clause; 7] = [
+const DECLARED: [Clause; 9] = [
     Clause::WindowBounds,
     Clause::BeforeEpoch,
     Clause::Tiling,
@@ -155,12 +155,15 @@ const DECLARED: [Clause; 7] = [
     Clause::Categories,
     Clause::Owners,
     Clause::Subjects,
+    Clause::DryRun,
+    Clause::Erasure,
 ];
 
 #[test]
 fn json_lines_keep_the_contract_of_the_source() {
     let templated = &[Clause::PushDown, Clause::UnknownField];
-    assert_kept(block_on(check(&Lines(Files::new(true)))), &[templated]);
+    let erasing = &[Clause::DryRun, Clause::Erasure];
+    assert_kept(block_on(check(&Lines(Files::new(true)))), &[templated, erasing]);
     assert_kept(block_on(check(&Lines(Files::new(false)))), &[&DECLARED, templated]);
 }
 
@@ -247,7 +250,8 @@ mod sqlite {
                      CREATE INDEX by_phone ON rows (phone); CREATE INDEX by_email ON rows (email)",
                 )?;
             }
-            let data_type = self.files.typed(SqliteRows::Table("rows".to_owned()));
+            let mut data_type = self.files.typed(SqliteRows::Table("rows".to_owned()));
+            data_type.erasure = self.files.whole.then_some(ErasureRule::Delete);
             let config = SqliteConfig::new("tables".parse()?, "Tables", path).with_type(data_type);
             Ok(Arc::new(SqliteSource::new(config)?))
         }

@@ -31,6 +31,8 @@ mod sink_links;
 mod sink_object;
 mod sink_unanswered;
 mod source_by_change;
+#[cfg(feature = "sqlite")]
+mod source_erasure;
 mod source_instants;
 mod source_json_lines;
 mod source_json_lines_files;

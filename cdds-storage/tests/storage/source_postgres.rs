@@ -1,6 +1,7 @@
 //! The PostgreSQL source over a real server.
 
 mod complete;
+mod erasure;
 mod faults;
 mod kit;
 mod owners;

@@ -129,8 +129,18 @@ impl SubjectMatcher {
     /// Returns the records of a batch that are about the person.
     #[must_use]
     pub fn apply(&self, batch: &RecordBatch) -> RecordBatch {
+        self.kept(batch, true)
+    }
+
+    /// Returns the records of a batch that are not about the person.
+    #[must_use]
+    pub fn without(&self, batch: &RecordBatch) -> RecordBatch {
+        self.kept(batch, false)
+    }
+
+    fn kept(&self, batch: &RecordBatch, about: bool) -> RecordBatch {
         batch.rewritten(|line, lines| {
-            let matches = self.matches_line(line);
+            let matches = self.matches_line(line) == about;
             if matches {
                 lines.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
             }
@@ -219,8 +229,10 @@ mod tests {
             record.text("caller", caller);
             record.finish();
         }
-        let found = matcher(&[("caller", "phone")], &[("phone", "2")]).apply(&builder.take());
+        let batch = builder.take();
+        let found = matcher(&[("caller", "phone")], &[("phone", "2")]).apply(&batch);
         assert_eq!(&found.lines()[..], b"{\"caller\":\"2\"}\n");
         assert_eq!(found.places(), [Place::of(Some("b".into()), None)]);
+        assert_eq!(matcher(&[("caller", "phone")], &[("phone", "2")]).without(&batch).records(), 2);
     }
 }

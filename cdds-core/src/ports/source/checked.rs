@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::{BadRecordMode, Estimate, ReadRequest, Source, SourceDescription, SourceError, SourceErrorKind};
+use super::{
+    BadRecordMode, EraseRequest, Erased, Estimate, ReadRequest, Source, SourceDescription, SourceError,
+    SourceErrorKind,
+};
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::RecordBatch;
 use crate::domain::record::handover::{Breach, Handover};
@@ -147,6 +150,10 @@ impl Source for CheckedSource {
 
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         self.source.remarks(owner).await
+    }
+
+    async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
+        self.source.erase(request).await
     }
 
     async fn read(

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError, SourceErrorKind};
-use crate::domain::id::Owner;
+use super::{
+    EraseRequest, Erased, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    SourceErrorKind,
+};
+use crate::domain::id::{Owner, TypeId};
 
 /// Stands in front of every registered source, so that no caller can read, count or ask about records that may
 /// be another owner's (rule J16), and a source that knows nothing of people is not asked for one (rule D1).
@@ -16,10 +19,14 @@ use crate::domain::id::Owner;
 pub(super) struct OwnedSource(pub(super) Arc<dyn Source>);
 
 impl OwnedSource {
+    fn check_owner(&self, data_type: &TypeId, owner: &Owner) -> Result<(), SourceError> {
+        let checked = self.0.describe().check_owner(data_type, owner);
+        checked.map_err(|refused| SourceError::new(SourceErrorKind::Invalid, refused.to_string()))
+    }
+
     fn check(&self, request: &ReadRequest) -> Result<(), SourceError> {
         let described = self.0.describe();
-        let checked = described.check_owner(&request.data_type, &request.owner);
-        checked.map_err(|refused| SourceError::new(SourceErrorKind::Invalid, refused.to_string()))?;
+        self.check_owner(&request.data_type, &request.owner)?;
         let names_nobody =
             described.data_type(&request.data_type).is_some_and(|known| known.subject_fields.is_empty());
         if request.subject.is_some() && names_nobody {
@@ -51,6 +58,17 @@ impl Source for OwnedSource {
 
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         self.0.remarks(owner).await
+    }
+
+    async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
+        let described = self.0.describe();
+        self.check_owner(&request.data_type, &request.owner)?;
+        match described.data_type(&request.data_type) {
+            Some(data_type) if data_type.erasure.is_some() && !data_type.subject_fields.is_empty() => {
+                self.0.erase(request).await
+            }
+            _ => Err(SourceError::unsupported(&described.id, &request.data_type)),
+        }
     }
 
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {

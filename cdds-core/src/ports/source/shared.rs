@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError};
+use super::{
+    EraseRequest, Erased, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+};
 use crate::domain::id::Owner;
 
 /// So that whatever takes a source also takes one that somebody else holds as well.
@@ -27,6 +29,10 @@ impl<S: Source + ?Sized> Source for Arc<S> {
         (**self).remarks(owner).await
     }
 
+    async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
+        (**self).erase(request).await
+    }
+
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         (**self).read(request).await
     }
@@ -39,6 +45,7 @@ mod tests {
 
     use super::*;
     use crate::domain::calendar::window::Window;
+    use crate::domain::subject::{Identifier, IdentifierKind, Subject};
 
     #[derive(Debug)]
     struct Full(SourceDescription);
@@ -63,6 +70,10 @@ mod tests {
             Ok(vec![owner.to_string()])
         }
 
+        async fn erase(&self, _request: EraseRequest) -> Result<Erased, SourceError> {
+            Ok(Erased { records: 9, kept: Vec::new() })
+        }
+
         async fn read(&self, _request: ReadRequest) -> Result<RecordStream, SourceError> {
             Ok(stream::iter([Err(SourceError::interrupted("the one item"))]).boxed())
         }
@@ -71,12 +82,15 @@ mod tests {
     fn answers(source: &dyn Source) -> String {
         let owner = Owner::default();
         let request = ReadRequest::new(owner.clone(), "t".parse().unwrap(), Window::until(INSTANT));
+        let ada = Identifier::new(IdentifierKind::Phone, "+49 30 1").unwrap();
+        let ada = Subject::new([ada]).unwrap();
         let read = async { source.read(request.clone()).await.unwrap().collect::<Vec<_>>().await };
         let rest = async {
             (
                 source.estimate(&request).await,
                 source.complete_until(&request).await,
                 source.remarks(&owner).await,
+                source.erase(EraseRequest::new(owner.clone(), request.data_type.clone(), ada)).await,
             )
         };
         format!("{:?} {:?} {:?}", source.describe(), block_on(rest), block_on(read))

@@ -185,6 +185,17 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Opens a transaction that writes, and in which every statement sees the same state of the database: a row that
+    /// somebody else changes meanwhile ends it.
+    pub(super) async fn writing(&mut self, name: &str) -> Result<Transaction<'_>, SourceError> {
+        let object = self.0.as_mut().ok_or_else(gone)?;
+        let transaction = object.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+        let started = transaction.read_only(false).start().await;
+        started.map_err(|error| failure(name, "cannot begin to write", &error))
+    }
+}
+
 /// The pool's part of a connection stays until it is given back, so nobody sees this.
 fn gone() -> SourceError {
     SourceError::interrupted("the connection to PostgreSQL was given back")

@@ -77,6 +77,18 @@ impl Relation {
         }
     }
 
+    /// Checks that each of these is a column.
+    pub(super) fn check_columns<'a>(
+        &self,
+        name: &str,
+        mut named: impl Iterator<Item = &'a str>,
+    ) -> Result<(), SourceError> {
+        match named.find(|column| self.column(column).is_none()) {
+            Some(column) => Err(self.no_column(name, column)),
+            None => Ok(()),
+        }
+    }
+
     fn no_column(&self, name: &str, column: &str) -> SourceError {
         let known: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         SourceError::missing(format!(

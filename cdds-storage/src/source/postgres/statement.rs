@@ -101,7 +101,7 @@ pub(super) fn select(data_type: &PostgresType, relation: &Relation, request: &Re
 }
 
 /// Returns the SQL of a column's value as JSON.
-fn json(column: &Column) -> String {
+pub(super) fn json(column: &Column) -> String {
     format!("pg_catalog.to_json({})::pg_catalog.text", column.sql())
 }
 

@@ -12,7 +12,7 @@ use super::statement::has_index;
 use super::{SqliteRows, SqliteType};
 
 /// How long to wait for a locked database before the read is given up and retried later (rule E5).
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open database in one fixed state.
 #[derive(Debug)]
@@ -194,7 +194,15 @@ impl Database {
         data_type: &SqliteType,
         relation: &Relation,
     ) -> Result<(), SourceError> {
-        let mut named = data_type.subjects.iter().map(|field| field.name.as_str());
+        self.check_columns(data_type.subjects.iter().map(|field| field.name.as_str()), relation)
+    }
+
+    /// Checks that each of these is a column.
+    pub(super) fn check_columns<'a>(
+        &self,
+        mut named: impl Iterator<Item = &'a str>,
+        relation: &Relation,
+    ) -> Result<(), SourceError> {
         match named.find(|name| !relation.columns.iter().any(|column| column == name)) {
             Some(name) => Err(self.no_column(name, relation)),
             None => Ok(()),

@@ -7,6 +7,7 @@ use cdds_core::domain::id::Owner;
 use cdds_core::domain::record::instant::{InstantFormat, UnreadableInstant};
 use cdds_core::domain::record::template::{FieldValue, Filter};
 use cdds_core::domain::record::{Place, RecordBatchBuilder, RecordWriter, RejectedRecord};
+use cdds_core::domain::subject::SubjectMatcher;
 use cdds_core::ports::source::{BadRecordMode, ReadRequest, SourceError, SourceErrorKind};
 use chrono::{DateTime, Utc};
 use rusqlite::types::ValueRef;
@@ -102,19 +103,7 @@ impl Columns {
         let Some(subject) = selection.subject() else { return Ok(true) };
         for (field, index) in self.subjects.iter().enumerate() {
             let Some(index) = index else { continue };
-            let number = match row.get_ref(*index)? {
-                ValueRef::Text(text) => {
-                    if std::str::from_utf8(text).is_ok_and(|text| subject.is_named_by_text(field, text)) {
-                        return Ok(true);
-                    }
-                    continue;
-                }
-                ValueRef::Integer(value) => value.to_string(),
-                // Beyond, neighbouring whole numbers are the same.
-                ValueRef::Real(value) if value.abs() < 9e15 => value.to_string(),
-                ValueRef::Real(_) | ValueRef::Null | ValueRef::Blob(_) => continue,
-            };
-            if subject.is_named_by_json(field, number.as_bytes()) {
+            if names(subject, field, row.get_ref(*index)?) {
                 return Ok(true);
             }
         }
@@ -181,6 +170,20 @@ impl Columns {
         record.finish();
         builder.take().lines().to_vec()
     }
+}
+
+/// Whether the value of a subject field names the person (rule D1).
+pub(super) fn names(subject: &SubjectMatcher, field: usize, value: ValueRef<'_>) -> bool {
+    let number = match value {
+        ValueRef::Text(text) => {
+            return std::str::from_utf8(text).is_ok_and(|text| subject.is_named_by_text(field, text));
+        }
+        ValueRef::Integer(value) => value.to_string(),
+        // Beyond, neighbouring whole numbers are the same.
+        ValueRef::Real(value) if value.abs() < 9e15 => value.to_string(),
+        ValueRef::Real(_) | ValueRef::Null | ValueRef::Blob(_) => return false,
+    };
+    subject.is_named_by_json(field, number.as_bytes())
 }
 
 /// Returns the instant in a column; `None` without a column, and for NULL and empty text (rule W7).

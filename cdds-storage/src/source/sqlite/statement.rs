@@ -54,16 +54,26 @@ impl Condition {
         self
     }
 
-    fn and_all(mut self, other: Self) -> Self {
+    pub(super) fn and_all(mut self, other: Self) -> Self {
         self.sql.extend(other.sql);
         self.values.extend(other.values);
         self
     }
 
-    pub(super) fn statement(self, select: &str, from: &str) -> Statement {
+    /// Adds SQL without values.
+    pub(super) fn and_sql(self, sql: String) -> Self {
+        self.and(sql, [])
+    }
+
+    /// Returns a statement that begins like this and goes on with the conditions.
+    pub(super) fn after(self, beginning: &str) -> Statement {
         let filter =
             if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) };
-        Statement { sql: format!("SELECT {select} FROM {from}{filter}"), values: self.values }
+        Statement { sql: format!("{beginning}{filter}"), values: self.values }
+    }
+
+    pub(super) fn statement(self, select: &str, from: &str) -> Statement {
+        self.after(&format!("SELECT {select} FROM {from}"))
     }
 }
 
@@ -158,7 +168,7 @@ fn shared_conditions(data_type: &SqliteType, relation: &Relation, request: &Read
 /// Selects exactly the rows whose column names the owner as text or as an integer (rule J16): counts of rows
 /// go by this condition alone. The list lets an index find them. The comparison as text excludes what the
 /// column's affinity takes for the same, such as 7 and `007`.
-fn of_owner(column: &str, owner: &Owner) -> Condition {
+pub(super) fn of_owner(column: &str, owner: &Owner) -> Condition {
     let (value, text) = (compared(column), Value::Text(owner.as_str().to_owned()));
     let number = owner.as_str().parse::<i64>().ok().map(Value::Integer);
     let values: Vec<Value> = std::iter::once(text.clone()).chain(number).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cdds_core::domain::record::instant::InstantFormat;
-use cdds_core::domain::subject::{IdentifierKind, StoredForm, SubjectField};
+use cdds_core::domain::subject::{ErasureRule, IdentifierKind, StoredForm, SubjectField};
 use cdds_core::ports::source::{CheckedSource, Source};
 use cdds_core::testing::conformance::source::{Clause, Damaged, Row, SourceFixture, check, check_read};
 use cdds_core::testing::conformance::{Contract, Report};
@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::Type;
 
-use super::scene::{Scene, config, table};
+use super::scene::{READER, Scene, config, table};
 
 /// How a table stores instants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Tables {
         if self.indexed {
             self.scene.run(&format!("CREATE INDEX ON {name} (at); CREATE INDEX ON {name} (changed)"));
         }
-        self.scene.run(&format!("ANALYZE {name}"));
+        self.scene.run(&format!("ANALYZE {name}; GRANT DELETE ON {name} TO {READER}"));
         let named = if self.indexed { StoredForm::Normalised } else { StoredForm::AsWritten };
         let values = vec!["voice".to_owned(), "chat".to_owned()];
         let media = CategoryConfig { name: "media types".to_owned(), column: "media".to_owned(), values };
@@ -118,7 +118,8 @@ impl Tables {
             .with_category(media)
             .with_owner(OwnerConfig::Field("owner".to_owned()))
             .with_subject(SubjectField::new("phone", IdentifierKind::Phone).with_stored(named))
-            .with_subject(SubjectField::new("email", IdentifierKind::Email).with_stored(named));
+            .with_subject(SubjectField::new("email", IdentifierKind::Email).with_stored(named))
+            .with_erasure(ErasureRule::Delete);
         Arc::new(PostgresSource::new(config(data_type), self.scene.connections.clone()).unwrap())
     }
 

@@ -12,7 +12,7 @@ use crate::domain::calendar::zone::Zone;
 use crate::domain::id::Owner;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::{Place, RecordBatch};
-use crate::ports::source::{DataType, Estimate, Ownership, ReadRequest, RecordInstant};
+use crate::ports::source::{DataType, ErasureRule, Estimate, Ownership, ReadRequest, RecordInstant};
 
 /// Returns why a clause is not checked, if it is about what the type does not declare or the fixture cannot do.
 /// A fixture that fails is left to the checks.
@@ -31,6 +31,9 @@ pub(super) fn needless(clause: Clause, fixture: &dyn SourceFixture) -> Option<&'
             Some("the type does not declare that owners have records of their own")
         }
         Clause::Subjects if data_type.subject_fields.is_empty() => Some("the type names no subject field"),
+        Clause::DryRun | Clause::Erasure if data_type.erasure != Some(ErasureRule::Delete) => {
+            Some("the type declares no deletion of records about a person")
+        }
         Clause::DropFrees if fixture.handles().is_none() => Some("the fixture does not count handles"),
         Clause::PollsReturn | Clause::FewBatchesAhead if fixture.rows_read().is_none() => {
             Some("the fixture does not count the rows that are read")
@@ -65,6 +68,8 @@ pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcom
         Clause::Estimates => estimates(fixture).await,
         Clause::Owners => owners(fixture).await,
         Clause::Subjects => subjects::read(fixture).await,
+        Clause::DryRun => subjects::rehearsed(fixture).await,
+        Clause::Erasure => subjects::erased(fixture).await,
         Clause::CompleteUntil => complete(fixture).await,
         Clause::BadRecords => reading::bad_records(fixture).await,
         Clause::UnknownField => templates::unknown_field(fixture).await,

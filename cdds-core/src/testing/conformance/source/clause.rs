@@ -84,6 +84,17 @@ pub enum Clause {
     /// Found by: [`Planted::IgnoresSubject`], [`Planted::ComparesSpellings`], [`Planted::FirstSubjectField`],
     /// [`Planted::SubjectByBeginning`].
     Subjects,
+    /// A dry run of an erasure counts what an erasure would erase, and changes nothing. From: rule D5. Checked if the
+    /// type's rule is [`Delete`](crate::domain::subject::ErasureRule::Delete).
+    ///
+    /// Found by: [`Planted::DryRunErases`], [`Planted::DryRunCountsAll`].
+    DryRun,
+    /// An erasure erases the owner's records about the person and no others, and a second one finds nothing. From: rule
+    /// D5. Checked as [`DryRun`](Self::DryRun) is.
+    ///
+    /// Found by: [`Planted::ErasesNothing`], [`Planted::ErasesForAllOwners`], [`Planted::ErasesOneSpelling`],
+    /// [`Planted::ErasesAll`].
+    Erasure,
     /// The instant up to which a source is complete never goes back. From: rule W3b.
     ///
     /// Found by: [`Planted::CompleteGoesBack`].
@@ -131,6 +142,8 @@ impl Contract for Clause {
         Self::Estimates,
         Self::Owners,
         Self::Subjects,
+        Self::DryRun,
+        Self::Erasure,
         Self::CompleteUntil,
         Self::BadRecords,
         Self::UnknownField,
@@ -159,6 +172,8 @@ impl Contract for Clause {
             Self::Estimates => "An estimate is of the right order.",
             Self::Owners => "A source of several owners yields the records of the request's owner alone.",
             Self::Subjects => "A read by subject yields the records about the person alone, in any spelling.",
+            Self::DryRun => "A dry run of an erasure counts what it would erase, and changes nothing.",
+            Self::Erasure => "An erasure erases the owner's records about the person and no others.",
             Self::CompleteUntil => "The instant up to which a source is complete never goes back.",
             Self::BadRecords => "A record that cannot be read is told by its place alone.",
             Self::UnknownField => "A field that the source does not have is refused, or missing.",

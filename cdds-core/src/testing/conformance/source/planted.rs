@@ -1,8 +1,8 @@
 //! Sources that each break one clause, to show that the checks find it.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -14,7 +14,7 @@ use crate::domain::calendar::zone::Zone;
 use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::template::{FieldSelection, Filter, Template};
 use crate::domain::record::{RecordBatch, RecordBatchBuilder, RejectedRecord};
-use crate::domain::subject::{IdentifierKind, Subject, SubjectField};
+use crate::domain::subject::{EraseRequest, Erased, ErasureRule, IdentifierKind, Subject, SubjectField};
 use crate::ports::source::{
     BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordInstant, Source, SourceDescription,
     SourceError, SourceErrorKind,
@@ -89,6 +89,18 @@ planted! {
     FirstSubjectField => Subjects,
     /// Takes a longer value that begins with an identifier for it.
     SubjectByBeginning => Subjects,
+    /// A dry run erases.
+    DryRunErases => DryRun,
+    /// A dry run counts the records of all owners.
+    DryRunCountsAll => DryRun,
+    /// An erasure counts the records, and leaves them.
+    ErasesNothing => Erasure,
+    /// An erasure erases the records of all owners.
+    ErasesForAllOwners => Erasure,
+    /// An erasure leaves the records that spell an identifier in another way.
+    ErasesOneSpelling => Erasure,
+    /// An erasure erases all of the owner's records.
+    ErasesAll => Erasure,
     /// Each answer about completeness is earlier than the one before.
     CompleteGoesBack => CompleteUntil,
     /// An error quotes the record that cannot be read.
@@ -156,10 +168,11 @@ impl PlantedFixture {
             .with_push_down()
             .with_ownership(Ownership::PerOwner)
             .with_subject_field(SubjectField::new("phone", IdentifierKind::Phone))
-            .with_subject_field(SubjectField::new("email", IdentifierKind::Email));
+            .with_subject_field(SubjectField::new("email", IdentifierKind::Email))
+            .with_erasure(ErasureRule::Delete);
         Ok(Rows {
             description: SourceDescription::new("rows".parse()?, "Rows").with_type(data_type),
-            rows: rows.to_vec(),
+            rows: Mutex::new(rows.to_vec()),
             planted: self.planted,
             handles: self.handles.clone(),
             rows_read: self.rows_read.clone(),
@@ -181,7 +194,7 @@ type Item = Result<RecordBatch, SourceError>;
 #[derive(Debug)]
 struct Rows {
     description: SourceDescription,
-    rows: Vec<Row>,
+    rows: Mutex<Vec<Row>>,
     planted: Option<Planted>,
     handles: Arc<AtomicUsize>,
     rows_read: Arc<AtomicUsize>,
@@ -274,15 +287,20 @@ impl Rows {
         })
     }
 
+    fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the rows that are asked for, with their numbers.
-    fn found(&self, request: &ReadRequest) -> Vec<(usize, &Row)> {
-        let wanted = self.rows.iter().enumerate().filter(|(_, row)| {
+    fn found(&self, request: &ReadRequest) -> Vec<(usize, Row)> {
+        let rows = self.rows();
+        let wanted = rows.iter().enumerate().filter(|(_, row)| {
             self.lies_within(row, request)
                 && self.is_selected(row, request)
                 && (row.owner == request.owner || self.is(Planted::IgnoresOwner))
                 && request.subject.as_ref().is_none_or(|subject| self.is_about(row, subject))
         });
-        let mut found: Vec<(usize, &Row)> = wanted.collect();
+        let mut found: Vec<(usize, Row)> = wanted.map(|(number, row)| (number, row.clone())).collect();
         if self.is(Planted::SkipsFirstOfWindow) && request.window.start().is_some() && !found.is_empty() {
             found.remove(0);
         }
@@ -307,7 +325,7 @@ impl Rows {
                 seen = hand_over(&mut builder, seen + 1_000);
             }
             if self.damaged == Some(number) && !self.is(Planted::DropsBadRecords) {
-                let (kind, told) = self.complaint(number, row);
+                let (kind, told) = self.complaint(number, &row);
                 if request.bad_records == BadRecordMode::Fail {
                     seen = hand_over(&mut builder, number);
                     items.push((Err(SourceError::new(kind, told)), number + 1 - seen.min(number)));
@@ -315,16 +333,17 @@ impl Rows {
                 }
                 builder.reject(RejectedRecord::new(told, "its note is no text", row.note.as_bytes()));
             } else if self.damaged != Some(number) {
-                self.add(&mut builder, row, request);
+                self.add(&mut builder, &row, request);
             }
             if builder.len_bytes() > 200_000 && !self.is(Planted::OneBatch) {
                 seen = hand_over(&mut builder, number + 1);
             }
         }
-        while self.rows.len() > seen + 1_000 && !self.is_one_batch() {
+        let rows = self.rows().len();
+        while rows > seen + 1_000 && !self.is_one_batch() {
             seen = hand_over(&mut builder, seen + 1_000);
         }
-        hand_over(&mut builder, self.rows.len());
+        hand_over(&mut builder, rows);
         items
     }
 
@@ -387,8 +406,8 @@ impl Source for Rows {
     async fn estimate(&self, request: &ReadRequest) -> Result<Option<Estimate>, SourceError> {
         let records = match self.planted {
             Some(Planted::EstimatesNothing) => 0,
-            Some(Planted::EstimatesTooMuch) => self.rows.len() * 1_000,
-            Some(Planted::EstimatesAllOwners) => self.rows.len(),
+            Some(Planted::EstimatesTooMuch) => self.rows().len() * 1_000,
+            Some(Planted::EstimatesAllOwners) => self.rows().len(),
             _ => self.found(request).len(),
         };
         Ok(Some(Estimate::Records(records as u64)))
@@ -399,6 +418,27 @@ impl Source for Rows {
             if self.is(Planted::CompleteGoesBack) { self.asked.fetch_add(1, Ordering::SeqCst) } else { 0 };
         let back = TimeDelta::seconds(i64::try_from(back).unwrap_or(0));
         Ok(request.window.end().checked_sub_signed(back))
+    }
+
+    async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
+        let mut rows = self.rows();
+        let is_mine = |row: &Row| row.owner == request.owner;
+        let is_spelt = |row: &Row| row.phone.as_deref().is_none_or(|text| !text.contains(' '));
+        let is_erased = |row: &Row| match self.planted {
+            Some(Planted::DryRunCountsAll) if request.dry_run => self.is_about(row, &request.subject),
+            Some(Planted::ErasesForAllOwners) => self.is_about(row, &request.subject),
+            Some(Planted::ErasesOneSpelling) => {
+                is_mine(row) && is_spelt(row) && self.is_about(row, &request.subject)
+            }
+            Some(Planted::ErasesAll) => is_mine(row),
+            _ => is_mine(row) && self.is_about(row, &request.subject),
+        };
+        let records = rows.iter().filter(|row| is_erased(row)).count() as u64;
+        let changes = !request.dry_run || self.is(Planted::DryRunErases);
+        if changes && !self.is(Planted::ErasesNothing) {
+            rows.retain(|row| !is_erased(row));
+        }
+        Ok(Erased { records, kept: Vec::new() })
     }
 
     async fn read(
@@ -421,7 +461,7 @@ impl Source for Rows {
             }
         }
         if self.is(Planted::ReadsAllAtOnce) {
-            self.rows_read.fetch_add(self.rows.len(), Ordering::SeqCst);
+            self.rows_read.fetch_add(self.rows().len(), Ordering::SeqCst);
         }
         self.handles.fetch_add(1, Ordering::SeqCst);
         let handle = Handle { open: self.handles.clone(), leaks: self.is(Planted::LeaksHandles) };

@@ -1,11 +1,12 @@
-//! Checks of reads by subject (rule D1).
+//! Checks of reads by subject (rule D1), and of erasures (rules D4, D5).
 
 use super::case::{Case, Outcome};
 use super::rows::{at, row};
 use super::{Row, SourceFixture};
 use crate::domain::calendar::window::Window;
 use crate::domain::id::Owner;
-use crate::domain::subject::{Identifier, IdentifierKind, Subject};
+use crate::domain::subject::{Identifier, IdentifierKind, InvalidIdentifier, Subject};
+use crate::ports::source::{EraseRequest, Ownership};
 
 /// What rows hold, and which of it names the same person.
 const PHONES: [Option<&str>; 9] = [
@@ -41,6 +42,67 @@ fn rows() -> Result<Vec<Row>, String> {
         ..row(number)
     });
     Ok(rows.collect())
+}
+
+/// Returns three people, of whom no row is about two: by phone, by address, and unknown.
+fn people() -> Result<[Subject; 3], InvalidIdentifier> {
+    let person = |kind, text| Subject::new([Identifier::new(kind, text)?]);
+    Ok([
+        person(IdentifierKind::Phone, "+49 30 123")?,
+        person(IdentifierKind::Email, "bea@example.com")?,
+        person(IdentifierKind::Phone, "+1 555 0100")?,
+    ])
+}
+
+/// Returns the rows that an erasure for the default owner is about, and asks for it.
+fn asked(case: &Case, subject: &Subject) -> (u64, EraseRequest) {
+    let about = case.expected(&case.everything().with_subject(subject.clone())).len() as u64;
+    (about, EraseRequest::new(Owner::default(), case.data_type.id.clone(), subject.clone()))
+}
+
+async fn answer(case: &Case, request: EraseRequest) -> Result<u64, String> {
+    let erased = case.source.erase(request).await.map_err(|error| format!("an erasure failed: {error}"))?;
+    if !erased.kept.is_empty() {
+        return Err(format!("records stay for a reason that the type does not have: {:?}", erased.kept));
+    }
+    Ok(erased.records)
+}
+
+pub(super) async fn rehearsed(fixture: &dyn SourceFixture) -> Outcome {
+    let case = Case::of(fixture, rows()?)?;
+    for subject in people().map_err(|error| error.to_string())? {
+        let (about, request) = asked(&case, &subject);
+        let found = answer(&case, request.with_dry_run(true)).await?;
+        if found != about {
+            return Err(format!("a dry run finds {found} records about {subject:?} instead of {about}"));
+        }
+    }
+    case.all_yielded().await
+}
+
+pub(super) async fn erased(fixture: &dyn SourceFixture) -> Outcome {
+    let mut case = Case::of(fixture, rows()?)?;
+    let other = Owner::new("south").map_err(|error| error.to_string())?;
+    for subject in people().map_err(|error| error.to_string())? {
+        let (about, request) = asked(&case, &subject);
+        let is_mine =
+            |row: &Row| case.data_type.ownership != Ownership::PerOwner || row.owner == request.owner;
+        let left: Vec<Row> =
+            case.rows.iter().filter(|row| !(is_mine(row) && row.is_about(&subject))).cloned().collect();
+        let erased = answer(&case, request.clone()).await?;
+        case.rows = left;
+        if erased != about {
+            return Err(format!("an erasure counts {erased} records about {subject:?} instead of {about}"));
+        }
+        for owner in [Owner::default(), other.clone()] {
+            case.yields(&case.everything().with_owner(owner)).await?;
+        }
+        let again = answer(&case, request).await?;
+        if again > 0 {
+            return Err(format!("a second erasure of {subject:?} counts {again} records"));
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn read(fixture: &dyn SourceFixture) -> Outcome {
