@@ -169,6 +169,9 @@ fn d8_a_request_repeats_an_open_one_that_asks_for_as_much_of_the_same_person() {
             "{kind}"
         );
     }
+    let access = received(RequestKind::Access);
+    assert!(access.is_repeated_by(&new(&|asked| asked.kind = RequestKind::Access)));
+    assert!(!access.is_repeated_by(&new(&|_| {})), "it asks for more than the open one");
     let ended = open.clone().withdraw(&name("ada"), now()).unwrap();
     assert!(!ended.is_repeated_by(&new(&|_| {})), "one that has ended is no obstacle");
 }
