@@ -97,26 +97,29 @@ pub(crate) struct App {
     gives_links: bool,
 }
 
+/// How catalog and store are opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Opening {
+    /// Somebody set the clock explicitly, so it is trusted.
+    pub(crate) is_clock_set: bool,
+    /// Nothing is to be changed: catalog and store may be read-only, and the store need not be mounted.
+    pub(crate) only_reads: bool,
+}
+
 impl App {
     /// Opens catalog and store, and creates them on a fresh start. Sources are opened when they are read.
-    pub(crate) async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
-        Self::open_by(config, clock, false).await
-    }
-
-    /// Opens them by a clock that somebody set explicitly, which is trusted.
-    pub(crate) async fn open_as_of(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
-        let mut app = Self::open_by(config, clock, true).await?;
-        app.settings.doubt_clock = false;
-        Ok(app)
-    }
-
-    async fn open_by(config: &Config, clock: Arc<dyn Clock>, is_set: bool) -> Result<Self, CliError> {
+    pub(crate) async fn open(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        opening: Opening,
+    ) -> Result<Self, CliError> {
         make_place(config)?;
         let workers = ThreadPool::new(None).map_err(|error| {
             CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
         })?;
-        let catalog = catalog::open(&config.catalog, &clock, is_set).await?;
-        let pairing = Pairing::new(Arc::clone(&catalog), sink(config)?, Arc::new(SystemIds));
+        let catalog = catalog::open(&config.catalog, &clock, opening).await?;
+        let sink = if opening.only_reads { store::if_mounted(config)? } else { sink(config)? };
+        let pairing = Pairing::new(Arc::clone(&catalog), sink, Arc::new(SystemIds));
         let sink = Arc::new(PairedSink::new(pairing.clone(), Arc::clone(&clock)));
         let certificates = SmimeCertificates::new().with_profile(config.profile).with_form(config.form);
         let packager = Arc::new(ZipPackager::new(config.level));
@@ -138,7 +141,8 @@ impl App {
             .with_stall(config.stall)
             .with_retention(config.rules.retention)
             .with_record_retention(config.record)
-            .with_catch_up_limit(config.rules.catch_up_limit);
+            .with_catch_up_limit(config.rules.catch_up_limit)
+            .with_doubt_clock(!opening.is_clock_set);
         Ok(Self {
             jobs: Jobs::new(&ports, config.rules),
             history: History::new(&ports),

@@ -13,7 +13,7 @@ use cdds_view::words;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::args::{Global, Moment};
-use crate::compose::App;
+use crate::compose::{App, Opening};
 use crate::config::Config;
 use crate::consent::Consent;
 use crate::console::Console;
@@ -35,11 +35,13 @@ pub(crate) struct Session {
     named: Option<PathBuf>,
     /// The instant given by `--now`, and its distance from the system's clock.
     asked: Option<(DateTime<Utc>, TimeDelta)>,
+    /// Whether the command changes nothing on the record.
+    only_reads: bool,
 }
 
 impl Session {
-    /// Checks the global options and starts the log.
-    pub(crate) fn start(global: Global) -> Result<Self, CliError> {
+    /// Checks the global options and starts the log, for a command that perhaps only reads the record.
+    pub(crate) fn start(global: Global, only_reads: bool) -> Result<Self, CliError> {
         let console = Console::start(&global);
         let clock = global.now.map_or_else(SystemClock::new, SystemClock::starting_at);
         let config = global.config.clone().unwrap_or_else(home::configuration);
@@ -56,6 +58,7 @@ impl Session {
             config,
             named: global.config,
             asked,
+            only_reads,
         })
     }
 
@@ -81,11 +84,8 @@ impl Session {
 
     /// Opens the catalog and the store that a configuration names.
     pub(crate) async fn open_over(&self, config: &Config) -> Result<App, CliError> {
-        let clock = Arc::clone(&self.clock);
-        match self.asked {
-            Some(_) => App::open_as_of(config, clock).await,
-            None => App::open(config, clock).await,
-        }
+        let opening = Opening { is_clock_set: self.asked.is_some(), only_reads: self.only_reads };
+        App::open(config, Arc::clone(&self.clock), opening).await
     }
 
     /// Returns a range of time, seen from the present of this command.

@@ -7,6 +7,8 @@ pub mod durable;
 #[cfg(feature = "sqlite")]
 pub mod local;
 mod private;
+#[cfg(feature = "sqlite")]
+mod reading;
 pub mod sink;
 pub mod source;
 pub mod workers;

@@ -27,7 +27,7 @@ use super::download;
 use super::offline::private_key::read_key;
 use super::offline::{Reading, find_set, plaintext};
 use crate::args::{DemoArgs, PassphraseArgs};
-use crate::compose::App;
+use crate::compose::{App, Opening};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::session::Session;
@@ -208,7 +208,7 @@ async fn submit_as_of_yesterday(
 ) -> Result<JobId, CliError> {
     let slot = now - TimeDelta::minutes(1);
     let yesterday = SystemClock::starting_at(slot - TimeDelta::hours(12));
-    let app = App::open(config, Arc::new(yesterday)).await?;
+    let app = App::open(config, Arc::new(yesterday), Opening::default()).await?;
     let certificate = dir.file("certificate.pem");
     let pem = fs::read(&certificate).map_err(|error| CliError::file("read", &certificate, &error))?;
     let recipient = RecipientName::new("demo")?;

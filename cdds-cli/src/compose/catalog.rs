@@ -1,13 +1,15 @@
 //! The catalog that the configuration names.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use cdds_core::ports::catalog::Catalog;
+use cdds_core::ports::catalog::{Catalog, CatalogError};
 use cdds_core::ports::clock::Clock;
 use cdds_storage::catalog::SqliteCatalog;
 #[cfg(feature = "postgres")]
 use cdds_storage::catalog::{PostgresCatalog, PostgresCatalogConfig};
 
+use super::Opening;
 #[cfg(feature = "postgres")]
 use super::connections;
 use crate::config::CatalogPlace;
@@ -17,29 +19,36 @@ use crate::error::CliError;
 
 /// Opens the catalog, and creates it on a fresh start. A file goes by this clock. A server has one of its own, by which
 /// all its workers go; this one takes its place only if somebody set it.
-#[cfg_attr(
-    not(feature = "postgres"),
-    expect(unused_variables, reason = "files go by the clock that they get")
-)]
 pub(super) async fn open(
     place: &CatalogPlace,
     clock: &Arc<dyn Clock>,
-    is_set: bool,
+    opening: Opening,
 ) -> Result<Arc<dyn Catalog>, CliError> {
     Ok(match place {
-        CatalogPlace::File(path) => Arc::new(SqliteCatalog::open(path)?.with_clock(Arc::clone(clock))),
+        CatalogPlace::File(path) => Arc::new(file(path, opening)?.with_clock(Arc::clone(clock))),
         #[cfg(feature = "postgres")]
         CatalogPlace::Server(server) => {
             let catalog = connect(server).await?;
-            Arc::new(if is_set { catalog.with_clock(Arc::clone(clock)) } else { catalog })
+            Arc::new(if opening.is_clock_set { catalog.with_clock(Arc::clone(clock)) } else { catalog })
         }
     })
+}
+
+/// Opens a file. Whoever only reads needs neither the right to write it nor room beside it.
+fn file(path: &Path, opening: Opening) -> Result<SqliteCatalog, CatalogError> {
+    match SqliteCatalog::open(path) {
+        Err(_) if opening.only_reads && path.is_file() => SqliteCatalog::open_to_read(path),
+        opened => opened,
+    }
 }
 
 /// Whether the catalog holds jobs of another owner than the default one. For the operator alone.
 pub(crate) async fn has_other_owners(place: &CatalogPlace) -> Result<bool, CliError> {
     Ok(match place {
-        CatalogPlace::File(path) => SqliteCatalog::open(path)?.has_other_owners().await?,
+        CatalogPlace::File(path) => {
+            let opening = Opening { only_reads: true, ..Opening::default() };
+            file(path, opening)?.has_other_owners().await?
+        }
         #[cfg(feature = "postgres")]
         CatalogPlace::Server(server) => connect(server).await?.has_other_owners().await?,
     })

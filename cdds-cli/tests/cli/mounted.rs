@@ -196,8 +196,16 @@ fn a_full_catalog_is_told_and_nothing_of_what_was_stored_is_lost() {
             &["state/cdds.db", "there is no space left; free some on its file system"],
         );
     }
-    catalog.make_room();
+    // It can be read all the same, while nobody has it open and while somebody has.
     assert_eq!(only(&place)["status"], "queued");
+    assert!(!place.path("state/cdds.db-wal").metadata().is_ok_and(|log| log.len() > 0));
+    catalog.make_room();
+    let in_use = rusqlite::Connection::open(place.path("state/cdds.db")).unwrap();
+    in_use.query_row("SELECT count(*) FROM job", [], |_| Ok(())).unwrap();
+    catalog.fill();
+    assert_eq!(only(&place)["status"], "queued");
+    drop(in_use);
+    catalog.make_room();
     assert_eq!(place.json(&["run", "--until-idle"])["finished"], 1);
     published(&place, 10);
 }
@@ -223,11 +231,11 @@ fn i3_a_catalog_that_fills_up_while_an_export_runs_publishes_it_once_there_is_ro
 
 #[test]
 #[ignore = "mounts a file system, which takes root"]
-fn a_catalog_that_may_not_be_written_is_told() {
+fn a_catalog_that_may_not_be_written_is_read_and_a_change_is_told() {
     let (place, catalog) = with_mounted_catalog(10);
-    place.plaintext_job(&[]);
+    let job = place.plaintext_job(&[]);
     catalog.remount("ro");
-    for args in [&["run", "--until-idle"][..], &["job", "list"]] {
+    for args in [&["run", "--until-idle"][..], &["job", "suspend", &job]] {
         let output = place.cdds(&[args, &["--output", "json"]].concat()).output().unwrap();
         assert_says(
             &told(&output),
@@ -235,6 +243,8 @@ fn a_catalog_that_may_not_be_written_is_told() {
         );
         assert_eq!(text(&output.stdout), "");
     }
+    assert_eq!(place.json(&["job", "list"])[0]["id"], job.as_str());
+    assert_eq!(only(&place)["status"], "queued");
     catalog.remount("rw");
     assert_eq!(place.json(&["run", "--until-idle"])["finished"], 1);
     published(&place, 10);

@@ -16,6 +16,7 @@ mod fault;
 pub(super) mod leaving;
 #[cfg(test)]
 pub(super) mod plan;
+mod reader;
 mod schema;
 mod workers;
 
@@ -56,9 +57,25 @@ impl SqliteCatalog {
     /// or of another kind; [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable) if it
     /// cannot be opened or another process holds it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
-        let database = Arc::new(SqliteDatabase::open(path.as_ref())?);
+        Ok(Self::over(SqliteDatabase::open(path.as_ref())?))
+    }
+
+    /// Opens an existing catalog for reading alone, by whoever may read its file: nothing is created, written or
+    /// brought up to date, whether or not the folder can be written or has room. A catalog that other processes use,
+    /// or that was left by a crash, is read with its log. Every change fails with
+    /// [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable).
+    ///
+    /// # Errors
+    /// [`Unavailable`](cdds_core::ports::catalog::CatalogErrorKind::Unavailable) if there is no such file, if it may
+    /// not be read, or if it was written by an older program, whose schema only a user who may write brings up to
+    /// date; otherwise those of [`open`](Self::open).
+    pub fn open_to_read(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
+        Ok(Self::over(SqliteDatabase::open_to_read(path.as_ref())?))
+    }
+
+    fn over(database: SqliteDatabase) -> Self {
         let (readers, writers) = (Gate::of(READERS_MAX), Gate::of(1));
-        Ok(Self { database, clock: Arc::new(SystemClock::new()), readers, writers })
+        Self { database: Arc::new(database), clock: Arc::new(SystemClock::new()), readers, writers }
     }
 
     /// Goes by another clock than the system's, for tests and to carry out a command as of another instant

@@ -1,6 +1,5 @@
 //! Tables and queries of a SQLite database, which is only read, but for erasures.
 
-mod access;
 mod equal;
 mod erase;
 mod estimate;

@@ -53,6 +53,12 @@ fn file(path: &Path) -> Finding {
             format!("{} is not an SQLite database", path.display()),
             "restore it from a backup, or correct catalog.url",
         ),
+        Err(_) if SqliteCatalog::open_to_read(path).is_ok() => Finding::warning(
+            "catalog",
+            format!("{} can be read, but not be written, by this user", path.display()),
+            "commands that change something, `cdds run` above all, need a user who may write the file and its folder, \
+             and room on its disk",
+        ),
         Err(error) => Finding::failed(
             "catalog",
             format!("{} cannot be used: {error}", path.display()),

@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::super::sql::database::{Database, Look, Writing};
 use super::super::sql::fault::Fault;
 use super::super::sql::transaction::Transaction;
+use super::reader::{self, Reader};
 use super::schema;
 use super::workers::WorkerLocks;
 use crate::private;
@@ -29,14 +30,18 @@ const TRACES_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many calls read at a time. Each has a connection, which keeps its statements and its part of the file.
 pub(super) const READERS_MAX: usize = 4;
 
+/// How often a read is repeated because the file has changed meanwhile. The next one finds it in use, and takes part.
+const READS_MAX: u32 = 5;
+
 /// Maximum number of attempts to switch a new file to the write-ahead log.
 const WAL_TRIES_MAX: u32 = 100;
 
 /// An open catalog file.
 pub(in crate::catalog) struct SqliteDatabase {
     path: PathBuf,
-    writer: Mutex<Writer>,
-    readers: Mutex<Vec<Connection>>,
+    /// The only writing connection; none for somebody who only reads.
+    writer: Option<Mutex<Writer>>,
+    readers: Mutex<Vec<Reader>>,
     workers: WorkerLocks,
     claims: Mutex<()>,
 }
@@ -109,6 +114,10 @@ impl SqliteDatabase {
         // Make it absolute: the working folder may change, and `:memory:` is treated like any other file.
         let absolute = std::path::absolute(path).map_err(|error| unusable(path, error))?;
         let fault = |fault: Fault| fault.into_error("read the schema", &absolute);
+        if absolute.is_dir() {
+            let why = format!("the catalog {} is a folder: name a file in it", absolute.display());
+            return Err(CatalogError::new(CatalogErrorKind::Corrupt, why));
+        }
         if !absolute.exists() {
             // SQLite copies this file's permissions to its other files. If creating it fails, SQLite reports
             // the reason.
@@ -120,16 +129,25 @@ impl SqliteDatabase {
         let workers = WorkerLocks::beside(&path);
         Ok(Self {
             path,
-            writer: Mutex::new(Writer {
+            writer: Some(Mutex::new(Writer {
                 connection: writer,
                 synchronous: None,
                 overwrites: None,
                 has_traces: false,
-            }),
+            })),
             readers: Mutex::new(Vec::new()),
             workers,
             claims: Mutex::new(()),
         })
+    }
+
+    /// Opens the file of an up-to-date catalog without changing anything, for reading alone.
+    pub(super) fn open_to_read(path: &Path) -> Result<Self, CatalogError> {
+        let path = path.canonicalize().map_err(|error| unusable(path, error))?;
+        let reader = Reader::alone(&path).map_err(|fault| fault.into_error("read the schema", &path))?;
+        let workers = WorkerLocks::beside(&path);
+        let readers = Mutex::new(vec![reader]);
+        Ok(Self { path, writer: None, readers, workers, claims: Mutex::new(()) })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -138,12 +156,38 @@ impl SqliteDatabase {
 
     /// Returns the only writing connection. A thread that panicked has rolled back, so the connection in a
     /// poisoned mutex is still good.
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writer(&self, doing: &str) -> Result<MutexGuard<'_, Writer>, CatalogError> {
+        match &self.writer {
+            Some(writer) => Ok(writer.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => Err(CatalogError::new(
+                CatalogErrorKind::Unavailable,
+                format!(
+                    "cannot {doing} in the catalog {}: it is open for reading alone",
+                    self.path.display()
+                ),
+            )),
+        }
     }
 
-    fn idle_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn idle_readers(&self) -> MutexGuard<'_, Vec<Reader>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a reader of the present state.
+    fn reader(&self) -> Result<Reader, Fault> {
+        match self.idle_readers().pop().filter(|reader| reader.is_current(&self.path)) {
+            Some(reader) => Ok(reader),
+            None if self.writer.is_some() => Reader::beside_writer(&self.path),
+            None => Reader::alone(&self.path),
+        }
+    }
+
+    /// Keeps a reader whose transaction has ended. One that failed is closed.
+    fn keep(&self, reader: Reader) {
+        let mut idle = self.idle_readers();
+        if idle.len() < READERS_MAX {
+            idle.push(reader);
+        }
     }
 }
 
@@ -163,7 +207,7 @@ impl Database for Timed<'_> {
         doing: &str,
         body: impl Fn(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, CatalogError> {
-        let mut writer = self.database.writer();
+        let mut writer = self.database.writer(doing)?;
         let mut run = || {
             let begun = writer.begin(writing)?;
             let transaction = Transaction::sqlite(begun, self.clock);
@@ -184,19 +228,19 @@ impl Database for Timed<'_> {
     ) -> Result<T, CatalogError> {
         let Self { database, clock } = self;
         let run = || {
-            let mut reader = match database.idle_readers().pop() {
-                Some(reader) => reader,
-                None => open_reader(&database.path)?,
-            };
-            let transaction = Transaction::sqlite(reader.transaction()?, *clock);
-            let value = body(&transaction);
-            transaction.into_sqlite().map_or(Ok(()), rusqlite::Transaction::finish)?;
-            let mut idle = database.idle_readers();
-            // Only a reader whose transaction has ended comes back. One that failed is closed.
-            if idle.len() < READERS_MAX {
-                idle.push(reader);
+            for _ in 0..READS_MAX {
+                let mut reader = database.reader()?;
+                let transaction = Transaction::sqlite(reader.connection.transaction()?, *clock);
+                let value = body(&transaction);
+                let ended = transaction.into_sqlite().map_or(Ok(()), rusqlite::Transaction::finish);
+                // A file that changes while it is read without locks may look like anything.
+                if reader.is_steady(&database.path) {
+                    ended?;
+                    database.keep(reader);
+                    return value;
+                }
             }
-            value
+            Err(reader::changed(&database.path))
         };
         run().map_err(|fault: Fault| fault.into_error(doing, &database.path))
     }
@@ -219,16 +263,30 @@ impl Database for Timed<'_> {
 pub(super) fn connect(path: &Path, create: OpenFlags) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
     let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+/// Sets what every connection needs.
+pub(super) fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    Ok(connection)
+    Ok(())
 }
 
 fn open_writer(path: &Path) -> Result<Connection, Fault> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
     // Before the journal mode is switched, which changes the file: it may be another program's.
     schema::check(&mut connection, path)?;
+    // SQLite opens a file that may only be read, and would refuse no earlier than the first change.
+    if connection.is_readonly("main")? {
+        let why = format!(
+            "the catalog {} may not be written by this user: check the permissions of the file and of its folder",
+            path.display()
+        );
+        return Err(Fault::Refused(CatalogError::new(CatalogErrorKind::Unavailable, why)));
+    }
     let mode = write_ahead(&connection)?;
     if mode != "wal" {
         return Err(Fault::Refused(CatalogError::new(
@@ -260,12 +318,6 @@ fn write_ahead(connection: &Connection) -> Result<String, rusqlite::Error> {
             outcome => return outcome,
         }
     }
-}
-
-fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
-    let connection = connect(path, OpenFlags::empty())?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
 }
 
 fn unusable(path: &Path, error: std::io::Error) -> CatalogError {

@@ -118,6 +118,24 @@ pub(super) fn check(connection: &mut Connection, path: &Path) -> Result<(), Faul
     Ok(())
 }
 
+/// Refuses a file as [`check`] does, and one of an older schema.
+pub(super) fn check_to_read(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
+    check(connection, path)?;
+    let (version, newest) = (version(connection)?, newest());
+    if version >= newest {
+        return Ok(());
+    }
+    let path = path.display();
+    let why = match version {
+        0 => format!("there is nothing in the catalog {path} yet, and it cannot be written"),
+        _ => format!(
+            "the catalog {path} has schema version {version}, of an older program, and cannot be written: run a \
+             command like `cdds doctor` as a user who may write it, which brings it to version {newest}"
+        ),
+    };
+    Err(Fault::Refused(CatalogError::new(CatalogErrorKind::Unavailable, why)))
+}
+
 /// Refuses a file as [`check`] does, but not one that was left. Returns whether it was.
 #[cfg(feature = "postgres")]
 pub(super) fn check_left(connection: &mut Connection, path: &Path) -> Result<bool, Fault> {

@@ -7,9 +7,9 @@ use cdds_core::domain::record::template::{Filter, Template};
 use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
-use super::access::Access;
 use super::statement::has_index;
 use super::{SqliteRows, SqliteType};
+use crate::reading::{Access, Obstacle};
 
 /// How long to wait for a locked database before the read is given up and retried later (rule E5).
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,6 +47,41 @@ impl Relation {
     }
 }
 
+/// Returns the error for a file that cannot be read as it is.
+fn obstructed(obstacle: Obstacle, name: &str, path: &Path) -> SourceError {
+    match obstacle {
+        Obstacle::Changed => changed(name, path),
+        Obstacle::Unreadable(error) => {
+            let kind = match error.kind() {
+                std::io::ErrorKind::NotFound => SourceErrorKind::Missing,
+                _ => SourceErrorKind::Unavailable,
+            };
+            SourceError::with_source(kind, format!("{name}: cannot open {}", path.display()), error)
+        }
+        Obstacle::CannotCopy(error) => SourceError::with_source(
+            SourceErrorKind::Unavailable,
+            format!(
+                "{name}: {} was not closed by its application and is read as a copy, which cannot be \
+                 made in {}: open it once with its application, or let TMPDIR name a folder with room \
+                 for it",
+                path.display(),
+                std::env::temp_dir().display()
+            ),
+            error,
+        ),
+    }
+}
+
+fn changed(name: &str, path: &Path) -> SourceError {
+    SourceError::new(
+        SourceErrorKind::Interrupted,
+        format!(
+            "{name}: {} was written to while it was being read: it will be read again later",
+            path.display()
+        ),
+    )
+}
+
 impl Database {
     /// Opens the file for reading and begins the transaction for all reads.
     pub(super) fn open(path: &Path, name: &str) -> Result<Self, SourceError> {
@@ -66,7 +101,7 @@ impl Database {
         let path = path.canonicalize().map_err(|error| {
             SourceError::with_source(SourceErrorKind::Unavailable, format!("{name}: {cannot_open}"), error)
         })?;
-        let mut access = Access::to(&path, name)?;
+        let mut access = Access::to(&path).map_err(|obstacle| obstructed(obstacle, name, &path))?;
         let (location, flags) = access.location(&path);
         let opened = Connection::open_with_flags(location, flags).and_then(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -80,9 +115,9 @@ impl Database {
             let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
             Ok((connection, mode == "wal"))
         });
-        let (connection, is_in_wal_mode) = opened.map_err(|error| match access.check(&path, name) {
-            Ok(()) => failure(name, &cannot_open, error),
-            Err(changed) => changed,
+        let (connection, is_in_wal_mode) = opened.map_err(|error| match access.is_steady(&path) {
+            true => failure(name, &cannot_open, error),
+            false => changed(name, &path),
         })?;
         access.opened();
         Ok(Self { connection, name: name.to_owned(), path, access, is_in_wal_mode })
@@ -105,12 +140,12 @@ impl Database {
     pub(super) fn release(&self) -> Result<(), SourceError> {
         self.connection.execute_batch("COMMIT").map_err(|error| self.failure(error))?;
         // Only after the last row: a change until then may have reached some of them.
-        self.access.check(&self.path, &self.name)
+        if self.access.is_steady(&self.path) { Ok(()) } else { Err(changed(&self.name, &self.path)) }
     }
 
     /// Returns the error, or its real cause: a database that is written while it is read looks damaged.
     pub(super) fn explained(&self, error: SourceError) -> SourceError {
-        self.access.check(&self.path, &self.name).err().unwrap_or(error)
+        if self.access.is_steady(&self.path) { error } else { changed(&self.name, &self.path) }
     }
 
     pub(super) fn connection(&self) -> &Connection {

@@ -1,4 +1,4 @@
-//! Opens a database file so that reading it leaves no trace.
+//! Opens an SQLite file so that reading it leaves no trace: a source's, or a catalog's by somebody who may only read.
 //!
 //! To read a database in WAL mode, SQLite uses two more files beside it, `-wal` and `-shm`, and creates them
 //! if they are missing. A reader cannot delete them again, and they belong to the reader's user: if that is
@@ -8,14 +8,13 @@
 //! | beside the file | its state | read |
 //! |---|---|---|
 //! | rollback journal mode | | in place: no file is created |
-//! | `-wal` and `-shm` | in use, or left so by a crash | in place: both already exist |
+//! | `-wal` and a whole `-shm` | in use, or left so by a crash | in place: both already exist |
 //! | no `-wal`, or an empty one | at rest: everything is in the file | as immutable, without locks |
 //! | a non-empty `-wal`, no `-shm` | copied, or left so by a crash | a private copy of both |
 //!
 //! A file that is read without locks may change under the reader. Its [`Stamp`] is taken first and compared
-//! after everything has been read. If it differs, the read is [`SourceErrorKind::Interrupted`], to be
-//! retried, and then finds the database in use. A writer that comes meanwhile and only fills its `-wal` does
-//! not change the file, so the previous state is read.
+//! after everything has been read. If it differs, the read is to be retried, and then finds the database in use. A
+//! writer that comes meanwhile and only fills its `-wal` does not change the file, so the previous state is read.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
@@ -24,17 +23,36 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use cdds_core::ports::source::{SourceError, SourceErrorKind};
 use rusqlite::OpenFlags;
 use tempfile::TempDir;
 
+/// The least size of an index in use (SQLite's file format, 4.1 of the WAL format: 32,768 bytes a block).
+const INDEX_BYTES_MIN: u64 = 32_768;
+
 /// How often, and for how long each time, to wait for a file that has just changed.
-const ROUNDS_MAX: u32 = 200;
-const ROUND: Duration = Duration::from_millis(10);
+const ROUNDS_MAX: u32 = 100;
+const ROUND: Duration = Duration::from_millis(20);
+
+/// Why a file cannot be read.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    /// It, or what is beside it, cannot be looked at.
+    Unreadable(io::Error),
+    /// It was written to meanwhile.
+    Changed,
+    /// It has to be read as a copy, which cannot be made in the folder of temporary files.
+    CannotCopy(io::Error),
+}
+
+impl From<io::Error> for Obstacle {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
 
 /// The way a database is opened, and the place.
 #[derive(Debug)]
-pub(super) enum Access {
+pub(crate) enum Access {
     /// In SQLite's normal way.
     InPlace,
     /// Without locks; valid only while the file keeps this stamp.
@@ -45,28 +63,28 @@ pub(super) enum Access {
 
 impl Access {
     /// Examines the file and its neighbours. `path` contains no links.
-    pub(super) fn to(path: &Path, name: &str) -> Result<Self, SourceError> {
-        let failure = |error| unreadable(name, path, error);
-        if !is_in_wal_mode(path).map_err(failure)? {
+    pub(crate) fn to(path: &Path) -> Result<Self, Obstacle> {
+        if !is_in_wal_mode(path)? {
             return Ok(Self::InPlace);
         }
         // Take the stamp first, so that any later change to the file shows.
-        let stamp = settled(path, name)?;
+        let stamp = settled(path)?;
         let [log, index, journal] = ["-wal", "-shm", "-journal"].map(|ending| beside(path, ending));
-        let log_bytes = bytes(&log).map_err(failure)?;
-        let has_index = bytes(&index).map_err(failure)?.is_some();
+        let log_bytes = bytes(&log)?;
+        // On a full disk, those who tried to make one leave less.
+        let has_index = bytes(&index)?.is_some_and(|bytes| bytes >= INDEX_BYTES_MIN);
         // A journal remains from an interrupted change of mode; SQLite handles it.
-        let has_journal = bytes(&journal).map_err(failure)?.is_some_and(|bytes| bytes > 0);
+        let has_journal = bytes(&journal)?.is_some_and(|bytes| bytes > 0);
         match log_bytes {
             _ if has_journal => Ok(Self::InPlace),
             Some(_) if has_index => Ok(Self::InPlace),
             None | Some(0) => Ok(Self::AtRest(stamp)),
-            Some(_) => Copied::of(path, &log, &stamp, name).map(Self::Copy),
+            Some(_) => Copied::of(path, &log, &stamp).map(Self::Copy),
         }
     }
 
     /// Returns the path and the flags to open with SQLite.
-    pub(super) fn location(&self, path: &Path) -> (PathBuf, OpenFlags) {
+    pub(crate) fn location(&self, path: &Path) -> (PathBuf, OpenFlags) {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         match self {
             Self::InPlace => (path.to_owned(), flags),
@@ -77,24 +95,35 @@ impl Access {
 
     /// Reports that the database is open and its state fixed. On systems where an open file needs no name, a
     /// copy is deleted now, and so is gone however this program ends.
-    pub(super) fn opened(&mut self) {
+    pub(crate) fn opened(&mut self) {
         if let (Self::Copy(copied), true) = (self, cfg!(unix)) {
             copied.folder = None;
         }
     }
 
-    /// Checks that everything read belongs to one state.
-    pub(super) fn check(&self, path: &Path, name: &str) -> Result<(), SourceError> {
+    /// Returns whether everything read so far belongs to one state.
+    pub(crate) fn is_steady(&self, path: &Path) -> bool {
         match self {
-            Self::AtRest(stamp) if Stamp::of(path).ok().as_ref() != Some(stamp) => Err(changed(name, path)),
-            _ => Ok(()),
+            Self::AtRest(stamp) => Stamp::of(path).ok().as_ref() == Some(stamp),
+            Self::InPlace | Self::Copy(_) => true,
+        }
+    }
+
+    /// Returns whether a further read would see the present state, too.
+    pub(crate) fn is_current(&self, path: &Path) -> bool {
+        match self {
+            Self::InPlace => true,
+            Self::AtRest(_) => {
+                self.is_steady(path) && matches!(bytes(&beside(path, "-wal")), Ok(None | Some(0)))
+            }
+            Self::Copy(_) => false,
         }
     }
 }
 
 /// A private copy.
 #[derive(Debug)]
-pub(super) struct Copied {
+pub(crate) struct Copied {
     path: PathBuf,
     /// Deleted with everything in it when dropped.
     folder: Option<TempDir>,
@@ -102,36 +131,26 @@ pub(super) struct Copied {
 
 impl Copied {
     /// Copies the file and its log in the state that they had together at `stamp`.
-    fn of(path: &Path, log: &Path, stamp: &Stamp, name: &str) -> Result<Self, SourceError> {
-        let failure = |error| {
-            let folder = std::env::temp_dir();
-            SourceError::with_source(
-                SourceErrorKind::Unavailable,
-                format!(
-                    "{name}: {} was not closed by its application and is read as a copy, which cannot be \
-                     made in {}: open it once with its application, or let TMPDIR name a folder with room \
-                     for it",
-                    path.display(),
-                    folder.display()
-                ),
-                error,
-            )
-        };
-        let folder = tempfile::tempdir().map_err(failure)?;
+    fn of(path: &Path, log: &Path, stamp: &Stamp) -> Result<Self, Obstacle> {
+        let folder = tempfile::tempdir().map_err(Obstacle::CannotCopy)?;
         let copy = folder.path().join("copy.db");
-        let log_stamp = Stamp::of(log).map_err(failure)?;
-        fs::copy(path, &copy).and_then(|_| fs::copy(log, beside(&copy, "-wal"))).map_err(failure)?;
+        let log_stamp = Stamp::of(log)?;
+        let copied = fs::copy(path, &copy).and_then(|_| fs::copy(log, beside(&copy, "-wal")));
+        copied.map_err(Obstacle::CannotCopy)?;
         let is_whole = Stamp::of(path).ok().as_ref() == Some(stamp) && Stamp::of(log).ok() == Some(log_stamp);
         if !is_whole {
-            return Err(changed(name, path));
+            return Err(Obstacle::Changed);
         }
+        // Copied with its permissions, a file that may only be read could not be opened beside its log.
+        crate::private::restrict(&copy);
+        crate::private::restrict(&beside(&copy, "-wal"));
         Ok(Self { path: copy, folder: Some(folder) })
     }
 }
 
 /// Differs as soon as a file was written or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
     /// Device, inode and change time (two numbers), where the system has them.
@@ -161,18 +180,23 @@ fn identity(_: &Metadata) -> [i64; 4] {
 
 /// Returns a file's stamp, once any further write would change it: file times advance in ticks of some
 /// milliseconds, and two writes within one tick look alike.
-fn settled(path: &Path, name: &str) -> Result<Stamp, SourceError> {
-    let failure = |error| unreadable(name, path, error);
+fn settled(path: &Path) -> Result<Stamp, Obstacle> {
+    let mut seen = None;
     for _ in 0..ROUNDS_MAX {
-        let stamp = Stamp::of(path).map_err(failure)?;
+        let stamp = Stamp::of(path)?;
         // A new file has the time of the current tick.
-        let now = tempfile::tempfile().and_then(|file| file.metadata()?.modified()).map_err(failure)?;
-        if stamp.modified.is_none_or(|modified| modified < now) {
+        let now = tempfile::tempfile().and_then(|file| file.metadata()?.modified());
+        let is_settled = match now {
+            Ok(now) => stamp.modified.is_none_or(|modified| modified < now),
+            // Where no file can be made, some ticks are waited for instead.
+            Err(_) => seen.replace(stamp) == Some(stamp),
+        };
+        if is_settled {
             return Ok(stamp);
         }
         thread::park_timeout(ROUND);
     }
-    Err(changed(name, path))
+    Err(Obstacle::Changed)
 }
 
 /// SQLite's file format, 1.3: bytes 18 and 19 are 2 in WAL mode.
@@ -214,24 +238,6 @@ fn immutable(path: &Path) -> PathBuf {
     }
     uri.push_str("?immutable=1");
     PathBuf::from(uri)
-}
-
-fn changed(name: &str, path: &Path) -> SourceError {
-    SourceError::new(
-        SourceErrorKind::Interrupted,
-        format!(
-            "{name}: {} was written to while it was being read: it will be read again later",
-            path.display()
-        ),
-    )
-}
-
-fn unreadable(name: &str, path: &Path, error: io::Error) -> SourceError {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => SourceErrorKind::Missing,
-        _ => SourceErrorKind::Unavailable,
-    };
-    SourceError::with_source(kind, format!("{name}: cannot open {}", path.display()), error)
 }
 
 #[cfg(test)]
