@@ -24,16 +24,18 @@ mod retention;
 mod run;
 #[cfg(feature = "serve")]
 mod serve;
+mod short;
 mod source;
 mod subject;
 mod value;
 mod workers;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::error::ErrorKind;
-use clap::{ArgMatches, Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::artifact::{
@@ -123,6 +125,26 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+/// Parses the command line. For `-h` the help has a line for each option, and for `--help` all that there is to say.
+pub(crate) fn matches() -> Result<ArgMatches, clap::Error> {
+    command().try_get_matches().map_err(|said| match said.kind() {
+        ErrorKind::DisplayHelp if asks_for_short_help(std::env::args_os().skip(1)) => {
+            short::short(Cli::command()).try_get_matches().err().unwrap_or(said)
+        }
+        _ => said,
+    })
+}
+
+/// Returns whether these words ask for help by `-h`, perhaps with other options of one letter, and not by `--help`.
+fn asks_for_short_help(words: impl Iterator<Item = OsString>) -> bool {
+    let words: Vec<OsString> = words.take_while(|word| word != "--").collect();
+    let is_letter = |word: &OsString| {
+        let word = word.as_encoded_bytes();
+        word.starts_with(b"-") && !word.starts_with(b"--") && word.contains(&b'h')
+    };
+    words.iter().any(is_letter) && !words.iter().any(|word| word == "--help")
+}
+
 /// Refuses paths that begin with `~` because no shell expanded it: after `=`, in quotes, in a variable. Taken
 /// literally, it would name a folder called `~`.
 pub(crate) fn check_paths(matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -177,6 +199,31 @@ impl Command {
                 ArtifactCommand::Delete(args) => !args.dry_run,
                 _ => true,
             },
+            _ => false,
+        }
+    }
+
+    /// Returns whether this command reads the record and changes nothing on it, so that it works for whoever may read.
+    pub(crate) fn only_reads(&self) -> bool {
+        match self {
+            Self::Job(JobCommand::List(_) | JobCommand::Show { .. } | JobCommand::Preview { .. })
+            | Self::History(
+                HistoryCommand::List(_) | HistoryCommand::Show { .. } | HistoryCommand::Watch { .. },
+            )
+            | Self::Artifact(ArtifactCommand::List(_))
+            | Self::Recipient(RecipientCommand::List)
+            | Self::Destination(DestinationCommand::List(_) | DestinationCommand::Show { .. })
+            | Self::Notice(NoticeCommand::List(_))
+            | Self::Audit(_)
+            | Self::Check(_)
+            | Self::Status
+            | Self::Bundle(_)
+            | Self::Retention(_)
+            | Self::Source(_) => true,
+            Self::Doctor(args) => !args.adopt_store,
+            Self::Workers(args) => {
+                !matches!(args.command, Some(WorkersCommand::Drain { .. } | WorkersCommand::Resume { .. }))
+            }
             _ => false,
         }
     }
@@ -301,14 +348,22 @@ pub(crate) enum Command {
     Join(JoinArgs),
     /// Extract the record files of a set, sealed or not
     Extract(ExtractArgs),
-    /// Print a completion script for a shell
+    /// Print a completion script for a shell; print it anew after an upgrade
+    ///
+    /// With it, the shell asks the program what may be typed: ids and titles of jobs, ids of executions, files, notices
+    /// and workers, names of recipients, sources, types, destinations and columns. Of a catalog in PostgreSQL, names of the
+    /// record are left out.
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print a manual page (roff)
+    /// Print a manual page (roff), or write all of them
     Man {
         /// The command, like `job create`; the whole program if left out
         command: Vec<String>,
+
+        /// Write every page into this folder, as cdds-job-create.1 and so on; created if necessary
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        to: Option<PathBuf>,
     },
 }

@@ -7,6 +7,7 @@ mod bundle;
 mod catalog;
 mod check;
 mod clock;
+pub(crate) mod completions;
 mod config;
 mod demo;
 mod destination;
@@ -105,8 +106,9 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Decrypt(args) => offline::decrypt::decrypt(&args, session),
         Command::Join(args) => offline::join::join(&args, session),
         Command::Extract(args) => offline::extract::extract(&args, session),
-        Command::Completions { shell } => manual::completions(shell, session),
-        Command::Man { command } => manual::page(&command, session),
+        Command::Completions { shell } => completions::completions(shell, session),
+        Command::Man { command, to: None } => manual::page(&command, session),
+        Command::Man { to: Some(to), .. } => manual::pages(&to, session),
     }
 }
 

@@ -102,8 +102,20 @@ pub(crate) struct App {
 pub(crate) struct Opening {
     /// Somebody set the clock explicitly, so it is trusted.
     pub(crate) is_clock_set: bool,
-    /// Nothing is to be changed: catalog and store may be read-only, and the store need not be mounted.
-    pub(crate) only_reads: bool,
+    /// What for.
+    pub(crate) purpose: Purpose,
+}
+
+/// What catalog and store are opened for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To change something. On a fresh start, both are created.
+    #[default]
+    Changing,
+    /// To read alone: both may be read-only, and the store need not be mounted.
+    Reading,
+    /// To say what may be typed: nothing is created, written or brought up to date, and no server is asked.
+    Completing,
 }
 
 impl App {
@@ -113,12 +125,17 @@ impl App {
         clock: Arc<dyn Clock>,
         opening: Opening,
     ) -> Result<Self, CliError> {
-        make_place(config)?;
+        if opening.purpose != Purpose::Completing {
+            make_place(config)?;
+        }
         let workers = ThreadPool::new(None).map_err(|error| {
             CliError::failed("threads_failed", format!("cannot start worker threads: {error}"))
         })?;
         let catalog = catalog::open(&config.catalog, &clock, opening).await?;
-        let sink = if opening.only_reads { store::if_mounted(config)? } else { sink(config)? };
+        let sink = match opening.purpose {
+            Purpose::Changing => sink(config)?,
+            Purpose::Reading | Purpose::Completing => store::if_mounted(config)?,
+        };
         let pairing = Pairing::new(Arc::clone(&catalog), sink, Arc::new(SystemIds));
         let sink = Arc::new(PairedSink::new(pairing.clone(), Arc::clone(&clock)));
         let certificates = SmimeCertificates::new().with_profile(config.profile).with_form(config.form);
@@ -294,15 +311,18 @@ fn make_place(config: &Config) -> Result<(), CliError> {
     let Some(store) = config.store.folder() else { return Ok(()) };
     // Whether a server has a catalog is known once it is asked, and then it is no fresh start for the store.
     let Some(catalog) = config.catalog.file() else { return Ok(()) };
-    if catalog.exists() {
+    let found = std::fs::metadata(catalog);
+    // An empty file is what a failed copy leaves.
+    if found.as_ref().is_ok_and(|found| !found.is_file() || found.len() > 0) {
         return Ok(());
     }
     if std::fs::read_dir(store).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(CliError::failed(
             "catalog_missing",
             format!(
-                "there is no catalog {}, though its artifact store {} holds files: restore or mount it, or \
+                "{} {}, though its artifact store {} holds files: restore or mount it, or \
                  correct catalog.url; to begin with an empty one, move the store's files away",
+                if found.is_ok() { "there is nothing in the catalog" } else { "there is no catalog" },
                 catalog.display(),
                 store.display()
             ),

@@ -51,8 +51,10 @@ fn main() -> ExitCode {
     // Comes before any file is made: catalog, exports and keys are for this user only.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    match args::command()
-        .try_get_matches()
+    if let Some(answered) = commands::completions::answered() {
+        return answered;
+    }
+    match args::matches()
         .and_then(|typed| args::check_paths(&typed).and_then(|()| Cli::from_arg_matches(&typed)))
         .map_err(error::shortened)
     {
@@ -83,6 +85,6 @@ fn carry_out(cli: Cli) -> Result<(), CliError> {
     if cli.global.output == Format::Toml && !cli.command.prints_job_files() {
         return Err(CliError::usage("only `job show` prints toml: use --output table or json"));
     }
-    let session = Session::start(cli.global)?;
+    let session = Session::start(cli.global, cli.command.only_reads())?;
     futures::executor::block_on(commands::carry_out(cli.command, &session))
 }

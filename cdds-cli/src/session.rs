@@ -13,7 +13,7 @@ use cdds_view::words;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::args::{Global, Moment};
-use crate::compose::{App, Opening};
+use crate::compose::{App, Opening, Purpose};
 use crate::config::Config;
 use crate::consent::Consent;
 use crate::console::Console;
@@ -35,8 +35,8 @@ pub(crate) struct Session {
     named: Option<PathBuf>,
     /// The instant given by `--now`, and its distance from the system's clock.
     asked: Option<(DateTime<Utc>, TimeDelta)>,
-    /// Whether the command changes nothing on the record.
-    only_reads: bool,
+    /// What catalog and store are opened for.
+    purpose: Purpose,
 }
 
 impl Session {
@@ -48,6 +48,7 @@ impl Session {
         if global.verbose > 0 && config.components().count() > 1 && global.config.is_none() {
             console.note(&format!("using the configuration {}", config.display()));
         }
+        let purpose = if only_reads { Purpose::Reading } else { Purpose::Changing };
         let asked = global.now.map(|now| (now, now - SystemClock::new().now()));
         Ok(Self {
             output: Output::new(global.output, global.color, global.quiet, clock.now()),
@@ -58,7 +59,7 @@ impl Session {
             config,
             named: global.config,
             asked,
-            only_reads,
+            purpose,
         })
     }
 
@@ -84,7 +85,7 @@ impl Session {
 
     /// Opens the catalog and the store that a configuration names.
     pub(crate) async fn open_over(&self, config: &Config) -> Result<App, CliError> {
-        let opening = Opening { is_clock_set: self.asked.is_some(), only_reads: self.only_reads };
+        let opening = Opening { is_clock_set: self.asked.is_some(), purpose: self.purpose };
         App::open(config, Arc::clone(&self.clock), opening).await
     }
 

@@ -318,7 +318,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "man",
         "  cdds man | man -l -\n  \
-           cdds man job create | man -l -",
+           cdds man job create | man -l -\n  \
+           cdds man --to /usr/local/share/man/man1",
     ),
 ];
 

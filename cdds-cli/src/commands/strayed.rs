@@ -1,5 +1,6 @@
 //! Explains an id that was not found: it may be an id of another kind, or no id. Names the way out.
 
+use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::{ArtifactId, ExecutionId, JobId};
 
 use cdds_core::service::Entity;
@@ -27,6 +28,17 @@ pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
     error.with_way_out(&way_out)
 }
 
+/// Says why an execution has no files.
+fn no_set(execution: &Execution) -> String {
+    let (id, status) = (execution.id, execution.status());
+    match status {
+        Status::Finished | Status::FinishedWithErrors => {
+            format!("its files were deleted or have expired; `cdds history show {id}` shows the execution")
+        }
+        _ => format!("the execution is {}, and has published no files", status.as_str()),
+    }
+}
+
 /// Describes the thing that has this id, and how to get from there to the thing wanted.
 async fn known_as(what: Entity, id: &str, app: &App, session: &Session) -> Option<String> {
     let by = &session.principal;
@@ -42,9 +54,10 @@ async fn known_as(what: Entity, id: &str, app: &App, session: &Session) -> Optio
         return Some(format!("that is the id of a job; {next}"));
     }
     if let Ok(execution) = id.parse::<ExecutionId>()
-        && app.history.show(by, execution).await.is_ok()
+        && let Ok(shown) = app.history.show(by, execution).await
     {
         let next = match what {
+            Entity::ArtifactSet => return Some(no_set(&shown.execution)),
             Entity::Artifact => {
                 format!(
                     "`cdds artifact list --execution {id}` shows its artifacts, and --execution accepts it"

@@ -9,9 +9,9 @@ use cdds_storage::catalog::SqliteCatalog;
 #[cfg(feature = "postgres")]
 use cdds_storage::catalog::{PostgresCatalog, PostgresCatalogConfig};
 
-use super::Opening;
 #[cfg(feature = "postgres")]
 use super::connections;
+use super::{Opening, Purpose};
 use crate::config::CatalogPlace;
 #[cfg(feature = "postgres")]
 use crate::config::CatalogServer;
@@ -25,7 +25,11 @@ pub(super) async fn open(
     opening: Opening,
 ) -> Result<Arc<dyn Catalog>, CliError> {
     Ok(match place {
-        CatalogPlace::File(path) => Arc::new(file(path, opening)?.with_clock(Arc::clone(clock))),
+        CatalogPlace::File(path) => Arc::new(file(path, opening.purpose)?.with_clock(Arc::clone(clock))),
+        #[cfg(feature = "postgres")]
+        CatalogPlace::Server(_) if opening.purpose == Purpose::Completing => {
+            return Err(CliError::failed("catalog_failed", "a server is not asked what may be typed"));
+        }
         #[cfg(feature = "postgres")]
         CatalogPlace::Server(server) => {
             let catalog = connect(server).await?;
@@ -35,9 +39,12 @@ pub(super) async fn open(
 }
 
 /// Opens a file. Whoever only reads needs neither the right to write it nor room beside it.
-fn file(path: &Path, opening: Opening) -> Result<SqliteCatalog, CatalogError> {
+fn file(path: &Path, purpose: Purpose) -> Result<SqliteCatalog, CatalogError> {
+    if purpose == Purpose::Completing {
+        return SqliteCatalog::open_to_read(path);
+    }
     match SqliteCatalog::open(path) {
-        Err(_) if opening.only_reads && path.is_file() => SqliteCatalog::open_to_read(path),
+        Err(_) if purpose == Purpose::Reading && path.is_file() => SqliteCatalog::open_to_read(path),
         opened => opened,
     }
 }
@@ -45,10 +52,7 @@ fn file(path: &Path, opening: Opening) -> Result<SqliteCatalog, CatalogError> {
 /// Whether the catalog holds jobs of another owner than the default one. For the operator alone.
 pub(crate) async fn has_other_owners(place: &CatalogPlace) -> Result<bool, CliError> {
     Ok(match place {
-        CatalogPlace::File(path) => {
-            let opening = Opening { only_reads: true, ..Opening::default() };
-            file(path, opening)?.has_other_owners().await?
-        }
+        CatalogPlace::File(path) => file(path, Purpose::Reading)?.has_other_owners().await?,
         #[cfg(feature = "postgres")]
         CatalogPlace::Server(server) => connect(server).await?.has_other_owners().await?,
     })

@@ -102,10 +102,51 @@ fn in_plain_words(message: &str) -> String {
             format!("{typed:?} is not possible here{hint}: write one of {}", known.join(", "))
         }
         (Some("missing field "), [key]) => format!("the key {key:?} is missing: add it"),
-        _ => match message.split_once(", expected struct ") {
-            Some((wrong, _)) => format!("{wrong}, expected a table with keys of its own"),
-            None => message.replace("a nonzero usize", "a whole number from 1"),
+        _ => match message.split_once(", expected ") {
+            Some((found, expected)) => format!("{}: write {}", unfit(found), wanted(expected)),
+            None => message.to_owned(),
         },
+    }
+}
+
+/// Says what is in the wrong place. The text itself is left out, since it may be a password.
+fn unfit(found: &str) -> String {
+    let Some((fault, what)) = found.split_once(": ") else { return found.to_owned() };
+    let quoted = what.split('`').nth(1).unwrap_or(what);
+    let what = match what.split(' ').next().unwrap_or_default() {
+        "string" => "text",
+        "integer" | "floating" if fault == "invalid value" => quoted,
+        "integer" => "a whole number",
+        "floating" => "a number with a point",
+        "boolean" => "true or false",
+        "map" => "a table",
+        "sequence" => "a list",
+        _ => what,
+    };
+    match fault {
+        "invalid type" => format!("{what} does not belong here"),
+        "invalid value" => format!("{what} is not possible here"),
+        _ => found.to_owned(),
+    }
+}
+
+/// Says what to write instead.
+fn wanted(expected: &str) -> String {
+    let up_to = |most: &str| format!("a whole number from 0 to {most}");
+    match expected {
+        "u8" => up_to("255"),
+        "u16" => up_to("65535"),
+        "u32" => up_to("4294967295"),
+        "u64" | "usize" => "a whole number from 0".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a string" | "a borrowed string" => "text in quotes".to_owned(),
+        "a sequence" => "a list like [\"a\", \"b\"]".to_owned(),
+        "a map" => "a table with keys of its own".to_owned(),
+        _ if expected.starts_with("struct ") => "a table with keys of its own".to_owned(),
+        _ if expected.starts_with("a nonzero ") => "a whole number from 1".to_owned(),
+        _ => expected.to_owned(),
     }
 }
 
@@ -139,6 +180,46 @@ mod tests {
         assert_eq!(unknown_key(message), Some(("tiem", vec!["time", "table"])));
         assert_eq!(unknown_key("unknown field `x`, expected `url`"), Some(("x", vec!["url"])));
         assert_eq!(unknown_key("invalid type"), None);
+    }
+
+    #[test]
+    fn terms_of_programs_become_plain_words() {
+        for (message, told) in [
+            (
+                "invalid type: string \"hunter2\", expected u16",
+                "text does not belong here: write a whole number from 0 to 65535",
+            ),
+            (
+                "invalid value: integer `-1`, expected u32",
+                "-1 is not possible here: write a whole number from 0 to 4294967295",
+            ),
+            (
+                "invalid value: integer `0`, expected a nonzero usize",
+                "0 is not possible here: write a whole number from 1",
+            ),
+            (
+                "invalid type: integer `5`, expected a string",
+                "a whole number does not belong here: write text in quotes",
+            ),
+            (
+                "invalid type: floating point `1.5`, expected u64",
+                "a number with a point does not belong here: write a whole number from 0",
+            ),
+            (
+                "invalid type: string \"yes\", expected a boolean",
+                "text does not belong here: write true or false",
+            ),
+            (
+                "invalid type: map, expected a sequence",
+                "a table does not belong here: write a list like [\"a\", \"b\"]",
+            ),
+            (
+                "invalid type: integer `5`, expected struct Catalog",
+                "a whole number does not belong here: write a table with keys of its own",
+            ),
+        ] {
+            assert_eq!(in_plain_words(message), told);
+        }
     }
 
     #[test]

@@ -140,8 +140,8 @@ fn mistakes_are_named_with_the_way_out() {
         ("[engine]\nlease = \"soon\"\n", "line 2: engine.lease: "),
         ("\nengine.concurrency = 1\n\nengine.lease = \"1s\"\n", "line 4: engine.lease: use 3s or more"),
         ("[engine]\nstall = \"5s\"\n", "line 2: engine.stall: use 1m or more"),
-        ("[engine]\nconcurrency = 0\n", "line 2: invalid value: integer `0`, expected a whole number from 1"),
-        ("\ncatalog = 5\n", "line 2: invalid type: integer `5`, expected a table"),
+        ("[engine]\nconcurrency = 0\n", "line 2: 0 is not possible here: write a whole number from 1"),
+        ("\ncatalog = 5\n", "line 2: a whole number does not belong here: write a table"),
         ("[sealing]\nprofile = \"auth_gcm\"\n", "did you mean \"auth-gcm\"?"),
         (
             "[[source]]\nid = \"a\"\nkind = \"sqlite\"\nurl = \"x\"\n",
@@ -183,7 +183,10 @@ fn mistakes_are_named_with_the_way_out() {
             "[[source]]\nid = \"a\"\nkind = \"sqlite\"\nurl = \"x\"\n[[source.type]]\nid = \"t\"\ntabel = \"t\"\n",
             "line 7: unknown key \"tabel\", did you mean \"table\"?",
         ),
-        ("[[source]]\nid = \"a\"\n[[source.type]]\nid = 5\n", "line 4: invalid type: integer"),
+        (
+            "[[source]]\nid = \"a\"\n[[source.type]]\nid = 5\n",
+            "line 4: a whole number does not belong here: write text in quotes",
+        ),
         ("[engine\n", "line 1"),
         (
             "[engine]\nlease = \"9s\"\nlease = \"secret\"\n",
@@ -229,7 +232,7 @@ fn e2_a_source_may_limit_its_executions() {
         matches!(&read(CONTRACT).unwrap().sources[0].kind, SourceKind::Sqlite(config) if config.max_concurrent.is_none())
     );
     let error = read(&limited("0")).unwrap_err();
-    assert!(error.contains("line 16") && error.contains("nonzero"), "{error}");
+    assert!(error.contains("line 16") && error.contains("a whole number from 1"), "{error}");
     let unsupported = CONTRACT.replace("unsupported =", "max_concurrent = 1\nunsupported =");
     assert!(read(&unsupported).unwrap_err().contains("max_concurrent"));
 }

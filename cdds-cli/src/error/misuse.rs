@@ -48,9 +48,54 @@ impl CliError {
     }
 }
 
-/// Truncates long user input before echoing it.
-pub(crate) fn shortened(mut error: clap::Error) -> clap::Error {
+/// What other programs call an option of ours: with which of our commands, its name there, and here.
+const OTHER_NAMES: [(&str, &str, &str); 5] = [
+    ("run", "--once", "--until-idle"),
+    ("job", "--once", "--run once"),
+    ("", "--json", "--output json"),
+    ("", "--format", "--output"),
+    ("", "--dir", "--to"),
+];
+
+/// How many letters may differ for an option to be meant. `clap` also suggests what merely shares letters.
+const LETTERS_MAX: usize = 2;
+
+/// Suggests what was meant, and nothing else.
+fn suggesting(mut error: clap::Error) -> clap::Error {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else { return error };
+    let is_typed = |command: &str| command.is_empty() || std::env::args().skip(1).any(|word| word == command);
+    let known = OTHER_NAMES.iter().find(|(command, name, _)| unknown == name && is_typed(command));
+    let suggested = match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(suggested)) => Some(suggested.as_str()),
+        _ => None,
+    };
+    let is_alike = |suggested: &str| {
+        suggested.starts_with(unknown.as_str())
+            || unknown.starts_with(suggested)
+            || strsim::damerau_levenshtein(suggested, unknown) <= LETTERS_MAX
+    };
+    match (known, suggested) {
+        (Some((.., name)), _) => {
+            error.insert(ContextKind::SuggestedArg, ContextValue::String((*name).to_owned()));
+            error.remove(ContextKind::Usage);
+        }
+        (None, Some(suggested)) if !is_alike(suggested) => {
+            error.remove(ContextKind::SuggestedArg);
+            // It names what was suggested.
+            error.remove(ContextKind::Usage);
+        }
+        _ => {}
+    }
+    error
+}
+
+/// Truncates long user input before echoing it, and suggests what was meant.
+pub(crate) fn shortened(error: clap::Error) -> clap::Error {
     const CHARS_MAX: usize = 60;
+    let mut error = suggesting(error);
     let cut = |text: &str| {
         let shown = escaped(text);
         match shown.char_indices().nth(CHARS_MAX) {

@@ -70,9 +70,12 @@ fn a_configuration_without_init_is_a_fresh_start() {
     )
     .unwrap();
     assert_eq!(place.json(&["--config", "own.toml", "job", "list"]), json!([]));
-    // A store that has vanished is not replaced by an empty one.
+    // A store that has vanished is not replaced by an empty one. What only reads the record does without it.
     std::fs::remove_dir(place.path("own/a")).unwrap();
-    assert_eq!(place.refused(&["--config", "own.toml", "job", "list"]), (1, "store_failed".to_owned()));
+    let run = ["--config", "own.toml", "run", "--until-idle"];
+    assert_eq!(place.refused(&run), (1, "store_failed".to_owned()));
+    assert_eq!(place.json(&["--config", "own.toml", "job", "list"]), json!([]));
+    assert!(!place.path("own/a").exists());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The help texts of the commands.
 
+use crate::pty::Terminal;
 use crate::support::{Place, text};
 
 fn help(place: &Place, command: &[&str]) -> String {
@@ -126,6 +127,62 @@ fn the_program_and_its_largest_command_say_this_of_themselves() {
 }
 
 #[test]
+fn the_short_help_has_a_line_for_each_option_of_the_command() {
+    let place = Place::new();
+    let mut all = leaves(&place);
+    all.extend(["", "job", "history", "artifact"].map(str::to_owned));
+    for path in all {
+        let words: Vec<&str> = path.split_whitespace().chain(["-h"]).collect();
+        let ended = Terminal::start(&place, &words, 80, &[("NO_COLOR", "1")]).end();
+        let short = text(&place.cdds(&words).env("COLUMNS", "80").output().unwrap().stdout);
+        assert_eq!(ended.code, 0, "{path}");
+        assert!(short.trim_end().ends_with("Global options: see `cdds --help`"), "{path}: {short}");
+        assert!(!short.contains("--no-progress") && !short.contains("\nExamples:"), "{path}: {short}");
+        let listed = short.lines().skip_while(|line| !line.ends_with(':') || line.starts_with("Usage"));
+        for line in listed.filter(|line| line.starts_with(' ')) {
+            let is_option = line.trim_start().starts_with(['-', '<', '[']);
+            let is_command = line.starts_with("  ") && !line.starts_with("   ");
+            assert!(is_option || is_command, "{path}: not a line of its own: {line:?} in\n{short}");
+            assert!(line.chars().count() <= 80, "{path}: {line}");
+        }
+        let long = help(&place, &path.split_whitespace().collect::<Vec<_>>());
+        assert!(long.contains("--no-progress") && long.len() > short.len(), "{path}");
+    }
+    let short = |words: &[&str]| text(&place.cdds(words).env("COLUMNS", "80").output().unwrap().stdout);
+    insta::assert_snapshot!("cdds_short", short(&["-h"]));
+    insta::assert_snapshot!("job_create_short", short(&["job", "create", "-h"]));
+}
+
+#[test]
+fn manual_pages_are_written_into_a_folder_and_open_without_warnings() {
+    let place = Place::new();
+    let written = place.json(&["man", "--to", "man/man1"]);
+    let pages = place.files("man/man1");
+    assert_eq!(written["pages"].as_array().unwrap().len(), pages.len());
+    for leaf in leaves(&place) {
+        let page = format!("cdds-{}.1", leaf.replace(' ', "-"));
+        assert!(pages.contains(&page), "{page} is not among {pages:?}");
+    }
+    assert!(pages.contains(&"cdds.1".to_owned()) && pages.contains(&"cdds-job.1".to_owned()));
+    let modes = place.program("find", &["man/man1", "-printf", "%m\\n"], &[]);
+    assert!(modes.lines().all(|mode| mode == "644" || mode == "755"), "others may read them: {modes}");
+    for page in &pages {
+        let path = format!("man/man1/{page}");
+        let command = format!("groff -man -Tutf8 -ww -z {path} && groff -man -Tascii -ww -P-c {path}");
+        let output =
+            std::process::Command::new("sh").args(["-c", &command]).current_dir(place.root()).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "groff has to be installed: {}", text(&output.stderr));
+        assert_eq!(text(&output.stderr), "", "{page}");
+    }
+    let shown = place.program("groff", &["-man", "-Tascii", "-P-cbou"], &["man/man1/cdds-decrypt.1"]);
+    for expected in ["SYNOPSIS", "cdds decrypt --key FILE", "[--signer CERT]", "FILE...", "EXAMPLES"] {
+        assert!(shown.contains(expected), "{expected} is not in {shown}");
+    }
+    assert_eq!(place.refused(&["man", "job", "--to", "elsewhere"]), (2, "usage".to_owned()));
+}
+
+#[test]
 fn a_group_without_a_command_prints_its_help_and_fails() {
     let place = Place::new();
     for group in ["job", "history", "artifact", "source", "recipient"] {
@@ -164,6 +221,7 @@ fn manual_pages_and_completions_know_every_command() {
     let page = place.done(&["man", "job", "create"]);
     assert!(page.contains(".TH cdds-job-create") && page.contains("\\-\\-dry\\-run"), "{page}");
     assert!(place.done(&["man"]).contains(".TH cdds 1"));
+    assert!(page.contains("\\fB\\-\\-title\\fR \\fITITLE\\fR"), "the synopsis names values: {page}");
     let output = place.cdds(&["man", "job", "creat"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
@@ -172,8 +230,6 @@ fn manual_pages_and_completions_know_every_command() {
     );
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.done(&["completions", shell]);
-        for word in ["backfill", "dry-run", "doctor"] {
-            assert!(script.contains(word), "{shell} does not complete {word}");
-        }
+        assert!(script.contains("CDDS_COMPLETE") && script.contains("cdds"), "{shell}: {script}");
     }
 }

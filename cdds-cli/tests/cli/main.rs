@@ -14,6 +14,7 @@ mod changing_files;
 mod clock;
 mod codes;
 mod commands;
+mod completing;
 #[cfg(unix)]
 mod configuring;
 mod crash;
@@ -58,6 +59,8 @@ mod postgres_server;
 mod power_cut;
 #[cfg(unix)]
 mod pty;
+#[cfg(unix)]
+mod read_only;
 mod readme;
 mod real_data;
 mod recipients;
@@ -77,6 +80,7 @@ mod sides;
 mod signing;
 mod status;
 mod store_mark;
+mod strange_catalogs;
 mod subjects;
 mod support;
 #[cfg(unix)]

@@ -247,3 +247,54 @@ fn a_check_tells_what_the_application_of_a_database_notices_of_an_export() {
     place.sqlite("pragma journal_mode = wal;");
     assert_eq!(remark(&place), serde_json::json!([]));
 }
+
+#[test]
+fn what_is_suggested_is_what_was_meant() {
+    let place = Place::new();
+    let told = |args: &[&str]| {
+        let output = place.cdds(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        text(&output.stderr)
+    };
+    for (args, meant) in [
+        (&["run", "--once"][..], Some("--until-idle")),
+        (&["job", "create", "--once"], Some("--run once")),
+        (&["job", "list", "--json"], Some("--output json")),
+        (&["job", "create", "--recipients", "x"], Some("--recipient")),
+        (&["job", "create", "--zzz"], None),
+    ] {
+        let shown = told(args);
+        assert!(!shown.contains("--owner"), "{args:?}: {shown}");
+        match meant {
+            Some(meant) => assert!(shown.contains(&format!("'{meant}'")), "{args:?}: {shown}"),
+            None => assert!(!shown.contains("tip: a similar"), "{args:?}: {shown}"),
+        }
+    }
+}
+
+#[test]
+fn a_set_that_is_deleted_already_is_called_so() {
+    let place = Place::with_interactions(3);
+    place.plaintext_job(&[]);
+    place.json(&["run", "--until-idle"]);
+    let execution = place.json(&["history", "list"])[0]["id"].as_str().unwrap().to_owned();
+    place.json(&["artifact", "delete", "--execution", &execution]);
+    for args in [
+        &["artifact", "delete", "--execution", &execution][..],
+        &["artifact", "hold", "--execution", &execution],
+        &["artifact", "download", "--execution", &execution, "--to", "out"],
+    ] {
+        let output = place.cdds(args).output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{told}");
+        assert!(
+            told.contains("its files were deleted or have expired") && !told.contains("id of an"),
+            "{told}"
+        );
+    }
+    place.plaintext_job(&[]);
+    let waiting =
+        place.json(&["history", "list", "--status", "queued"])[0]["id"].as_str().unwrap().to_owned();
+    let output = place.cdds(&["artifact", "delete", "--execution", &waiting]).output().unwrap();
+    assert!(text(&output.stderr).contains("is queued, and has published no files"), "{output:?}");
+}

@@ -46,6 +46,11 @@ fn file(path: &Path) -> Finding {
                        command creates it";
         return Finding::failed("catalog", format!("there is no {}", path.display()), way_out);
     }
+    if path.metadata().is_ok_and(|found| found.is_file() && found.len() == 0) {
+        let way_out = "restore it, or correct catalog.url; if nothing was ever stored, remove the file, and the next \
+                       command creates it";
+        return Finding::failed("catalog", format!("there is nothing in {}", path.display()), way_out);
+    }
     match look_into(path) {
         Ok(finding) => finding,
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Finding::failed(
@@ -53,18 +58,22 @@ fn file(path: &Path) -> Finding {
             format!("{} is not an SQLite database", path.display()),
             "restore it from a backup, or correct catalog.url",
         ),
-        Err(_) if SqliteCatalog::open_to_read(path).is_ok() => Finding::warning(
-            "catalog",
-            format!("{} can be read, but not be written, by this user", path.display()),
-            "commands that change something, `cdds run` above all, need a user who may write the file and its folder, \
-             and room on its disk",
-        ),
+        Err(_) if SqliteCatalog::open_to_read(path).is_ok() => only_read(path),
         Err(error) => Finding::failed(
             "catalog",
             format!("{} cannot be used: {error}", path.display()),
             "let this user read and write the file and its folder, or restore it from a backup",
         ),
     }
+}
+
+fn only_read(path: &Path) -> Finding {
+    Finding::warning(
+        "catalog",
+        format!("{} can be read, but not be written, by this user", path.display()),
+        "commands that change something, `cdds run` above all, need a user who may write the file and its folder, \
+         and room on its disk",
+    )
 }
 
 /// Checks that the catalog is whole, of a schema that this program knows, and writable.
@@ -75,6 +84,9 @@ fn look_into(path: &Path) -> Result<Finding, rusqlite::Error> {
     if verdict != "ok" {
         let detail = format!("{} is damaged: {verdict}", path.display());
         return Ok(Finding::failed("catalog", detail, "stop every `cdds run` and restore it from a backup"));
+    }
+    if catalog.is_readonly("main")? && SqliteCatalog::open_to_read(path).is_ok() {
+        return Ok(only_read(path));
     }
     // Opens it as every command does, which also brings an older schema up to date.
     if let Err(error) = SqliteCatalog::open(path) {
