@@ -34,9 +34,8 @@ impl Erasing {
     pub(super) fn run(&self) -> Result<Erased, SourceError> {
         let relation = self.relation()?;
         let mut connection = self.open().map_err(|error| self.failure(error))?;
-        let behavior = TransactionBehavior::Immediate;
-        let transaction =
-            connection.transaction_with_behavior(behavior).map_err(|error| self.failure(error))?;
+        let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = begun.map_err(|error| self.failure(error))?;
         let erased = self.carry_out(&transaction, &relation)?;
         if self.request.dry_run {
             transaction.rollback().map_err(|error| self.failure(error))?;
