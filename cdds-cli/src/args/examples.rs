@@ -340,7 +340,7 @@ mod tests {
     fn words(line: &str) -> Vec<String> {
         let line = line.trim_start();
         let line = line.split("   ").next().unwrap_or_default();
-        let line = line.split([';', '|', '>', '&']).next().unwrap_or_default();
+        let line = line.split([';', '|', '<', '>', '&']).next().unwrap_or_default();
         let mut quoted = false;
         let mut words = vec![String::new()];
         for c in line.trim_end().chars() {

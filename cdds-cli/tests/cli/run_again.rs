@@ -4,8 +4,8 @@ use crate::offline::sealed_set;
 use crate::pty::Terminal;
 use crate::support::{Place, failure, text};
 
-/// Enough records that a set takes a moment to read.
-const MANY: u32 = 60_000;
+/// Enough records that a set takes a moment to read, on a quick machine, too.
+const MANY: u32 = 400_000;
 /// As a killed process leaves a file on a file system without nameless ones.
 const HALF: &str = ".cdds-aB3dE9.part";
 

@@ -69,14 +69,17 @@ fn a11_an_empty_catalog_in_the_place_of_a_full_one_is_not_used() {
         fs::rename(to.path("new.db"), to.path("cdds.db")).unwrap();
     };
     place.program("cp", &["cdds.db"], &["kept.db"]);
-    // The catalog of another store, and one that knows no store at all.
+    // The catalog of another store, and one that holds nothing.
     copy(&other, &place);
     refused(&place, &["run", "--until-idle"]);
-    fs::write(place.path("cdds.db"), "").unwrap();
-    refused(&place, &["run", "--until-idle"]);
-    assert_eq!(place.json(&["job", "list"]), serde_json::json!([]));
     let doctor = text(&place.cdds(&["doctor"]).output().unwrap().stdout);
     assert!(doctor.contains("failed   catalog and store: "), "{doctor}");
+    fs::write(place.path("cdds.db"), "").unwrap();
+    for args in [&["run", "--until-idle"][..], &["job", "list"]] {
+        assert_eq!(place.refused(args), (1, "catalog_missing".to_owned()), "{args:?}");
+    }
+    let doctor = text(&place.cdds(&["doctor"]).output().unwrap().stdout);
+    assert!(doctor.contains("failed   catalog: there is nothing in"), "{doctor}");
 
     fs::rename(place.path("kept.db"), place.path("cdds.db")).unwrap();
     place.json(&["run", "--until-idle"]);
