@@ -13,6 +13,7 @@ use cdds_core::domain::archive::artifact::{
     Artifact, ArtifactSet, Sha256Digest, StoredManifest, artifact_id,
 };
 use cdds_core::domain::calendar::frequency::Frequency;
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
@@ -142,7 +143,8 @@ fn main() {
     }
     let mut recorded = Step::new("record");
     loop {
-        let due = recorded.of(0, || block_on(catalog.due(tomorrow, 1_000)).expect("is read"));
+        let due =
+            recorded.of(0, || block_on(catalog.due(tomorrow, 1_000, Clocks::default())).expect("is read"));
         if due.is_empty() {
             break;
         }

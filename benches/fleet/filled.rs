@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cdds_benches::Failure;
 use cdds_core::domain::calendar::frequency::Frequency;
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::id::{JobId, Owner, SourceId, TypeId};
 use cdds_core::domain::job::lifecycle::submit;
@@ -158,7 +159,7 @@ fn template(catalog: &PostgresCatalog) -> Result<JobId, Failure> {
     let id = JobId(SystemIds.next());
     let new = submit(id, Owner::default(), settings, source, now - TimeDelta::days(1));
     block_on(catalog.insert_job(&new.job, new.first.as_ref(), &[]))?;
-    let due = block_on(catalog.due(now, 1))?.pop().ok_or("nothing is due")?;
+    let due = block_on(catalog.due(now, 1, Clocks::default()))?.pop().ok_or("nothing is due")?;
     let change = materialise(&due.job, &due.waiting, terms, now).ok_or("it has no slot")?;
     block_on(catalog.change_job(&change, due.job.revision, &[]))?;
     Ok(id)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cdds_benches::Failure;
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::ports::catalog::query::{
@@ -113,8 +114,8 @@ fn executions(
 }
 
 fn others(catalog: &PostgresCatalog, owner: &Owner, at: DateTime<Utc>) -> Result<(), Failure> {
-    measured("agenda", || block_on(catalog.agenda()))?;
-    measured("due jobs", || block_on(catalog.due(at, 100)))?;
+    measured("agenda", || block_on(catalog.agenda(Clocks::default())))?;
+    measured("due jobs", || block_on(catalog.due(at, 100, Clocks::default())))?;
     measured("workers", || block_on(catalog.workers(owner, at, 100)))?;
     measured("sets that have expired", || block_on(catalog.expire(at, 500)))?;
     measured("files to remove", || block_on(catalog.removals(500)))?;

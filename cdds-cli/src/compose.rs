@@ -23,6 +23,7 @@ use cdds_core::domain::access::Principal;
 #[cfg(feature = "serve")]
 use cdds_core::domain::access::link::LinkLifetime;
 #[cfg(feature = "serve")]
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::delivery::health::{Health, TargetId};
 #[cfg(feature = "serve")]
 use cdds_core::domain::id::Owner;
@@ -159,7 +160,8 @@ impl App {
             .with_retention(config.rules.retention)
             .with_record_retention(config.record)
             .with_catch_up_limit(config.rules.catch_up_limit)
-            .with_doubt_clock(!opening.is_clock_set);
+            .with_doubt_clock(!opening.is_clock_set)
+            .with_accept_older_zones(config.accept_older_zones);
         Ok(Self {
             jobs: Jobs::new(&ports, config.rules),
             history: History::new(&ports),
@@ -241,6 +243,11 @@ impl App {
         Vitals { catalog: Arc::clone(&self.ports.catalog), pairing: self.pairing.clone() }
     }
 
+    /// Lets engines go on with jobs in time zones after a rollback to an older database of these (rule F9).
+    pub(crate) fn accept_older_zones(&mut self) {
+        self.settings.accept_older_zones = true;
+    }
+
     /// Returns a builder for the engine. The signing key is read only here, so that commands that do not run
     /// the engine do not need access to it.
     pub(crate) fn engine(&self) -> Result<EngineBuilder, CliError> {
@@ -276,7 +283,7 @@ pub(crate) struct Vitals {
 impl Vitals {
     /// Makes sure that the catalog answers.
     pub(crate) async fn catalog(&self) -> Result<(), CatalogError> {
-        self.catalog.agenda().await.map(drop)
+        self.catalog.agenda(Clocks::default()).await.map(drop)
     }
 
     /// Makes sure that the store can be reached and is the catalog's.
@@ -286,7 +293,7 @@ impl Vitals {
 
     /// Returns how much runs and waits.
     pub(crate) async fn agenda(&self) -> Result<Agenda, CatalogError> {
-        self.catalog.agenda().await
+        self.catalog.agenda(Clocks::default()).await
     }
 
     /// Returns the workers on record, the living first.

@@ -80,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) level: Level,
     /// The rules for all jobs; the engine catches up by the same limit.
     pub(crate) rules: JobRules,
+    /// Whether engines go on with jobs in time zones after a rollback to an older database of these (rule F9).
+    pub(crate) accept_older_zones: bool,
     /// How long the record is kept.
     pub(crate) record: RecordRetention,
     /// The profile with which new parts are sealed.
@@ -194,6 +196,7 @@ impl Config {
             level: file.archive.level.into(),
             record: record(file.retention.record_days, rules.retention)?,
             rules,
+            accept_older_zones: file.rules.accept_older_zones,
             profile: file.sealing.profile.into(),
             form: file.sealing.form.into(),
             signing: file.signing.map(|typed| signing(&typed, folder)).transpose()?,
@@ -296,6 +299,7 @@ record_days = 400                     # history, audit, downloads and notices; 3
 [rules]
 one_time_edit = "until_started"       # or "never": no edit of a one-time job once it is submitted
 catch_up_limit = "7d"                 # how far back missed occurrences are run
+accept_older_zones = false            # true after a rollback: go on with jobs in time zones by an older database
 
 [sealing]
 profile = "compat"                    # every S/MIME program; oaep or auth-gcm: openssl cms and BouncyCastle only

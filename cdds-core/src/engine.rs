@@ -35,6 +35,7 @@ mod run;
 mod schedule;
 mod settings;
 mod worker;
+mod zones;
 
 pub use self::claim::Tick;
 pub use self::error::EngineError;

@@ -28,6 +28,10 @@ pub struct WorkerView {
     pub process: Option<u32>,
     /// How many executions it runs at the same time.
     pub concurrency: u32,
+    /// The version of the database of time zones that it has; null if it did not say. One that is older than that by which
+    /// the jobs are computed leaves jobs with a time zone to others (rule F9).
+    #[serde(default)]
+    pub zones: Option<String>,
     /// When it began to work.
     pub started_at: Instant,
     /// Its last sign of life. It gives one every ten seconds.
@@ -78,6 +82,7 @@ impl From<WorkerOverview> for WorkerView {
             host: text(entry.facts.host),
             process: entry.facts.process,
             concurrency: entry.facts.concurrency.get(),
+            zones: entry.facts.zones.map(|version| version.to_string()),
             started_at: Instant(entry.started_at),
             seen_at: Instant(entry.lease.renewed_at),
             draining_since: entry.draining_since.map(Instant),

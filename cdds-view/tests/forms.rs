@@ -67,6 +67,7 @@ fn job() -> Job {
         created_at: AT,
         updated_at: AT + TimeDelta::milliseconds(1_500),
         next_due_at: Some(AT + TimeDelta::days(1)),
+        decided_until: None,
         suspended_at: None,
         watermark: Some(Watermark { generation: 1, at: Some(AT) }),
         tiled_until: None,

@@ -24,4 +24,8 @@ pub(crate) struct RunArgs {
     /// Write each event as a line to stderr, even on a terminal and with --output json
     #[arg(long, value_name = "FORM")]
     pub(crate) events: Option<EventForm>,
+
+    /// After a rollback, go on with jobs in time zones by this program's older database of these
+    #[arg(long)]
+    pub(crate) accept_older_zones: bool,
 }

@@ -161,6 +161,7 @@ async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
     }));
     // The check before has already reported a catalog that cannot be read.
     findings.extend(workers::vanished(&app, session).await.unwrap_or_default());
+    findings.extend(workers::zones(&app).await);
     findings
 }
 

@@ -40,7 +40,10 @@ struct Report {
 }
 
 pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError> {
-    let app = session.open().await?;
+    let mut app = session.open().await?;
+    if args.accept_older_zones {
+        app.accept_older_zones();
+    }
     app.check_store().await?;
     let console = match args.events {
         Some(form) => session.console.telling_events(form),

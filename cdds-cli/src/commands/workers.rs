@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cdds_core::domain::id::WorkerId;
 use cdds_core::domain::work::worker::WorkerState;
+use cdds_core::ports::catalog::query::WorkerOverview;
 use cdds_view::WorkerView;
 
 use crate::args::{WorkersArgs, WorkersCommand};
@@ -29,7 +30,22 @@ pub(super) async fn carry_out(args: WorkersArgs, session: &Session) -> Result<()
 }
 
 async fn list(session: &Session) -> Result<(), CliError> {
-    let workers = session.open().await?.fleet.list(&session.principal).await?;
+    let fleet = session.open().await?.fleet;
+    let (workers, zones) = (fleet.list(&session.principal).await?, fleet.zones().await?);
+    // The database that a worker has, if it is older than that by which jobs are computed (rule F9).
+    let outdated = |worker: &WorkerOverview| {
+        let version = worker.entry.facts.zones.filter(|_| worker.state == WorkerState::Alive)?;
+        zones.filter(|record| version < record.version).map(|record| (version, record.version))
+    };
+    for worker in &workers {
+        if let Some((has, on_record)) = outdated(worker) {
+            session.console.note(&format!(
+                "worker {} leaves jobs with a time zone to others: it has the database {has}, and they are computed by \
+                 {on_record}",
+                worker.entry.worker
+            ));
+        }
+    }
     let views: Vec<WorkerView> = workers.into_iter().map(WorkerView::from).collect();
     Ok(session.output.list_or(&views, NOTHING_YET)?)
 }

@@ -219,11 +219,16 @@ impl Default for Retention {
 pub(super) struct Rules {
     pub(super) one_time_edit: OneTimeEdit,
     pub(super) catch_up_limit: String,
+    pub(super) accept_older_zones: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { one_time_edit: OneTimeEdit::UntilStarted, catch_up_limit: "7d".to_owned() }
+        Self {
+            one_time_edit: OneTimeEdit::UntilStarted,
+            catch_up_limit: "7d".to_owned(),
+            accept_older_zones: false,
+        }
     }
 }
 

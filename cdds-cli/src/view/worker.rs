@@ -31,6 +31,7 @@ impl View for WorkerView {
             ("program", self.program.as_deref().unwrap_or_default().into()),
             ("where", self.place().into()),
             ("runs", Cell::Whole(format!("{} of {}", self.running_all(), self.concurrency))),
+            ("time zones", self.zones.as_deref().unwrap_or_default().into()),
             ("executions", running.join(", ").into()),
             ("since", self.started_at.into()),
             ("last sign of life", self.seen_at.into()),

@@ -56,6 +56,7 @@ fn nothing_is_wrong_and_nothing_is_changed() {
         "sets",
         "clock",
         "workers",
+        "time zones",
     ];
     assert_eq!(checks, expected);
     for finding in &found {

@@ -138,4 +138,5 @@ versions! {
     the_catalog_of_version_13_goes_on "v13"
     the_catalog_of_version_15_goes_on "v15"
     the_catalog_of_version_16_goes_on "v16"
+    the_catalog_of_version_17_goes_on "v17"
 }

@@ -91,3 +91,46 @@ fn f9_a1_a_run_exports_the_days_of_the_zone_into_their_folders() {
     assert!(string(&clock["database"]).starts_with("20"), "{clock}");
     place.done(&["verify", &format!("out/{archive}")]);
 }
+
+#[test]
+fn f9_an_older_program_leaves_jobs_with_a_zone_until_it_is_accepted() {
+    let place = Place::with_interactions(3);
+    let (zoned, utc) = (["--time-zone", "Europe/Berlin"], ["--timeframe", "all"]);
+    let zoned = place.job_at("2026-03-01T12:00:00Z", &[&DAILY[..], &zoned].concat());
+    let utc = place.job_at("2026-03-01T12:00:00Z", &[&DAILY[..], &utc].concat());
+    // As a program with a newer database leaves it.
+    let newer = "INSERT INTO zone_database VALUES (99, '9999a', 0, 0, 0);
+         UPDATE job SET settings = replace(settings, '\"database\":\"2', '\"database\":\"9')";
+    place.program("sqlite3", &["cdds.db"], &[newer]);
+    let ran = |job: &Value| {
+        let list = place.json(&["history", "list"]);
+        list.as_array().unwrap().iter().filter(|one| one["job_id"] == job["id"]).count()
+    };
+    assert_eq!(place.run_at("2026-03-02T12:00:00Z")["finished"], 1);
+    assert_eq!((ran(&zoned), ran(&utc)), (0, 1));
+
+    let doctor = place.json(&["doctor"]);
+    let finding = doctor.as_array().unwrap().iter().find(|finding| finding["check"] == "time zones").unwrap();
+    assert_eq!(finding["status"], "warning", "{finding}");
+    assert!(string(&finding["detail"]).starts_with("jobs are computed by 9999a since"), "{finding}");
+    assert!(string(&finding["way_out"]).contains("cdds run --accept-older-zones"), "{finding}");
+
+    let mut running = place.cdds(&["run"]).spawn().unwrap();
+    let said = loop {
+        assert_eq!(running.try_wait().unwrap(), None, "it runs");
+        let output = place.cdds(&["workers"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if said.contains("leaves jobs") {
+            break said;
+        }
+    };
+    assert!(said.contains("they are computed by 9999a"), "{said}");
+    running.kill().unwrap();
+    running.wait().unwrap();
+
+    place.at("2026-03-02T12:00:00Z", &["run", "--until-idle", "--accept-older-zones"]);
+    assert_eq!(ran(&zoned), 1);
+    let doctor = place.json(&["doctor"]);
+    let finding = doctor.as_array().unwrap().iter().find(|finding| finding["check"] == "time zones").unwrap();
+    assert_eq!(finding["status"], "ok", "{finding}");
+}

@@ -11,11 +11,12 @@ pub mod edit;
 pub mod lifecycle;
 pub mod policy;
 mod reads;
+pub mod renewal;
 mod settings;
 pub mod settling;
 pub(in crate::domain) mod tiling;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 
 use crate::domain::execution::Execution;
 use crate::domain::execution::watermark::Watermark;
@@ -47,6 +48,10 @@ pub struct Job {
     pub updated_at: DateTime<Utc>,
     /// The next slot that is not recorded yet. `None` if nothing more will be due.
     pub next_due_at: Option<DateTime<Utc>>,
+    /// What the job's clock showed, with its offset from UTC, at the last instant up to which its slots are decided: that
+    /// of the last one on the record or, if it is later, that of the submission, of an edit or of a resumption. `None` for
+    /// a job whose slots do not go by a clock (rule F9).
+    pub decided_until: Option<DateTime<FixedOffset>>,
     /// Since when the job has been suspended by a person or by failures in a row (rules J7, E5). `None` if it
     /// is not suspended for either reason.
     pub suspended_at: Option<DateTime<Utc>>,
@@ -74,6 +79,13 @@ impl Job {
     /// W4).
     pub fn watermark(&self) -> Watermark {
         self.watermark.unwrap_or_else(|| Watermark::at_origin(&self.settings.timeframe))
+    }
+
+    /// Decides about the slots up to an instant: the next one comes after it, by the present database.
+    pub(in crate::domain) fn decide_until(&mut self, at: DateTime<Utc>) {
+        self.next_due_at = self.settings.next_slot(at);
+        self.decided_until = self.settings.shown(at);
+        self.settings.clock = self.settings.clock.computed();
     }
 
     /// Returns the policy for a job that is due again while an earlier occurrence waits or runs (rule E3).

@@ -13,6 +13,7 @@ use super::export;
 use super::heartbeat::Meter;
 use super::observe::Event;
 use super::worker::{Engine, Shared};
+use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::execution::Execution;
 use crate::domain::execution::queue::SourceLimits;
 use crate::domain::id::SourceId;
@@ -109,11 +110,12 @@ impl Engine {
         // long, and a lease counted from before it would be short, or already over.
         let now = self.shared.ports.catalog.now().await?;
         let began = self.shared.ports.clock.monotonic();
-        let more = self.shared.schedule(now).await?;
+        let clocks = self.shared.clocks().await;
+        let more = self.shared.schedule(now, clocks).await?;
         // Nothing may fail between the claim and its futures, or claimed executions would be left without a
         // future: so the agenda is read first.
-        let agenda = self.shared.ports.catalog.agenda().await?;
-        let Claimed { executions, given_up, covered } = self.shared.claim().await?;
+        let agenda = self.shared.ports.catalog.agenda(clocks).await?;
+        let Claimed { executions, given_up, covered } = self.shared.claim(clocks).await?;
         for execution in given_up.iter().chain(&covered) {
             self.shared.notice(&Event::Ended { execution });
         }
@@ -123,7 +125,7 @@ impl Engine {
 }
 
 impl Shared {
-    async fn claim(&self) -> Result<Claimed, EngineError> {
+    async fn claim(&self, clocks: Clocks) -> Result<Claimed, EngineError> {
         let room = self.settings.concurrency.get().saturating_sub(self.running.count());
         if room == 0 || self.attendance.drains() {
             return Ok(Claimed::default());
@@ -136,6 +138,7 @@ impl Shared {
             holding: self.running.fences(),
             retry: self.settings.retry,
             source_limits: self.source_limits(),
+            clocks,
         };
         Ok(self.ports.catalog.claim(&claim).await?)
     }
@@ -159,6 +162,7 @@ impl Shared {
         let shared = Arc::clone(self);
         async move {
             let _registration = registration;
+            let execution = shared.run_by_zones(execution);
             export::export(shared, execution, meter).await
         }
         .boxed()

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use crate::domain::archive::cut::CutLimits;
 use crate::domain::archive::retention::RetentionDays;
+use crate::domain::calendar::zone::database::Database;
 use crate::domain::execution::retry::RetryPolicy;
 use crate::domain::execution::schedule::CATCH_UP_LIMIT;
 use crate::domain::keeping::RecordRetention;
@@ -46,6 +47,12 @@ pub struct EngineSettings {
     /// Whether expiry waits while catalog and store both disagree with the clock (rule A7). Turn it off for a
     /// clock that shows a requested time.
     pub doubt_clock: bool,
+    /// The database of time zones (rule F9). Leave it: it is part of the program.
+    pub zones: Database,
+    /// Whether the engine goes on with jobs that have a zone after the program was rolled back to a version with an older
+    /// database of time zones: their slots are computed anew by that one, once, when the engine starts. If not, they wait
+    /// for an engine with the newer database, or one that is newer still.
+    pub accept_older_zones: bool,
     /// How records are cut into files; part of what makes reruns identical (rule A6).
     pub cut: CutLimits,
 }
@@ -64,6 +71,8 @@ setters! {
         with_catch_up_limit => catch_up_limit: value TimeDelta;
         with_retry => retry: value RetryPolicy;
         with_doubt_clock => doubt_clock: value bool;
+        with_zones => zones: value Database;
+        with_accept_older_zones => accept_older_zones: value bool;
         with_cut => cut: value CutLimits;
     }
 }
@@ -83,6 +92,8 @@ impl Default for EngineSettings {
             catch_up_limit: CATCH_UP_LIMIT,
             retry: RetryPolicy::default(),
             doubt_clock: true,
+            zones: Database::bundled(),
+            accept_older_zones: false,
             cut: CutLimits::default(),
         }
     }

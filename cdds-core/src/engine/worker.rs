@@ -15,6 +15,7 @@ use super::failing::ToFailing;
 use super::heartbeat::Running;
 use super::house::House;
 use super::observe::{Event, Observer, Unobserved};
+use super::zones::Zones;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, WorkerId};
 use crate::domain::work::worker::WorkerFacts;
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     /// What it says of itself in the register of workers.
     pub(super) facts: WorkerFacts,
     pub(super) attendance: Attendance,
+    pub(super) zones: Zones,
     /// When it was last looked whether destinations are to be checked, by the clock's monotonic time.
     pub(super) looked_for_probes: Mutex<Option<Duration>>,
     /// The deliveries under way to destinations whose last use failed.
@@ -93,7 +95,7 @@ impl EngineBuilder {
     }
 
     /// Says which program this is, and where it runs, for the register of workers (rule E19). The core looks
-    /// nothing of it up. How many executions run at once is taken from the settings.
+    /// nothing of it up. How many executions run at once, and the version of the database of time zones, are taken from the settings.
     pub fn facts(self, facts: WorkerFacts) -> Self {
         Self { facts, ..self }
     }
@@ -101,7 +103,9 @@ impl EngineBuilder {
     /// Returns the engine, which is a worker under an id of its own.
     pub fn build(self) -> Engine {
         let Self { ports, settings, observer, signer, facts } = self;
-        let facts = facts.with_concurrency(settings.concurrency.try_into().unwrap_or(NonZeroU32::MAX));
+        let facts = facts
+            .with_concurrency(settings.concurrency.try_into().unwrap_or(NonZeroU32::MAX))
+            .with_zones(settings.zones.version());
         // Never a name that was used before: catalogs would take the claims under it for those of this worker
         // or of a dead one.
         let worker = WorkerId::of(ports.ids.next());
@@ -119,6 +123,7 @@ impl EngineBuilder {
                 house: House::default(),
                 facts,
                 attendance: Attendance::default(),
+                zones: Zones::default(),
                 looked_for_probes: Mutex::new(None),
                 to_failing: ToFailing::default(),
                 to_failing_endpoints: ToFailing::default(),

@@ -32,7 +32,7 @@ pub use self::store_register::StoreRegister;
 pub use self::subject_store::SubjectStore;
 pub use self::work::{
     Agenda, Beat, Claim, Claimed, Directive, DueJob, Fence, Nonce, Publication, QUEUED_COUNTED_MAX,
-    RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX, Writer,
+    RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX, Writer, ZoneRecord,
 };
 pub use self::work_queue::WorkQueue;
 pub use self::worker_register::WorkerRegister;

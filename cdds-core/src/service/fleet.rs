@@ -8,6 +8,7 @@ use crate::domain::access::{Action, Principal};
 use crate::domain::id::WorkerId;
 use crate::domain::work::worker::WORKERS_KEPT_MAX;
 use crate::ports::Ports;
+use crate::ports::catalog::ZoneRecord;
 use crate::ports::catalog::query::WorkerOverview;
 
 /// The most workers that a list has.
@@ -43,6 +44,16 @@ impl Fleet {
     pub async fn show(&self, by: &Principal, worker: &WorkerId) -> Result<WorkerOverview, ServiceError> {
         check(&self.ports, by, Action::SeeWorkers, Some(Object::Worker(worker.clone()))).await?;
         self.find(by, worker).await
+    }
+
+    /// Returns by which version of the database of time zones jobs are computed (rule F9); `None` before the first worker.
+    /// A worker with an older one ([`WorkerFacts::zones`](crate::domain::work::worker::WorkerFacts)) leaves jobs with a
+    /// zone to others.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub async fn zones(&self) -> Result<Option<ZoneRecord>, ServiceError> {
+        Ok(self.ports.catalog.zones().await?)
     }
 
     /// Asks a worker to drain: to end what it holds, and to claim nothing more, until somebody lets it

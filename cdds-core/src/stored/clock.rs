@@ -13,6 +13,9 @@ pub(super) struct ClockV5 {
     time_zone: String,
     gap: String,
     fold: String,
+    /// The version of the database by which that was computed which is stored with these settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
 }
 
 impl ClockV5 {
@@ -22,6 +25,7 @@ impl ClockV5 {
             time_zone: clock.zone().name().to_owned(),
             gap: clock.gap().as_str().to_owned(),
             fold: clock.fold().as_str().to_owned(),
+            database: clock.zone().database().map(|version| version.to_string()),
         })
     }
 }
@@ -31,6 +35,7 @@ impl TryFrom<ClockV5> for WallClock {
 
     fn try_from(form: ClockV5) -> Result<Self, Self::Error> {
         let (gap, fold): (Gap, Fold) = (form.gap.parse()?, form.fold.parse()?);
-        Ok(Self::new(Zone::new(&form.time_zone)?, gap, fold))
+        let version = form.database.map(|version| version.parse()).transpose()?;
+        Ok(Self::new(Zone::on_record(&form.time_zone, version)?, gap, fold))
     }
 }

@@ -13,7 +13,7 @@ pub use self::settings::{
 };
 use crate::domain::calendar::wall_clock::WallClock;
 use crate::domain::calendar::window::Window;
-use crate::domain::calendar::zone::Zone;
+use crate::domain::calendar::zone::database::DatabaseVersion;
 use crate::domain::id::{ExecutionId, JobId, TypeId};
 
 /// The version of the format that this library writes.
@@ -77,13 +77,13 @@ pub struct ManifestClock {
 }
 
 impl ManifestClock {
-    /// Returns the clock with this program's version of the database; `None` for UTC.
-    pub fn of(clock: &WallClock) -> Option<Self> {
+    /// Returns the clock with the version of the database by which the folders of days were chosen; `None` for UTC.
+    pub fn of(clock: &WallClock, database: DatabaseVersion) -> Option<Self> {
         (!clock.is_utc()).then(|| Self {
             time_zone: clock.zone().name().to_owned(),
             gap: clock.gap().as_str().to_owned(),
             fold: clock.fold().as_str().to_owned(),
-            database: Zone::database().to_owned(),
+            database: database.to_string(),
         })
     }
 }

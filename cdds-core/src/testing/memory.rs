@@ -12,6 +12,7 @@ mod sets;
 mod state;
 mod subjects;
 mod workers;
+mod zones;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::calendar::zone::database::{Clocks, Database};
 use crate::domain::delivery::health::{ContactOutcome, Health, TargetId};
 use crate::domain::delivery::{Delivery, DeliveryProgress, JobDestination};
 use crate::domain::execution::Execution;
@@ -51,7 +53,7 @@ use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
     Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
     Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister, Told,
-    WorkQueue, WorkerRegister, Writer,
+    WorkQueue, WorkerRegister, Writer, ZoneRecord,
 };
 use crate::ports::clock::Clock;
 use crate::ports::sink::Key;
@@ -239,8 +241,26 @@ impl WorkQueue for MemoryCatalog {
         Ok(self.present())
     }
 
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        Ok(self.state().due(now, limit))
+    async fn due(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+        clocks: Clocks,
+    ) -> Result<Vec<DueJob>, CatalogError> {
+        Ok(self.state().due(now, limit, clocks))
+    }
+
+    async fn zones(&self) -> Result<Option<ZoneRecord>, CatalogError> {
+        Ok(self.state().zones)
+    }
+
+    async fn renew_zones(
+        &self,
+        database: &Database,
+        accepts_older: bool,
+    ) -> Result<ZoneRecord, CatalogError> {
+        let mut state = self.state();
+        state.renew_zones(database, accepts_older, self.present())
     }
 
     async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
@@ -252,8 +272,8 @@ impl WorkQueue for MemoryCatalog {
         Ok(instants.filter(|at| *at < before).max())
     }
 
-    async fn agenda(&self) -> Result<Agenda, CatalogError> {
-        Ok(self.state().agenda())
+    async fn agenda(&self, clocks: Clocks) -> Result<Agenda, CatalogError> {
+        Ok(self.state().agenda(clocks))
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {

@@ -31,3 +31,4 @@ mod takeover;
 pub(super) mod transaction;
 mod understood;
 mod work;
+mod zones;

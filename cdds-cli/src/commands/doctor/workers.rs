@@ -1,10 +1,13 @@
 //! Checks that a worker is alive for every execution in progress, and that no worker has vanished.
 
+use std::cmp::Ordering;
+
+use cdds_core::domain::calendar::zone::database::DatabaseVersion;
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::domain::work::worker::WorkerState;
 use cdds_core::ports::catalog::query::ExecutionQuery;
-use cdds_view::{WorkerView, words};
+use cdds_view::{Instant, WorkerView, words};
 
 use super::Finding;
 use crate::commands::every_row;
@@ -45,6 +48,28 @@ pub(super) async fn at_work(app: &App, session: &Session) -> Result<Vec<Finding>
         return Ok(vec![Finding::ok("workers", detail)]);
     }
     Ok(findings)
+}
+
+/// Says by which database of time zones jobs are computed, and whether this program's engines may (rule F9).
+pub(super) async fn zones(app: &App) -> Result<Finding, CliError> {
+    let own = DatabaseVersion::bundled();
+    let Some(record) = app.fleet.zones().await? else {
+        return Ok(Finding::ok("time zones", format!("{own}; no engine has run yet")));
+    };
+    let by = format!("jobs are computed by {} since {}", record.version, Instant(record.since));
+    Ok(match own.cmp(&record.version) {
+        Ordering::Equal => Finding::ok("time zones", by),
+        Ordering::Greater => {
+            Finding::ok("time zones", format!("{by}, and by {own} once this program runs an engine"))
+        }
+        Ordering::Less => Finding::warning(
+            "time zones",
+            format!(
+                "{by}, and this program has {own}: its engines leave jobs with a time zone to newer ones"
+            ),
+            "update this program; after a rollback, start it once with `cdds run --accept-older-zones`",
+        ),
+    })
 }
 
 /// Returns one finding for each worker that ended without a word and is still in the register (rule E19).

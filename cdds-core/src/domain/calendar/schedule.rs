@@ -6,12 +6,12 @@
 
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 
 use super::frequency::Frequency;
 use super::timeframe::Span;
 use super::wall_clock::{Fold, Gap, WallClock};
-use super::zone::{Change, Reading, Zone};
+use super::zone::{Change, Reading, Zone, earlier, later};
 
 /// When a job is due: its frequency, by its clock.
 ///
@@ -79,7 +79,7 @@ impl<'a> Schedule<'a> {
     /// Returns the first slot strictly after `after` (rule F7), as [`Frequency::next_after`] does.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self.walk() {
-            Some(walk) => walk.next_after(after),
+            Some(walk) => walk.next_after(after).filter(|_| self.zone().is_known()),
             None => self.frequency.next_after(after),
         }
     }
@@ -87,8 +87,31 @@ impl<'a> Schedule<'a> {
     /// Returns the last slot strictly before `before`, as [`Frequency::last_before`] does.
     pub fn last_before(&self, before: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self.walk() {
-            Some(walk) => walk.last_before(before),
+            Some(walk) => walk.last_before(before).filter(|_| self.zone().is_known()),
             None => self.frequency.last_before(before),
+        }
+    }
+
+    /// Returns the instant after which the slots come that a job is due at whose record ends at `label`, a time that its
+    /// clock has shown: by an earlier version of the database, perhaps, which had another offset then. A time of the
+    /// clock that is on record is not due again, unless it comes for the second time and both are due.
+    pub fn behind(&self, label: DateTime<FixedOffset>) -> DateTime<Utc> {
+        let Some(walk) = self.walk() else { return label.to_utc() };
+        let wall = label.naive_local();
+        let at = |offset| earlier(wall.and_utc(), offset);
+        match walk.zone.reading(wall) {
+            Reading::Once(offset) => at(offset),
+            Reading::Twice(first, second) => {
+                let was_second = TimeDelta::seconds(label.offset().local_minus_utc().into()) == second;
+                at(if was_second || walk.fold == Fold::Second { second } else { first })
+            }
+            Reading::Never(before, after) => {
+                let end = walk.zone.last_change(at(before)).map_or_else(|| at(before), |change| change.at);
+                // What is due later in the gap, or right at its end, is due there for the first time.
+                let reads = later(end, after);
+                let goes_on = walk.frequency.next_after(wall.and_utc()).is_some_and(|next| next <= reads);
+                if goes_on { earlier(end, NANOSECOND) } else { end }
+            }
         }
     }
 

@@ -61,6 +61,26 @@ impl WallClock {
         if zone.is_utc() { Self::UTC } else { Self { zone, gap, fold } }
     }
 
+    /// Returns this clock in a zone.
+    pub(super) fn moved(&self, zone: Zone) -> Self {
+        Self { zone, ..*self }
+    }
+
+    /// Returns the clock after that which is on record with it was computed by its rules.
+    #[must_use]
+    pub(in crate::domain) fn computed(&self) -> Self {
+        self.moved(self.zone.clone().computed())
+    }
+
+    /// Returns the clock with that on record with it which is on record with another one in the same zone.
+    #[must_use]
+    pub(in crate::domain) fn computed_like(&self, other: &Self) -> Self {
+        if self.zone != other.zone {
+            return self.clone();
+        }
+        self.moved(self.zone.clone().computed_by(other.zone.database()))
+    }
+
     /// Returns the zone.
     pub fn zone(&self) -> &Zone {
         &self.zone

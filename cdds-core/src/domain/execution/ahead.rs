@@ -143,6 +143,8 @@ fn brought_back(job: &Job, truth: &Truth, bound: DateTime<Utc>) -> Job {
     let ended_early = recurring && job.state == JobState::Completed && next.is_some();
     let state = if ended_early { JobState::Active } else { job.state };
     let next_due_at = if recurring && state == JobState::Active { next } else { job.next_due_at };
+    let is_moved = next_due_at != job.next_due_at;
+    let decided_until = if is_moved { settings.shown(last) } else { job.decided_until };
     let watermark = job.watermark.map(|watermark| match watermark.at {
         Some(at) if is_ahead(at) => {
             let reset = watermark.reset(&settings.timeframe);
@@ -153,6 +155,7 @@ fn brought_back(job: &Job, truth: &Truth, bound: DateTime<Utc>) -> Job {
     Job {
         state,
         next_due_at,
+        decided_until,
         watermark,
         tiled_until: job.tiled_until.and_then(|at| if is_ahead(at) { truth.tiled_until } else { Some(at) }),
         // Slots from here on are put on the record when the job is resumed (rule J7).

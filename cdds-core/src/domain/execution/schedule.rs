@@ -68,7 +68,9 @@ fn round(
         return None;
     }
     let due = due(job, terms, queued_max, now)?;
-    let mut after = Job { next_due_at: due.next, ..job.clone() };
+    let decided_until = due.newest().and_then(|newest| job.settings.shown(newest));
+    let mut after = Job { next_due_at: due.next, decided_until, ..job.clone() };
+    after.settings.clock = after.settings.clock.computed();
     if job.settings.frequency.is_once() {
         after.state = JobState::Suspended;
     } else if due.next.is_none() {

@@ -78,6 +78,9 @@ pub fn edit(
     let mut caught_up = caught_up.unwrap_or_else(|| JobChange::of(job.clone()));
     let rescheduled = !job.settings.has_schedule_of(&settings);
     let missed = if rescheduled { lifecycle::miss_while_suspended(&mut caught_up.job, now) } else { None };
+    // The next slot stays as it was computed.
+    let clock = settings.clock.computed_like(&caught_up.job.settings.clock);
+    let settings = if rescheduled { settings } else { JobSettings { clock, ..settings } };
     let mut after =
         Job { settings, watermark, version: job.version + 1, updated_at: now, ..caught_up.job.clone() };
     let first = if rescheduled { reschedule(&mut after, suspended_by_hand, terms, now) } else { None };
@@ -205,7 +208,7 @@ fn reschedule(
         // The slots up to now are on the record, so the suspension counts from here (`schedule::unrecorded`).
         after.suspended_at = Some(now);
     } else {
-        after.next_due_at = after.settings.next_slot(now);
+        after.decide_until(now);
         after.state = if after.next_due_at.is_some() { JobState::Active } else { JobState::Completed };
     }
     None

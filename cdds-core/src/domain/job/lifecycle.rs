@@ -138,6 +138,7 @@ pub fn submit(
         created_at: now,
         updated_at: now,
         next_due_at: settings.next_slot(now),
+        decided_until: settings.shown(now),
         suspended_at: None,
         watermark: incremental.then(|| Watermark::at_origin(&settings.timeframe)),
         tiled_until: None,
@@ -195,6 +196,7 @@ pub(in crate::domain) fn miss_while_suspended(job: &mut Job, now: DateTime<Utc>)
 /// - [`Code::OneTimeCannotResume`] for a one-time job that has started (rule J8) or whose start has passed
 ///   (rule J9).
 /// - [`Code::JobEnded`] for a recurring job without an occurrence left (rule J14).
+/// - [`Code::InvalidTimeZone`] if the database no longer has the job's zone (rule F9).
 /// - [`Code::JobBusy`] until the job's previous change is [settled](settling::settle).
 pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleViolation> {
     let refuse = |why: &str| Err(RuleViolation::new(Code::OneTimeCannotResume, why));
@@ -209,24 +211,33 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
         }
         (JobState::Completed | JobState::Suspended, _) => {}
     }
-    let Some(next) = job.settings.next_slot(now) else {
+    let zone = job.settings.clock.zone();
+    if !zone.is_known() {
+        return Err(RuleViolation::new(
+            Code::InvalidTimeZone,
+            format!(
+                "the time zone {zone} is no longer in the database of time zones: give the job another one"
+            ),
+        ));
+    }
+    if job.settings.next_slot(now).is_none() {
         return Err(RuleViolation::new(
             Code::JobEnded,
             "the job is past its end: give it a later end, or none, to resume it",
         ));
-    };
+    }
     let mut caught_up = job.clone();
     let entries = miss_while_suspended(&mut caught_up, now).into_iter().collect();
-    let resumed = Job {
+    let mut resumed = Job {
         state: JobState::Active,
         version: job.version + 1,
         updated_at: now,
-        next_due_at: Some(next),
         suspended_at: None,
         // Start counting anew, or the first failure after a pause would pause the job again.
         failures_in_row: 0,
         ..caught_up
     };
+    resumed.decide_until(now);
     Ok(Some(JobChange { entries, ..JobChange::of(resumed) }))
 }
 

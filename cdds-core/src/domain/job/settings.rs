@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, SubsecRound, TimeDelta, Utc};
 
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
@@ -215,6 +215,12 @@ impl JobSettings {
         self.schedule().next_after(after).filter(|slot| self.ends_at.is_none_or(|end| *slot < end))
     }
 
+    /// Returns what the job's clock shows at an instant, if its slots go by the clock.
+    pub(in crate::domain) fn shown(&self, at: DateTime<Utc>) -> Option<DateTime<FixedOffset>> {
+        let goes_by_clock = !self.clock.is_utc() && self.schedule().goes_by_clock();
+        goes_by_clock.then(|| self.clock.zone().local(at))
+    }
+
     /// Whether the windows of successive occurrences join without a gap or an overlap, as those of a rolling
     /// or previous timeframe of the frequency's own period do (rule W3).
     pub fn tiles(&self) -> bool {
@@ -252,7 +258,8 @@ impl JobSettings {
             Timeframe::Rolling(span) | Timeframe::Previous(span) => span.unit != Unit::Hour,
             Timeframe::All | Timeframe::Fixed(_) | Timeframe::SinceLastExport { .. } => false,
         };
-        self.timeframe == other.timeframe && (self.clock.zone() == other.clock.zone() || !by_days(self))
+        let zone = self.clock.zone();
+        self.timeframe == other.timeframe && (zone.has_days_of(other.clock.zone()) || !by_days(self))
     }
 
     /// Whether both settings export the same records, as far as the watermark is concerned (rule J11).

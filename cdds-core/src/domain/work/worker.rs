@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lease::{Lease, WorkerLife};
+use crate::domain::calendar::zone::database::DatabaseVersion;
 use crate::domain::id::WorkerId;
 use crate::setters::setters;
 
@@ -59,12 +60,14 @@ pub struct WorkerFacts {
     pub process: Option<u32>,
     /// How many executions the worker runs at the same time.
     pub concurrency: NonZeroU32,
+    /// The version of the database of time zones that the worker has (rule F9).
+    pub zones: Option<DatabaseVersion>,
 }
 
 impl Default for WorkerFacts {
     /// Says nothing but that the worker runs one execution at a time.
     fn default() -> Self {
-        Self { program: None, host: None, process: None, concurrency: NonZeroU32::MIN }
+        Self { program: None, host: None, process: None, concurrency: NonZeroU32::MIN, zones: None }
     }
 }
 
@@ -74,6 +77,7 @@ setters! {
         with_host => host: option FactText;
         with_process => process: option u32;
         with_concurrency => concurrency: value NonZeroU32;
+        with_zones => zones: option DatabaseVersion;
     }
 }
 

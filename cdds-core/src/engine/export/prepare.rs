@@ -42,6 +42,7 @@ pub(super) struct PreparedRead {
 
 impl Export {
     pub(super) async fn prepare(&self) -> Result<Prepared, Failure> {
+        self.check_zone()?;
         let source = self.source()?;
         let (recipients, sealer) = self.sealer().await?;
         // Every type is looked up before the first is read, so that a missing one costs nothing.
@@ -55,6 +56,24 @@ impl Export {
         let reads = call_now(Step::Prepare, SOURCE, reads)??;
         self.meter.expect(self.expectation(&*source, &reads).await?);
         Ok(Prepared { source, reads, recipients, sealer })
+    }
+
+    /// Checks that the folders of days can be chosen: the database may have lost the zone since (rule F9).
+    fn check_zone(&self) -> Result<(), Failure> {
+        let zone = self.execution.settings.clock.zone();
+        if zone.is_known() {
+            return Ok(());
+        }
+        Err(Failure {
+            step: Step::Prepare,
+            kind: FailureKind::Invalid,
+            message: format!(
+                "the time zone {zone} is not in the database {}: give the job another zone, and run it again ({})",
+                self.shared.settings.zones.version(),
+                Code::InvalidTimeZone
+            ),
+            retryable: false,
+        })
     }
 
     /// Returns the request of a read to the source.

@@ -128,7 +128,7 @@ impl Export {
             job_id: execution.job_id,
             execution_id: execution.id,
             settings: ManifestSettings::from(&execution.settings),
-            clock: ManifestClock::of(&execution.settings.clock),
+            clock: ManifestClock::of(&execution.settings.clock, self.shared.settings.zones.version()),
             slot: execution.slot,
             window: execution.window,
             incomplete_from: execution.incomplete_from(),

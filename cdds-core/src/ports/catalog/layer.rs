@@ -15,12 +15,13 @@ use super::{
     Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, DeliveryClaim,
     DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
     Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
-    SubjectStore, Told, WorkQueue, WorkerRegister, Writer,
+    SubjectStore, Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::calendar::zone::database::{Clocks, Database};
 use crate::domain::delivery::health::{ContactOutcome, Health, TargetId};
 use crate::domain::delivery::{Delivery, DeliveryProgress, JobDestination};
 use crate::domain::execution::Execution;
@@ -163,10 +164,12 @@ hand_on! {
     }
     WorkQueue {
         fn now() -> DateTime<Utc>;
-        fn due(now: DateTime<Utc>, limit: usize) -> Vec<DueJob>;
+        fn due(now: DateTime<Utc>, limit: usize, clocks: Clocks) -> Vec<DueJob>;
+        fn zones() -> Option<ZoneRecord>;
+        fn renew_zones(database: &Database, accepts_older: bool) -> ZoneRecord;
         fn ahead(after: DateTime<Utc>) -> Vec<Job>;
         fn newest_before(before: DateTime<Utc>) -> Option<DateTime<Utc>>;
-        fn agenda() -> Agenda;
+        fn agenda(clocks: Clocks) -> Agenda;
         fn claim(claim: &Claim) -> Claimed;
         fn begin(fence: Fence, complete_until: Option<DateTime<Utc>>) -> Frozen;
         fn beat(worker: &WorkerId, lease: Duration, beats: &[Beat]) -> Vec<Directive>;

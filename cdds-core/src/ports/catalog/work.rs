@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::calendar::zone::database::{Clocks, DatabaseVersion};
 use crate::domain::execution::Execution;
 use crate::domain::execution::failure::Failure;
 use crate::domain::execution::progress::Progress;
@@ -12,7 +13,7 @@ use crate::domain::execution::queue::SourceLimits;
 use crate::domain::execution::retry::RetryPolicy;
 pub use crate::domain::execution::standing::Standing;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
-use crate::domain::job::Job;
+use crate::domain::job::{Job, JobChange};
 pub use crate::domain::work::{Fence, Nonce, Writer};
 use crate::ports::sink::Key;
 use crate::setters::setters;
@@ -40,7 +41,8 @@ pub struct Agenda {
     pub next_due_at: Option<DateTime<Utc>>,
     /// The earliest `not_before` of a queued execution.
     pub next_queued_at: Option<DateTime<Utc>>,
-    /// The number of executions waiting for a worker, counted up to [`QUEUED_COUNTED_MAX`].
+    /// The number of executions waiting for a worker, counted up to [`QUEUED_COUNTED_MAX`]. Zero if none has a
+    /// `next_queued_at`, otherwise of all clocks.
     pub queued: u64,
     /// The number of executions held by a worker; one that cannot be decoded counts while its worker lives.
     pub running: u64,
@@ -48,6 +50,29 @@ pub struct Agenda {
 
 /// The limit up to which waiting executions are counted, since the agenda is read once a second.
 pub const QUEUED_COUNTED_MAX: u64 = 10_000;
+
+/// Since when the jobs with a zone are computed by a version of the database of time zones (rule F9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZoneRecord {
+    /// The version.
+    pub version: DatabaseVersion,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// How many jobs had another next slot by it.
+    pub moved: u64,
+    /// How many jobs were suspended because it has not their zone.
+    pub suspended: u64,
+}
+
+impl ZoneRecord {
+    /// Counts what the version has changed of a job.
+    pub fn count(&mut self, before: &Job, change: &JobChange) {
+        let is_suspended = change.job.suspended_at != before.suspended_at;
+        let is_moved = !is_suspended && change.job.next_due_at != before.next_due_at;
+        self.moved += u64::from(is_moved);
+        self.suspended += u64::from(is_suspended);
+    }
+}
 
 /// A request for work.
 #[derive(Debug, Clone)]
@@ -69,6 +94,8 @@ pub struct Claim {
     pub retry: RetryPolicy,
     /// How many executions of a source may run at the same time, over all workers (rule E2).
     pub source_limits: SourceLimits,
+    /// Whose clocks the worker knows (rule F9).
+    pub clocks: Clocks,
 }
 
 impl Claim {
@@ -83,7 +110,14 @@ impl Claim {
             holding: Vec::new(),
             retry: RetryPolicy::default(),
             source_limits: SourceLimits::new(),
+            clocks: Clocks::default(),
         }
+    }
+
+    /// Whether the claim may begin a waiting execution of this job: the job [allows it](Job::may_begin), and the worker
+    /// knows its clock (rule F9).
+    pub fn allows(&self, job: &Job, execution: &Execution) -> bool {
+        job.may_begin(execution) && self.clocks.include(&job.settings.clock)
     }
 }
 
@@ -96,6 +130,7 @@ setters! {
         with_holding => holding: value Vec<Fence>;
         with_retry => retry: value RetryPolicy;
         with_source_limits => source_limits: value SourceLimits;
+        with_clocks => clocks: value Clocks;
     }
 }
 

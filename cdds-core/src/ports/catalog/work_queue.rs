@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Agenda, Beat, CatalogError, Claim, Claimed, Directive, DueJob, Fence, Publication, Settlement, Standing,
-    Writer,
+    Writer, ZoneRecord,
 };
+use crate::domain::calendar::zone::database::{Clocks, Database};
 use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::id::WorkerId;
@@ -40,11 +41,34 @@ pub trait WorkQueue: Debug + Send + Sync {
     /// jobs with a slot at or before `now`, earliest first, each with the executions that its newest slot may
     /// cover. The cost grows with `limit`, not with the number of all jobs or of all waiting executions.
     /// Returns fewer jobs once those before them have [`WAITING_MAX`](super::WAITING_MAX) waiting executions.
-    /// Skips rows that cannot be decoded, with a warning.
+    /// Skips rows that cannot be decoded, with a warning, and jobs with a clock that is not among `clocks` (rule F9).
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError>;
+    async fn due(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+        clocks: Clocks,
+    ) -> Result<Vec<DueJob>, CatalogError>;
+
+    /// Returns by which version of the database of time zones the jobs are computed, and since when; `None` before the
+    /// first call of [`renew_zones`](WorkQueue::renew_zones).
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn zones(&self) -> Result<Option<ZoneRecord>, CatalogError>;
+
+    /// Lets this database compute the jobs from now on, if its version
+    /// [takes over](crate::domain::calendar::zone::database::DatabaseVersion::takes_over) from the one on record: every job with a zone becomes what
+    /// [`renewed`](crate::domain::job::renewal::renewed) says, and the version goes on the record, in one transaction.
+    /// Returns what is on record then. Skips rows that cannot be decoded, with a warning. Reads all jobs if it takes
+    /// over, which happens once for each version.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written.
+    async fn renew_zones(&self, database: &Database, accepts_older: bool)
+    -> Result<ZoneRecord, CatalogError>;
 
     /// Returns the jobs of all owners that may lie ahead of a clock
     /// ([`ahead`](crate::domain::execution::ahead)): every job that is completed, or that has a slot, a
@@ -62,16 +86,17 @@ pub trait WorkQueue: Debug + Send + Sync {
     async fn newest_before(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, CatalogError>;
 
     /// Returns the upcoming work of all owners. A row that cannot be decoded does not count as upcoming: it
-    /// will never run, and a caller that waits for the end of all work must not wait for it.
+    /// will never run, and a caller that waits for the end of all work must not wait for it. Nor does the work of a job
+    /// with a clock that is not among `clocks` (rule F9), unless it runs.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    async fn agenda(&self) -> Result<Agenda, CatalogError>;
+    async fn agenda(&self, clocks: Clocks) -> Result<Agenda, CatalogError>;
 
     /// Assigns queued executions to a worker, as picked by [`pick`](crate::domain::execution::queue::pick)
     /// (rules E2, W6); the owner who was served last is kept from claim to claim, for all workers. Candidates
-    /// are the executions at or after their `not_before` of jobs that have none running; executions of a
-    /// source run if they are in progress and are not taken back by this claim. Each execution is begun
+    /// are the executions at or after their `not_before` of jobs that have none running and whose clock is among
+    /// [`Claim::clocks`]; executions of a source run if they are in progress and are not taken back by this claim. Each execution is begun
     /// against its job ([`Execution::begin`]): a covered one is stored as skipped and not assigned. The job
     /// is changed in the same transaction ([`lifecycle::started`](crate::domain::job::lifecycle::started)).
     ///

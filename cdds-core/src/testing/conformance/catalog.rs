@@ -92,6 +92,7 @@ mod subjects;
 mod unique;
 mod workers;
 mod worlds;
+mod zones;
 
 use std::sync::Arc;
 

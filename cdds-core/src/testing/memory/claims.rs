@@ -344,7 +344,8 @@ impl Queue for MemoryQueue<'_> {
         let Some(execution) = entry.map(|entry| entry.execution.clone()) else {
             return Ok(Picked::PassedOver);
         };
-        let job = self.state.jobs.get(&execution.job_id).filter(|job| job.may_begin(&execution)).cloned();
+        let may_begin = |job: &&Job| self.claim.allows(job, &execution);
+        let job = self.state.jobs.get(&execution.job_id).filter(may_begin).cloned();
         let Some(job) = job else { return Ok(Picked::Refused) };
         Ok(match execution.begin(&job, self.claim.worker.clone(), self.claim.nonce, self.now) {
             Beginning::Running(running) => {

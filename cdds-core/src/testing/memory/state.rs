@@ -9,6 +9,7 @@ use super::entries::Entries;
 use super::notices::Notices;
 use super::sets::Sets;
 use crate::domain::access::audit::AuditRecord;
+use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{ArtifactId, AuditId, JobId, Owner, RecipientName, SubjectRequestId, WorkerId};
@@ -23,6 +24,7 @@ use crate::domain::work::worker::WorkerEntry;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
 use crate::ports::catalog::{
     Agenda, CatalogError, CatalogErrorKind, DueJob, QUEUED_COUNTED_MAX, RecipientRemoval, WAITING_MAX,
+    ZoneRecord,
 };
 use crate::ports::sink::Key;
 
@@ -45,6 +47,8 @@ pub(super) struct State {
     pub(super) workers: BTreeMap<WorkerId, WorkerEntry>,
     /// The requests of data subjects (rule D2).
     pub(super) subject_requests: BTreeMap<SubjectRequestId, SubjectRequest>,
+    /// By which version of the database jobs with a zone are computed (rule F9).
+    pub(super) zones: Option<ZoneRecord>,
 }
 
 pub(super) fn conflict(why: impl Into<String>) -> CatalogError {
@@ -164,12 +168,12 @@ impl State {
         JobOverview { job: job.clone(), latest }
     }
 
-    pub(super) fn due(&self, now: DateTime<Utc>, limit: usize) -> Vec<DueJob> {
-        let unsettled = self.jobs.values().filter(|job| job.unsettled.is_some());
+    pub(super) fn due(&self, now: DateTime<Utc>, limit: usize, clocks: Clocks) -> Vec<DueJob> {
+        let known = || self.jobs.values().filter(|job| clocks.include(&job.settings.clock));
+        let unsettled = known().filter(|job| job.unsettled.is_some());
         let is_due =
             |job: &&Job| job.state == JobState::Active && job.next_due_at.is_some_and(|at| at <= now);
-        let mut due: Vec<&Job> =
-            self.jobs.values().filter(|job| job.unsettled.is_none()).filter(is_due).collect();
+        let mut due: Vec<&Job> = known().filter(|job| job.unsettled.is_none()).filter(is_due).collect();
         due.sort_by_key(|job| (job.next_due_at, job.id));
         let mut given = Vec::new();
         let mut room = WAITING_MAX;
@@ -199,8 +203,9 @@ impl State {
         self.jobs.values().filter(is_later).cloned().collect()
     }
 
-    pub(super) fn agenda(&self) -> Agenda {
-        let active = self.jobs.values().filter(|job| job.state == JobState::Active);
+    pub(super) fn agenda(&self, clocks: Clocks) -> Agenda {
+        let is_known = |job: &&Job| clocks.include(&job.settings.clock);
+        let active = self.jobs.values().filter(|job| job.state == JobState::Active).filter(is_known);
         let mut agenda =
             Agenda { next_due_at: active.filter_map(|job| job.next_due_at).min(), ..Agenda::default() };
         for execution in self.executions.open().map(|entry| &entry.execution) {
@@ -209,9 +214,15 @@ impl State {
                 continue;
             }
             agenda.queued = (agenda.queued + 1).min(QUEUED_COUNTED_MAX);
+            if !self.jobs.get(&execution.job_id).is_none_or(|job| is_known(&job)) {
+                continue;
+            }
             let earliest =
                 agenda.next_queued_at.map_or(execution.not_before, |at| at.min(execution.not_before));
             agenda.next_queued_at = Some(earliest);
+        }
+        if agenda.next_queued_at.is_none() {
+            agenda.queued = 0;
         }
         agenda
     }

@@ -13,6 +13,7 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::ArtifactSet;
+use crate::domain::calendar::zone::database::{Clocks, Database};
 use crate::domain::delivery::health::{ContactOutcome, Health, TargetId};
 use crate::domain::delivery::{Delivery, DeliveryProgress, JobDestination};
 use crate::domain::execution::Execution;
@@ -38,7 +39,7 @@ use crate::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, CatalogErrorKind, Claim, Claimed, DeliveryClaim,
     DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
     Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
-    Told, WorkQueue, WorkerRegister, Writer,
+    Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
 };
 use crate::ports::sink::Key;
 
@@ -181,8 +182,14 @@ impl WorkQueue for FaultyCatalog {
         self.look("catalog.now", Care::Idle, self.catalog.now()).await
     }
 
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        let mut due = self.look("catalog.due", Care::Idle, self.catalog.due(&self.watch, now, limit)).await?;
+    async fn due(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+        clocks: Clocks,
+    ) -> Result<Vec<DueJob>, CatalogError> {
+        let due = self.catalog.due(&self.watch, now, limit, clocks);
+        let mut due = self.look("catalog.due", Care::Idle, due).await?;
         for unsettled in due.iter_mut().filter(|due| due.job.unsettled.is_some()) {
             unsettled.waiting.truncate(PAGE);
         }
@@ -199,8 +206,21 @@ impl WorkQueue for FaultyCatalog {
         step(self.catalog.inner.newest_before(before))
     }
 
-    async fn agenda(&self) -> Result<Agenda, CatalogError> {
-        self.look("catalog.agenda", Care::Idle, self.catalog.inner.agenda()).await
+    // Both are asked again after ten seconds if they fail, so they need no faults of their own.
+    async fn zones(&self) -> Result<Option<ZoneRecord>, CatalogError> {
+        step(self.catalog.inner.zones())
+    }
+
+    async fn renew_zones(
+        &self,
+        database: &Database,
+        accepts_older: bool,
+    ) -> Result<ZoneRecord, CatalogError> {
+        step(self.catalog.inner.renew_zones(database, accepts_older))
+    }
+
+    async fn agenda(&self, clocks: Clocks) -> Result<Agenda, CatalogError> {
+        self.look("catalog.agenda", Care::Idle, self.catalog.inner.agenda(clocks)).await
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {

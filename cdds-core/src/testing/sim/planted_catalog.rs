@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::planted::{PlantedBug, Tampered};
 use super::watch::Watch;
 use crate::domain::access::audit::AuditRecord;
+use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::execution::{Beginning, Execution, ExecutionState, SkipReason};
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobChange};
@@ -231,12 +232,13 @@ impl Tampered {
         watch: &Watch,
         now: DateTime<Utc>,
         limit: usize,
+        clocks: Clocks,
     ) -> Result<Vec<DueJob>, CatalogError> {
         // Only after faults have stopped: a whole world without scheduled work would take long to run.
         if self.has(PlantedBug::NothingDue) && !watch.shared.storms() {
             return Ok(Vec::new());
         }
-        self.inner.due(now, limit).await
+        self.inner.due(now, limit, clocks).await
     }
 
     pub(super) async fn executions(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cdds_core::domain::access::Principal;
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::schedule::{Terms, materialise};
 use cdds_core::domain::execution::{ExecutionState, Status, Trigger};
 use cdds_core::domain::id::Owner;
@@ -241,7 +242,7 @@ fn i9_an_occurrence_of_a_one_time_job_is_not_run_again_once_the_job_ran_at_anoth
     service.days_pass(1);
     // The execution is on the record, but no worker has claimed it yet.
     let (catalog, now) = (&service.memory.ports.catalog, block_on(service.artifacts.now()).unwrap());
-    let due = block_on(catalog.due(now, 1)).unwrap().remove(0).job;
+    let due = block_on(catalog.due(now, 1, Clocks::default())).unwrap().remove(0).job;
     let change = materialise(&due, &[], Terms::default(), now).unwrap();
     let first = change.entries[0].id;
     block_on(catalog.change_job(&change, due.revision, &[])).unwrap();

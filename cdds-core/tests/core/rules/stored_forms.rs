@@ -6,6 +6,7 @@ use cdds_core::domain::calendar::frequency::{
     CronExpression, Frequency, Hourly, MissingDay, Monthly, Start, TimeOfDay,
 };
 use cdds_core::domain::calendar::wall_clock::{Fold, Gap, WallClock};
+use cdds_core::domain::calendar::zone::database::DatabaseVersion;
 use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use cdds_core::domain::record::selection::CategorySelection;
@@ -13,7 +14,7 @@ use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::stored::manifest::ManifestSettings;
 use cdds_core::stored::{settings_from_json, settings_to_json};
 use cdds_core::testing::strategies::{frequency, timeframe, wall_clock};
-use chrono::Weekday;
+use chrono::{DateTime, Weekday};
 use proptest::prelude::*;
 
 fn full() -> JobSettings {
@@ -139,20 +140,30 @@ fn f9_a_clock_as_stored() {
     let zoned = full().with_clock(clock("skip", "both"));
     let json = settings_to_json(&zoned).unwrap();
     assert!(json.starts_with(r#"{"v":"5","#), "{json}");
-    assert!(
-        json.ends_with(r#","clock":{"time_zone":"Europe/Berlin","gap":"skip","fold":"both"}}"#),
-        "{json}"
-    );
+    let version = DatabaseVersion::bundled();
+    let stored = r#","clock":{"time_zone":"Europe/Berlin","gap":"skip","fold":"both","database":"#;
+    assert!(json.ends_with(&format!("{stored}\"{version}\"}}}}")), "{json}");
     assert_eq!(settings_from_json(&json).unwrap(), zoned);
+    // By which version something was computed stays with it, whatever this program has; and so does a zone that it lacks.
+    for (database, says) in [(r#""2019c""#, "2019c".parse().ok()), (r#""9999a""#, "9999a".parse().ok())] {
+        let other = json.replace(&format!("\"{version}\""), database);
+        let read = settings_from_json(&other).unwrap();
+        assert_eq!((read.clock.zone().database(), settings_to_json(&read).unwrap()), (says, other));
+    }
+    let lost = json.replace("Europe/Berlin", "Europe/Bonn");
+    let read = settings_from_json(&lost).unwrap();
+    assert!(!read.clock.zone().is_known() && read.next_slot(DateTime::UNIX_EPOCH).is_none());
+    assert_eq!(settings_to_json(&read).unwrap(), lost);
     // UTC is written as before there were zones, whatever was asked for in it.
     let utc = WallClock::new("Etc/UTC".parse().unwrap(), Gap::Skip, Fold::Both);
     assert_eq!(settings_to_json(&full().with_clock(utc)).unwrap(), settings_to_json(&full()).unwrap());
     for broken in [
         json.replace(r#""v":"5""#, r#""v":"4""#),
-        json.replace("Europe/Berlin", "Europe/Bonn"),
+        json.replace("Europe/Berlin", "Europe/Bonn; DROP"),
+        json.replace(&format!("\"{version}\""), r#""2026""#),
         json.replace(r#""gap":"skip""#, r#""gap":"jump""#),
         json.replace(r#""fold":"both""#, r#""fold":"both","surprise":1"#),
-        json.replace(r#","clock":{"time_zone":"Europe/Berlin","gap":"skip","fold":"both"}"#, ""),
+        json.replace(&format!("{stored}\"{version}\"}}"), ""),
     ] {
         assert!(broken != json && settings_from_json(&broken).is_err(), "{broken}");
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::zone::database::DatabaseVersion;
 use cdds_core::domain::id::{Owner, WorkerId};
 use cdds_core::domain::work::worker::{FactText, WorkerEntry, WorkerFacts, WorkerState};
 use cdds_core::engine::{Engine, EngineSettings, Until};
@@ -45,7 +46,8 @@ fn e19_an_engine_is_listed_while_it_works_and_after_it_has_left() {
     let tick = block_on(engine.tick()).unwrap();
     let [one] = &listed(&service)[..] else { panic!("one worker") };
     assert_eq!((one.state, one.running.own), (WorkerState::Alive, 1));
-    assert_eq!(one.entry.facts, facts.with_concurrency(5.try_into().unwrap()));
+    let facts = facts.with_concurrency(5.try_into().unwrap()).with_zones(DatabaseVersion::bundled());
+    assert_eq!(one.entry.facts, facts);
 
     service.memory.clock.advance(Duration::from_secs(59));
     assert_eq!(listed(&service)[0].state, WorkerState::Alive);

@@ -13,7 +13,7 @@ use super::PostgresCatalog;
 use super::database::Timed;
 
 /// The tables, each behind those that it refers to.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "job",
     "recipient",
     "job_recipient",
@@ -33,6 +33,7 @@ const TABLES: [&str; 19] = [
     "worker",
     "subject_request",
     "subject_hash",
+    "zone_database",
 ];
 
 /// Columns of the file by which SQLite finds words; PostgreSQL has other ways.

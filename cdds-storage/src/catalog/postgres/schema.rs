@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("the whole catalog", include_str!("migrations/0001_initial.sql")),
     ("faster claims and signs of life", include_str!("migrations/0002_claims.sql")),
     ("requests of data subjects", include_str!("migrations/0003_subjects.sql")),
+    ("time zones", include_str!("migrations/0004_zones.sql")),
 ];
 
 /// The name of the lock under which the schema is changed: "CDDS" in ASCII.

@@ -6,6 +6,7 @@ use cdds_core::domain::job::{Job, JobState};
 use cdds_core::ports::catalog::CatalogError;
 use cdds_core::ports::catalog::query::LatestExecution;
 use cdds_core::stored::{settings_from_json, settings_to_json};
+use chrono::FixedOffset;
 
 use super::super::stored;
 use super::{Reading, corrupt, integer, micros};
@@ -30,6 +31,9 @@ pub(in crate::catalog) struct JobRow {
     pub(in crate::catalog) tiled_until: Option<i64>,
     pub(in crate::catalog) era: i64,
     pub(in crate::catalog) unsettled: Option<String>,
+    pub(in crate::catalog) decided_until: Option<i64>,
+    /// Its offset from UTC, in seconds.
+    pub(in crate::catalog) decided_offset: Option<i64>,
 }
 
 impl JobRow {
@@ -57,6 +61,8 @@ impl JobRow {
             suspended_at: job.suspended_at.map(micros),
             tiled_until: job.tiled_until.map(micros),
             era: i64::from(job.era),
+            decided_until: job.decided_until.map(|at| micros(at.to_utc())),
+            decided_offset: job.decided_until.map(|at| at.offset().local_minus_utc().into()),
         })
     }
 
@@ -74,7 +80,17 @@ impl JobRow {
             }
             None => None,
         };
+        let decided = row.at_if(self.decided_until)?.zip(self.decided_offset);
+        let decided_until = match decided {
+            Some((at, offset)) => {
+                let offset = FixedOffset::east_opt(row.number(offset)?);
+                let offset = offset.ok_or_else(|| row.corrupt("its offset is longer than a day"))?;
+                Some(at.with_timezone(&offset))
+            }
+            None => None,
+        };
         Ok(Job {
+            decided_until,
             id: row.parse(&self.id)?,
             owner: row.parse(&self.owner)?,
             settings: settings_from_json(&self.settings).map_err(|error| row.corrupt(error))?,

@@ -22,6 +22,7 @@ pub(in crate::catalog) struct WorkerRow {
     pub(in crate::catalog) silent_at: i64,
     pub(in crate::catalog) left_at: Option<i64>,
     pub(in crate::catalog) draining_since: Option<i64>,
+    pub(in crate::catalog) zones: Option<String>,
 }
 
 impl WorkerRow {
@@ -38,6 +39,7 @@ impl WorkerRow {
             silent_at: micros(lease.expires_at),
             left_at: left_at.map(micros),
             draining_since: draining_since.map(micros),
+            zones: facts.zones.map(|version| version.to_string()),
         }
     }
 
@@ -48,6 +50,8 @@ impl WorkerRow {
             .with_program(text(self.program))
             .with_host(text(self.host))
             .with_process(self.process.map(|process| row.number(process)).transpose()?)
+            // A name that this program does not know is that of a newer one.
+            .with_zones(self.zones.and_then(|version| version.parse().ok()))
             .with_concurrency(NonZeroU32::new(row.number(self.concurrency)?).unwrap_or(NonZeroU32::MIN));
         Ok(WorkerEntry {
             worker: row.parse(&self.id)?,

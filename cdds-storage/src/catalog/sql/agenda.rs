@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::id::WorkerId;
 use cdds_core::ports::catalog::{Agenda, CatalogError, QUEUED_COUNTED_MAX};
 use chrono::{DateTime, Utc};
@@ -16,9 +17,9 @@ use super::jobs;
 use super::transaction::Transaction;
 use super::understood::quietly;
 
-/// Returns the agenda over all owners.
-pub(super) fn agenda(database: &impl Database) -> Result<Agenda, CatalogError> {
-    let (mut agenda, strange) = database.read("read the agenda", read)?;
+/// Returns the agenda over all owners, of jobs whose clock is among these.
+pub(super) fn agenda(database: &impl Database, clocks: Clocks) -> Result<Agenda, CatalogError> {
+    let (mut agenda, strange) = database.read("read the agenda", |tx| read(tx, clocks))?;
     // A newer program may be running executions that this one does not understand. Check the locks outside of
     // any transaction.
     for worker in strange {
@@ -28,15 +29,16 @@ pub(super) fn agenda(database: &impl Database) -> Result<Agenda, CatalogError> {
 }
 
 /// Returns the agenda of the rows that are understood, and the workers of running executions that are not.
-fn read(tx: &Transaction<'_>) -> Result<(Agenda, Vec<WorkerId>), Fault> {
-    let mut known = Jobs { tx, understood: HashMap::new() };
+fn read(tx: &Transaction<'_>, clocks: Clocks) -> Result<(Agenda, Vec<WorkerId>), Fault> {
+    let mut known = Jobs { tx, clocks, has_work: HashMap::new() };
     let (running, strange) = running(&mut known)?;
     let sql = "SELECT count(*) FROM (SELECT 1 FROM execution WHERE status = 'queued' LIMIT ?1) counted";
     let queued: i64 = tx.query_row(sql, [integer(QUEUED_COUNTED_MAX)], |row| row.get(0))?;
+    let next_queued_at = next_queued_at(&mut known)?;
     let agenda = Agenda {
-        next_due_at: jobs::next_due_at(tx)?,
-        next_queued_at: next_queued_at(&mut known)?,
-        queued: u64::try_from(queued).unwrap_or(0),
+        next_due_at: jobs::next_due_at(tx, clocks)?,
+        next_queued_at,
+        queued: next_queued_at.map_or(0, |_| u64::try_from(queued).unwrap_or(0)),
         running,
     };
     Ok((agenda, strange))
@@ -74,8 +76,7 @@ fn running(known: &mut Jobs<'_>) -> Result<(u64, Vec<WorkerId>), Fault> {
     while let Some(row) = &rows.next()? {
         let job = quietly(jobs::read_behind(row, COLUMNS_COUNT + 1))?;
         match quietly(executions::read(row))? {
-            Some(execution) if job.is_some() => {
-                known.understood.insert(execution.job_id.to_string(), true);
+            Some(_) if job.is_some() => {
                 running += 1;
             }
             _ => {
@@ -87,22 +88,26 @@ fn running(known: &mut Jobs<'_>) -> Result<(u64, Vec<WorkerId>), Fault> {
     Ok((running, strange))
 }
 
-/// Remembers which jobs are understood: an execution can neither begin nor end without its job.
+/// Remembers which jobs are understood, and have a clock that is: an execution can neither begin nor end without its job.
 struct Jobs<'tx> {
     tx: &'tx Transaction<'tx>,
-    understood: HashMap<String, bool>,
+    clocks: Clocks,
+    has_work: HashMap<String, bool>,
 }
 
 impl Jobs<'_> {
     fn has(&mut self, id: &str) -> Result<bool, Fault> {
-        if let Some(understood) = self.understood.get(id) {
-            return Ok(*understood);
+        if let Some(has_work) = self.has_work.get(id) {
+            return Ok(*has_work);
         }
         let found = match id.parse() {
-            Ok(job) => quietly(jobs::find_any(self.tx, job))?.flatten().is_some(),
+            Ok(job) => {
+                let job = quietly(jobs::find_any(self.tx, job))?.flatten();
+                job.is_some_and(|job| self.clocks.include(&job.settings.clock))
+            }
             Err(_) => false,
         };
-        self.understood.insert(id.to_owned(), found);
+        self.has_work.insert(id.to_owned(), found);
         Ok(found)
     }
 }

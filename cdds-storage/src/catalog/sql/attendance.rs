@@ -20,7 +20,7 @@ use super::transaction::Transaction;
 use super::understood::{quietly, row_id, understood};
 
 const WORKER: &str = "id, program, host, process, concurrency, started_at, seen_at, silent_at, left_at,
-    draining_since";
+    draining_since, zones";
 
 /// Records a sign of life.
 pub(super) fn attend(
@@ -112,10 +112,11 @@ fn store(tx: &Transaction<'_>, entry: &WorkerEntry) -> Result<(), Fault> {
     let row = WorkerRow::of(entry);
     tx.execute(
         "INSERT INTO worker (id, program, host, process, concurrency, started_at, seen_at, silent_at,
-            left_at, draining_since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            left_at, draining_since, zones) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (id) DO UPDATE SET program = excluded.program, host = excluded.host, process = excluded.process,
             concurrency = excluded.concurrency, started_at = excluded.started_at, seen_at = excluded.seen_at,
-            silent_at = excluded.silent_at, left_at = excluded.left_at, draining_since = excluded.draining_since",
+            silent_at = excluded.silent_at, left_at = excluded.left_at, draining_since = excluded.draining_since,
+            zones = excluded.zones",
         params![
             row.id,
             row.program,
@@ -127,6 +128,7 @@ fn store(tx: &Transaction<'_>, entry: &WorkerEntry) -> Result<(), Fault> {
             row.silent_at,
             row.left_at,
             row.draining_since,
+            row.zones,
         ],
     )?;
     Ok(())
@@ -156,6 +158,7 @@ fn worker_row(row: &Row<'_>) -> driver::Result<WorkerRow> {
         silent_at: row.get(7)?,
         left_at: row.get(8)?,
         draining_since: row.get(9)?,
+        zones: row.get(10)?,
     })
 }
 

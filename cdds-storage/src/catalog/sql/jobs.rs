@@ -2,6 +2,7 @@
 
 mod list;
 
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::{Execution, Trigger};
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::policy::Overlap;
@@ -24,10 +25,10 @@ pub(super) use self::list::{find, list};
 pub(super) const COLUMNS: &str =
     "j.id, j.owner, j.version, j.revision, j.state, j.settings, j.created_at, j.updated_at,
     j.next_due_at, j.watermark_generation, j.watermark_at, j.failures_in_row,
-    j.suspended_at, j.tiled_until, j.era, j.unsettled";
+    j.suspended_at, j.tiled_until, j.era, j.unsettled, j.decided_until, j.decided_offset";
 
 /// Number of [`COLUMNS`].
-pub(super) const COLUMNS_COUNT: usize = 16;
+pub(super) const COLUMNS_COUNT: usize = 18;
 
 fn job_row(row: &Row<'_>) -> driver::Result<JobRow> {
     job_row_behind(row, 0)
@@ -52,6 +53,8 @@ fn job_row_behind(row: &Row<'_>, others: usize) -> driver::Result<JobRow> {
         tiled_until: row.get(others + 13)?,
         era: row.get(others + 14)?,
         unsettled: row.get(others + 15)?,
+        decided_until: row.get(others + 16)?,
+        decided_offset: row.get(others + 17)?,
     })
 }
 
@@ -66,8 +69,10 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
     tx.execute(
         "INSERT INTO job (id, owner, version, revision, state, settings, title_folded, source, data_type,
                           frequency, created_at, updated_at, next_due_at, watermark_generation, watermark_at,
-                          failures_in_row, suspended_at, tiled_until, era, unsettled)
-         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                          failures_in_row, suspended_at, tiled_until, era, unsettled, decided_until,
+                          decided_offset)
+         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                 ?21)",
         params![
             row.id,
             row.owner,
@@ -88,6 +93,8 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job, first: Option<&Execution>)
             row.tiled_until,
             row.era,
             row.unsettled,
+            row.decided_until,
+            row.decided_offset,
         ],
     )
     .map_err(constraint(format!("job {} is already stored: submit it with an id of its own", job.id)))?;
@@ -152,11 +159,11 @@ pub(super) fn storing(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<
     let sql = format!(
         "UPDATE job SET {}version = ?, revision = revision + 1, settings = ?, updated_at = ?,
                         watermark_generation = ?, watermark_at = ?, failures_in_row = ?, suspended_at = ?,
-                        tiled_until = ?, era = ?, unsettled = ?
+                        tiled_until = ?, era = ?, unsettled = ?, decided_until = ?, decided_offset = ?
          WHERE id = ? AND owner = ? AND revision = ?",
         set.concat()
     );
-    let others: [&dyn ToValue; 13] = [
+    let others: [&dyn ToValue; 15] = [
         &row.version,
         &row.settings,
         &row.updated_at,
@@ -167,6 +174,8 @@ pub(super) fn storing(tx: &Transaction<'_>, job: &Job, expected: u64) -> Result<
         &row.tiled_until,
         &row.era,
         &row.unsettled,
+        &row.decided_until,
+        &row.decided_offset,
         &row.id,
         &row.owner,
         &integer(expected),
@@ -206,14 +215,31 @@ pub(super) fn ahead(tx: &Transaction<'_>, after: DateTime<Utc>) -> Result<Vec<Jo
     Ok(jobs)
 }
 
+/// Returns the jobs of all owners with a time zone, without deleted ones. Skips rows that are not understood. Reads the
+/// settings of all jobs.
+pub(super) fn zoned(tx: &Transaction<'_>) -> Result<Vec<Job>, Fault> {
+    // The settings of some others hold such a text, too: the caller looks at the clock.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM job j WHERE j.state <> 'deleted' AND j.settings LIKE '%\"time_zone\":%' ORDER BY j.id"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let mut rows = statement.walk(NONE)?;
+    let mut jobs = Vec::new();
+    while let Some(row) = &rows.next()? {
+        let read = || Ok(job_row(row)?.into_job()?);
+        jobs.extend(understood("job", &row_id(row), read())?);
+    }
+    Ok(jobs)
+}
+
 /// Increments a job's revision, so that earlier decisions about its executions are made again.
 pub(super) fn touch(tx: &Transaction<'_>, job: JobId) -> Result<(), Fault> {
     tx.execute("UPDATE job SET revision = revision + 1 WHERE id = ?1", [job.to_string()])?;
     Ok(())
 }
 
-/// Returns the earliest next slot of an active job that is understood.
-pub(super) fn next_due_at(tx: &Transaction<'_>) -> Result<Option<DateTime<Utc>>, Fault> {
+/// Returns the earliest next slot of an active job that is understood, and whose clock is among these.
+pub(super) fn next_due_at(tx: &Transaction<'_>, clocks: Clocks) -> Result<Option<DateTime<Utc>>, Fault> {
     let sql = format!(
         "SELECT {COLUMNS} FROM job j WHERE j.state = 'active' AND j.next_due_at IS NOT NULL
          ORDER BY j.next_due_at, j.id"
@@ -222,7 +248,7 @@ pub(super) fn next_due_at(tx: &Transaction<'_>) -> Result<Option<DateTime<Utc>>,
     let mut rows = statement.walk(NONE)?;
     while let Some(row) = &rows.next()? {
         let read = || Ok(job_row(row)?.into_job()?);
-        if let Some(job) = quietly(read())? {
+        if let Some(job) = quietly(read())?.filter(|job| clocks.include(&job.settings.clock)) {
             return Ok(job.next_due_at);
         }
     }
@@ -245,9 +271,15 @@ pub(super) fn find_any(tx: &Transaction<'_>, id: JobId) -> Result<Option<Job>, F
 }
 
 /// Returns jobs whose last change is not settled, each with the next waiting executions; then active jobs
-/// with a slot at or before `now`, earliest first, each with the executions that its newest slot may cover.
-pub(super) fn due(tx: &Transaction<'_>, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, Fault> {
-    let mut round = Round { due: Vec::new(), limit, room: WAITING_MAX };
+/// with a slot at or before `now`, earliest first, each with the executions that its newest slot may cover. Only those
+/// whose clock is among these.
+pub(super) fn due(
+    tx: &Transaction<'_>,
+    now: DateTime<Utc>,
+    limit: usize,
+    clocks: Clocks,
+) -> Result<Vec<DueJob>, Fault> {
+    let mut round = Round { due: Vec::new(), limit, clocks, room: WAITING_MAX };
     round.fill(tx, &format!("SELECT {COLUMNS} FROM job j {UNSETTLED}"), NONE, |job, room| {
         let behind = job.unsettled.and_then(|unsettled| unsettled.behind);
         executions::waiting(tx, job.id, behind, room)
@@ -270,6 +302,7 @@ const DUE: &str = "WHERE j.state = 'active' AND j.next_due_at IS NOT NULL AND j.
 struct Round {
     due: Vec<DueJob>,
     limit: usize,
+    clocks: Clocks,
     /// How many more waiting executions fit into the round.
     room: usize,
 }
@@ -289,7 +322,8 @@ impl Round {
             && let Some(row) = &rows.next()?
         {
             let read = || Ok(job_row(row)?.into_job()?);
-            if let Some(job) = understood("job", &row_id(row), read())? {
+            let job = understood("job", &row_id(row), read())?;
+            if let Some(job) = job.filter(|job| self.clocks.include(&job.settings.clock)) {
                 let waiting = waiting(&job, self.room)?;
                 self.room -= waiting.len();
                 self.due.push(DueJob { job, waiting });

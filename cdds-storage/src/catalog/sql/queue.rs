@@ -248,7 +248,7 @@ impl Queue for SqliteQueue<'_> {
         let Some(execution) = self.execution(candidate.place.id)? else { return Ok(Picked::PassedOver) };
         // Judged by the job of this transaction: it may have been edited or deleted since the execution was
         // queued.
-        let Some(job) = self.job(&execution)?.filter(|job| job.may_begin(&execution)) else {
+        let Some(job) = self.job(&execution)?.filter(|job| self.claim.allows(job, &execution)) else {
             return Ok(Picked::Refused);
         };
         let picked = match execution.begin(&job, self.claim.worker.clone(), self.claim.nonce, self.now) {

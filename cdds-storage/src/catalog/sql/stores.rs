@@ -7,6 +7,7 @@ use cdds_core::domain::access::audit::AuditRecord;
 use cdds_core::domain::access::download::DownloadEnd;
 use cdds_core::domain::archive::adoption::Adoption;
 use cdds_core::domain::archive::artifact::ArtifactSet;
+use cdds_core::domain::calendar::zone::database::{Clocks, Database as ZoneDatabase};
 use cdds_core::domain::delivery::health::{ContactOutcome, Health, TargetId};
 use cdds_core::domain::delivery::{Delivery, DeliveryProgress, JobDestination};
 use cdds_core::domain::execution::Execution;
@@ -34,7 +35,7 @@ use cdds_core::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
     Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
     Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
-    SubjectStore, Told, WorkQueue, WorkerRegister, Writer,
+    SubjectStore, Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -43,7 +44,7 @@ use super::audit::audited;
 use super::database::{Database, Writing};
 use super::{
     adoption, agenda, artifacts, attendance, audit, beats as signs, claim, deliveries, executions, health,
-    housekeeping, jobs, outbox, presence, recipients, removal, running, store, subjects,
+    housekeeping, jobs, outbox, presence, recipients, removal, running, store, subjects, zones,
 };
 
 /// Implements the stores for a catalog that has these methods:
@@ -201,8 +202,29 @@ macro_rules! stores {
                 self.present().await
             }
 
-            async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-                self.read("find due jobs", move |tx| jobs::due(tx, now, limit)).await
+            async fn due(
+                &self,
+                now: DateTime<Utc>,
+                limit: usize,
+                clocks: Clocks,
+            ) -> Result<Vec<DueJob>, CatalogError> {
+                self.read("find due jobs", move |tx| jobs::due(tx, now, limit, clocks)).await
+            }
+
+            async fn zones(&self) -> Result<Option<ZoneRecord>, CatalogError> {
+                self.read("read the version of time zones", zones::on_record).await
+            }
+
+            async fn renew_zones(
+                &self,
+                database: &ZoneDatabase,
+                accepts_older: bool,
+            ) -> Result<ZoneRecord, CatalogError> {
+                let database = database.clone();
+                self.write("compute jobs with a time zone anew", move |tx| {
+                    zones::renew(tx, &database, accepts_older, tx.now()?)
+                })
+                .await
             }
 
             async fn ahead(&self, after: DateTime<Utc>) -> Result<Vec<Job>, CatalogError> {
@@ -216,8 +238,8 @@ macro_rules! stores {
                 self.read("find the newest entry", move |tx| executions::newest_before(tx, before)).await
             }
 
-            async fn agenda(&self) -> Result<Agenda, CatalogError> {
-                self.look(|database| agenda::agenda(database)).await
+            async fn agenda(&self, clocks: Clocks) -> Result<Agenda, CatalogError> {
+                self.look(move |database| agenda::agenda(database, clocks)).await
             }
 
             async fn claim(&self, claim: &Claim) -> Result<Claimed, CatalogError> {

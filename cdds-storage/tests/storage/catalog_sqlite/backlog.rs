@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cdds_core::domain::calendar::frequency::{CronExpression, Frequency};
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::manual;
@@ -40,7 +41,7 @@ fn minutely(world: &World, rounds: u32) -> Job {
 fn e3_e13_what_waits_is_read_where_it_can_be_covered_and_no_more_than_a_round_deals_with() {
     let world = World::new();
     let job = minutely(&world, 2);
-    let waiting = || block_on(world.catalog.due(day(5), 10)).unwrap().remove(0).waiting;
+    let waiting = || block_on(world.catalog.due(day(5), 10, Clocks::default())).unwrap().remove(0).waiting;
     assert!(waiting().is_empty(), "its slots are queued, none covers another");
     let mut coalescing = job.clone();
     coalescing.settings.policies.overlap = Some(Overlap::Coalesce);
@@ -51,7 +52,7 @@ fn e3_e13_what_waits_is_read_where_it_can_be_covered_and_no_more_than_a_round_de
 
     // Jobs behind it are returned once it has been dealt with.
     world.submit("Later", daily(), day(3));
-    assert_eq!(block_on(world.catalog.due(day(5), 10)).unwrap().len(), 1);
+    assert_eq!(block_on(world.catalog.due(day(5), 10, Clocks::default())).unwrap().len(), 1);
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn e2_a_job_behind_a_long_queue_of_another_is_begun() {
 fn the_agenda_counts_a_long_queue_no_further_than_anybody_needs() {
     let world = World::new();
     minutely(&world, 3);
-    assert_eq!(block_on(world.catalog.agenda()).unwrap().queued, 3_000);
+    assert_eq!(block_on(world.catalog.agenda(Clocks::default())).unwrap().queued, 3_000);
 }
 
 /// Returns ports over the catalog of a world, at `now`.
@@ -123,7 +124,7 @@ fn j10_a_change_is_one_small_transaction_and_the_rest_is_settled_by_whoever_come
     assert_eq!(claim(&world.catalog, "w", day(5), 9), []);
     let mut rounds = 0;
     while world.job(job.id).unsettled.is_some() {
-        let due = block_on(world.catalog.due(day(5), 10)).unwrap();
+        let due = block_on(world.catalog.due(day(5), 10, Clocks::default())).unwrap();
         assert!(due.len() == 1 && due[0].waiting.len() <= WAITING_MAX);
         world.materialise(day(5));
         rounds += 1;

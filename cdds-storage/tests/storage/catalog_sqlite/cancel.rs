@@ -1,5 +1,6 @@
 //! Cancellation of executions in every state (rule E8).
 
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::Owner;
@@ -33,7 +34,7 @@ fn what_waits_is_cancelled_at_once() {
     let cancelled = cancel(&world, &world.history()[0], 1);
     assert_eq!((cancelled.status(), cancelled.finished_at), (Status::Cancelled, Some(at(1))));
     assert!(claim(&world.catalog, "w", at(2), 1).is_empty());
-    let agenda = block_on(world.catalog.agenda()).unwrap();
+    let agenda = block_on(world.catalog.agenda(Clocks::default())).unwrap();
     assert_eq!((agenda.queued, agenda.next_queued_at), (0, None));
     assert_eq!(world.job(job.id).revision, 2, "whoever decided about it decides again");
 }
@@ -110,7 +111,7 @@ fn e8_what_a_dead_worker_had_ends_at_once_and_leaves_nothing_that_is_wanted() {
     let next = block_on(world.catalog.at(day(1)).claim(&claim_of("w", 9))).unwrap();
     assert_eq!((next.executions.len(), next.given_up.len()), (0, 0));
     assert_eq!(world.publish(&claimed, at(3)).unwrap_err().kind(), CatalogErrorKind::Fenced);
-    assert_eq!(block_on(world.catalog.agenda()).unwrap().running, 0);
+    assert_eq!(block_on(world.catalog.agenda(Clocks::default())).unwrap().running, 0);
 }
 
 #[test]

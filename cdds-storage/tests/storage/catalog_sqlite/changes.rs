@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::manual;
 use cdds_core::domain::execution::{ExecutionState, SkipReason, Status};
 use cdds_core::domain::id::Owner;
@@ -193,7 +194,7 @@ fn j12_what_waits_for_later_goes_with_its_job() {
     let reason = SkipReason::Deleted { first: day(1), last: day(1), count: 1 };
     assert_eq!(world.history()[0].state, ExecutionState::Skipped(reason));
     assert_eq!(block_on(world.catalog.job(&job.owner, job.id)).unwrap(), None);
-    assert_eq!(block_on(world.catalog.agenda()).unwrap().next_due_at, None);
+    assert_eq!(block_on(world.catalog.agenda(Clocks::default())).unwrap().next_due_at, None);
     let state: String = world.raw().query_row("SELECT state FROM job", [], |row| row.get(0)).unwrap();
     assert_eq!(state, "deleted", "kept for its history");
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
 use cdds_core::domain::execution::retry::RetryPolicy;
@@ -33,7 +34,7 @@ fn j8_a_submission_brings_its_first_execution() {
     let (job, first) = (submission.job, submission.first.unwrap());
     block_on(world.catalog.insert_job(&job, Some(&first), &[])).unwrap();
     assert_eq!((world.job(job.id), world.execution(&first)), (job.clone(), first.clone()));
-    let agenda = block_on(world.catalog.agenda()).unwrap();
+    let agenda = block_on(world.catalog.agenda(Clocks::default())).unwrap();
     assert_eq!((agenda.next_due_at, agenda.next_queued_at), (None, Some(at(0))));
     assert_eq!((agenda.queued, agenda.running), (1, 0));
 
@@ -107,15 +108,19 @@ fn due_jobs_come_earliest_first_with_what_waits() {
     world.submit("Daily", daily(), at(0));
 
     let due = |now, limit| -> Vec<JobId> {
-        block_on(world.catalog.due(at(now), limit)).unwrap().iter().map(|due| due.job.id).collect()
+        block_on(world.catalog.due(at(now), limit, Clocks::default()))
+            .unwrap()
+            .iter()
+            .map(|due| due.job.id)
+            .collect()
     };
     assert_eq!(due(9, 10), []);
     assert_eq!(due(20, 10), [sooner.id, later.id]);
     assert_eq!(due(20, 1), [sooner.id]);
-    assert_eq!(block_on(world.catalog.agenda()).unwrap().next_due_at, Some(at(10)));
+    assert_eq!(block_on(world.catalog.agenda(Clocks::default())).unwrap().next_due_at, Some(at(10)));
 
     world.materialise(day(1));
-    let due = block_on(world.catalog.due(day(2), 10)).unwrap();
+    let due = block_on(world.catalog.due(day(2), 10, Clocks::default())).unwrap();
     assert_eq!(due.len(), 1, "one-time jobs are due once");
     assert_eq!(due[0].waiting.iter().map(|waiting| waiting.slot).collect::<Vec<_>>(), [day(1)]);
 }
@@ -181,7 +186,7 @@ fn e2_oldest_slot_first_one_per_job_up_to_the_limit() {
     let rest = claim(&world.catalog, "w", now, 10);
     assert_eq!(rest.iter().map(|e| e.job_id).collect::<Vec<_>>(), [late.id]);
     assert!(claim(&world.catalog, "w", now, 10).is_empty());
-    let agenda = block_on(world.catalog.agenda()).unwrap();
+    let agenda = block_on(world.catalog.agenda(Clocks::default())).unwrap();
     assert_eq!((agenda.queued, agenda.running), (2, 3));
 
     block_on(world.catalog.publish(fence(&first[1]), &publication(&first[1], 1, now))).unwrap();
@@ -304,5 +309,5 @@ fn materialising_at_the_same_time_puts_each_slot_on_the_record_once() {
         engines.into_iter().map(|engine| engine.join().unwrap()).sum()
     });
     assert_eq!(stored, 1);
-    assert_eq!(block_on(world.catalog.agenda()).unwrap().queued, 1);
+    assert_eq!(block_on(world.catalog.agenda(Clocks::default())).unwrap().queued, 1);
 }

@@ -2,6 +2,7 @@
 //! invariants I1, I2, I3, I7).
 
 use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::manual;
 use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status, Trigger};
@@ -173,7 +174,7 @@ fn j8_a_one_time_job_whose_execution_is_covered_was_not_started() {
     assert_eq!((claimed.executions.len(), claimed.covered.len()), (0, 1));
     let after = world.job(job.id);
     assert_eq!((after.state, after.revision), (JobState::Suspended, 2));
-    assert_eq!(block_on(world.catalog.agenda()).unwrap().queued, 0);
+    assert_eq!(block_on(world.catalog.agenda(Clocks::default())).unwrap().queued, 0);
 }
 
 #[test]

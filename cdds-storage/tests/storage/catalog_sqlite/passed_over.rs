@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{JobId, Owner};
 use cdds_core::domain::job::JobState;
@@ -31,7 +32,11 @@ impl World {
     }
 
     fn due(&self, seconds: i64, limit: usize) -> Vec<JobId> {
-        block_on(self.catalog.due(at(seconds), limit)).unwrap().iter().map(|due| due.job.id).collect()
+        block_on(self.catalog.due(at(seconds), limit, Clocks::default()))
+            .unwrap()
+            .iter()
+            .map(|due| due.job.id)
+            .collect()
     }
 }
 
@@ -66,7 +71,7 @@ fn a_job_is_due_without_what_waits_and_is_not_understood() {
     rolling.policies.catch_up.missed = Some(Overlap::Queue);
     let job = world.submit_as(&Owner::default(), rolling, at(0));
     world.materialise(day(2));
-    let waiting = |now| block_on(world.catalog.due(now, 1)).unwrap().remove(0).waiting;
+    let waiting = |now| block_on(world.catalog.due(now, 1, Clocks::default())).unwrap().remove(0).waiting;
     let before = waiting(day(3));
     assert_eq!(before.len(), 2);
     world.spoil("execution", &before[0].id, STRANGE[0]);
@@ -129,14 +134,14 @@ fn the_agenda_is_that_of_the_others() {
     let first = world.history().remove(0);
     world.submit("Once", immediately(), at(6));
     world.spoil("execution", &first.id, "not_before = -9223372036854775808");
-    let agenda = block_on(world.catalog.agenda()).unwrap();
+    let agenda = block_on(world.catalog.agenda(Clocks::default())).unwrap();
     assert_eq!((agenda.next_due_at, agenda.next_queued_at), (Some(day(1)), Some(at(6))));
 }
 
 #[test]
 fn what_nothing_will_come_of_does_not_lie_ahead() {
     let ahead = |world: &World| {
-        let agenda = block_on(world.catalog.agenda()).unwrap();
+        let agenda = block_on(world.catalog.agenda(Clocks::default())).unwrap();
         (agenda.next_due_at, agenda.next_queued_at, agenda.running)
     };
     let world = World::new();
@@ -165,9 +170,9 @@ fn what_runs_and_is_not_understood_lies_ahead_while_its_worker_lives() {
     let living = world.second_handle();
     let running = claim(&living, "newer", at(0), 1).remove(0);
     world.spoil("execution", &running.id, STRANGE[0]);
-    assert_eq!(block_on(world.catalog.agenda()).unwrap().running, 1);
+    assert_eq!(block_on(world.catalog.agenda(Clocks::default())).unwrap().running, 1);
     drop(living);
-    assert_eq!(block_on(world.catalog.agenda()).unwrap().running, 0);
+    assert_eq!(block_on(world.catalog.agenda(Clocks::default())).unwrap().running, 0);
 }
 
 /// Keeps everything that is logged.

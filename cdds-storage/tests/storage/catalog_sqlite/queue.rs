@@ -1,5 +1,6 @@
 //! The order in which work is assigned, and what holds it up (rules E2, W6).
 
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::manual;
 use cdds_core::domain::execution::{Execution, Status};
 use cdds_core::domain::id::JobId;
@@ -112,7 +113,7 @@ fn j12_a_deleted_job_begins_nothing() {
     world.raw().execute(sql, [job.id.to_string()]).unwrap();
     assert_eq!(places(&claim(&world.catalog, "w", at(2), 9)), [(other.id, at(1))]);
     assert_eq!(world.job(other.id).state, JobState::Completed);
-    assert_eq!(block_on(world.catalog.due(day(9), 9)).unwrap(), []);
+    assert_eq!(block_on(world.catalog.due(day(9), 9, Clocks::default())).unwrap(), []);
 }
 
 #[test]

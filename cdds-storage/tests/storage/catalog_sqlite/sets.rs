@@ -2,6 +2,7 @@
 
 use cdds_core::domain::access::download::{DownloadEnd, DownloadOutcome};
 use cdds_core::domain::archive::artifact::{ArtifactSet, artifact_id};
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{ArtifactId, Owner};
 use cdds_core::ports::catalog::query::{ArtifactQuery, Total};
@@ -32,7 +33,7 @@ fn i3_a_publication_is_the_set_and_the_success() {
     assert_eq!((execution.status(), execution.progress.percent), (Status::Finished, Some(100)));
     assert_eq!(block_on(world.catalog.last_records(job.id)).unwrap(), Some(42));
     assert_eq!(world.standing(&claimed), Standing::Wanted);
-    let agenda = block_on(world.catalog.agenda()).unwrap();
+    let agenda = block_on(world.catalog.agenda(Clocks::default())).unwrap();
     assert_eq!((agenda.queued, agenda.running), (0, 0));
 }
 

@@ -15,6 +15,7 @@ use cdds_core::domain::archive::artifact::{
 };
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::Execution;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
@@ -171,7 +172,7 @@ impl World {
 
     /// Records every due slot, as the engine does.
     pub(crate) fn materialise(&self, now: DateTime<Utc>) {
-        for due in block_on(self.catalog.due(now, 1_000)).unwrap() {
+        for due in block_on(self.catalog.due(now, 1_000, Clocks::default())).unwrap() {
             let change = materialise(&due.job, &due.waiting, terms(), now).unwrap();
             block_on(self.catalog.change_job(&change, due.job.revision, &[])).unwrap();
         }

@@ -16,6 +16,7 @@ use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::archive::retention::RetentionDays;
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::calendar::window::Window;
+use cdds_core::domain::calendar::zone::database::Clocks;
 use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::failure::{Failure, FailureKind, Step};
 use cdds_core::domain::execution::progress::Progress;
@@ -212,13 +213,13 @@ impl Side {
     }
 
     fn tick(&self) -> String {
-        let due = block_on(self.catalog.due(self.now(), 10)).unwrap();
+        let due = block_on(self.catalog.due(self.now(), 10, Clocks::default())).unwrap();
         for due in &due {
             if let Some(change) = materialise(&due.job, &due.waiting, Terms::default(), self.now()) {
                 block_on(self.catalog.change_job(&change, due.job.revision, &[])).unwrap();
             }
         }
-        format!("{due:?} {:?}", block_on(self.catalog.agenda()).unwrap())
+        format!("{due:?} {:?}", block_on(self.catalog.agenda(Clocks::default())).unwrap())
     }
 
     fn claim(&mut self) -> String {

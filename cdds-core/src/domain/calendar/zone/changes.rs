@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Named, Zone, delta, timestamp};
+use super::{Zone, delta, timestamp};
 
 /// A change of a wall clock's offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Zone {
         instant: DateTime<Utc>,
         before: TimeDelta,
     ) -> Option<Change> {
-        let Self(Some(Named { rules, .. })) = self else { return None };
+        let rules = self.rules()?;
         // The database lists changes of the name and of daylight saving, too, which leave the offset as it is.
         let mut later = rules.following(timestamp(instant));
         let found = later.find(|change| delta(change.offset()) != before)?;
@@ -50,7 +50,7 @@ impl Zone {
 
     /// Returns the last change of the offset at or before `instant`.
     pub(in crate::domain::calendar) fn last_change(&self, instant: DateTime<Utc>) -> Option<Change> {
-        let Self(Some(Named { rules, .. })) = self else { return None };
+        let rules = self.rules()?;
         let second = TimeDelta::seconds(1);
         let earlier = rules.preceding(timestamp(later(instant, second)));
         let instants =

@@ -5,6 +5,7 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use super::*;
 use crate::domain::calendar::schedule::Schedule;
 use crate::domain::calendar::wall_clock::{Fold, Gap, WallClock};
+use crate::domain::violation::Code;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()

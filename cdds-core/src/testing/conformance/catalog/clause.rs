@@ -3,7 +3,7 @@
 use super::case::{Case, Found};
 use super::{
     audits, certificates, claims, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, health,
-    house, late, lists, notices, owners, revisions, subjects, unique, workers,
+    house, late, lists, notices, owners, revisions, subjects, unique, workers, zones,
 };
 use crate::testing::conformance::Contract;
 
@@ -350,6 +350,12 @@ clauses! {
     /// `SubjectsIgnoreIdBeginning`, `SubjectsIgnoreStatus`, `SubjectsIgnoreOpen`, `SubjectsIgnoreKind`,
     /// `SubjectsIgnoreDirection`.
     SubjectRequestList => "the list of subject requests is filtered, sorted, counted and cut into pages as asked", lists::subject_requests;
+    /// Jobs with a zone are computed by the newest database of time zones that a worker has brought, or by an older one
+    /// that is accepted, each as [`renewed`](crate::domain::job::renewal::renewed) says, and only workers with that
+    /// database are given any of their work ([`renew_zones`](crate::ports::catalog::WorkQueue::renew_zones); rule F9).
+    /// Found by: `ZonesForgotten`, `RenewMovesNothing`, `RenewTakesOlder`, `DueOfAnyClock`, `AgendaOfAnyClock`,
+    /// `ClaimsOfAnyClock`.
+    ZonesRenewed => "a newer database of time zones computes jobs anew, and an older one leaves them alone", zones::renewed;
     /// Rows that come or go before the place of a page shift nothing behind it, also when the row at the place
     /// itself goes ([`Cursor`](crate::ports::catalog::query::Cursor)). Found by: `PagesByRowNumber`.
     PagesWhileRowsChange => "no row is lost or doubled while others come and go", lists::changing;

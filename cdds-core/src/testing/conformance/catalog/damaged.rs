@@ -38,6 +38,7 @@ pub use self::planted::{Damageable, Planted};
 use super::case::{Case, Found, require};
 use super::scene::{LEASE, owner, settings, worker};
 use crate::domain::calendar::frequency::{Frequency, Start};
+use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::id::{ExecutionId, JobId, NoticeId};
 use crate::domain::notice::Channel;
 use crate::ports::catalog::query::{ExecutionQuery, NoticeQuery};
@@ -150,7 +151,7 @@ async fn job(case: &Case, damage: impl Fn(Row) -> Found) -> Found {
     case.pass(30);
     // As many as are asked for, beside the one that does not count.
     for limit in [1, 10] {
-        let due = succeeds("due", case.ours().due(case.now(), limit).await)?;
+        let due = succeeds("due", case.ours().due(case.now(), limit, Clocks::default()).await)?;
         let given: Vec<JobId> = due.iter().map(|due| due.job.id).collect();
         gives_second("due", &given, &bad.id, &good.id)?;
     }

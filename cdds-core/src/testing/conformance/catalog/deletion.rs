@@ -7,6 +7,7 @@ use crate::domain::access::Action;
 use crate::domain::archive::adoption::Adoption;
 use crate::domain::archive::artifact::artifact_id;
 use crate::domain::calendar::frequency::Frequency;
+use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::execution::{Execution, ExecutionState};
 use crate::domain::job::lifecycle::{delete, submit};
 use crate::domain::job::{Job, JobChange};
@@ -63,7 +64,7 @@ async fn idle_jobs(case: &Case) -> Found {
     let due = case.submit(&ada, settings("daily", daily)?).await?;
     deletes(case, &due).await?;
     case.pass(48 * HOUR);
-    let given = done!(case, "of deleted jobs", due(case.now(), 9));
+    let given = done!(case, "of deleted jobs", due(case.now(), 9, Clocks::default()));
     require(given.iter().all(|due| due.job.id != waiting.id || due.job.unsettled.is_some()), || {
         "due: a deleted job that is settled is due".to_owned()
     })?;

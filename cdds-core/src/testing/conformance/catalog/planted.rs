@@ -10,6 +10,7 @@ mod foreign;
 mod keeping;
 mod layer;
 mod lists;
+mod zones;
 
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +21,7 @@ use self::claiming::Claiming;
 use self::delivering::Delivering;
 use self::keeping::Keeping;
 use self::layer::Layer;
+use self::zones::Zoning;
 use super::Clause;
 use crate::ports::catalog::{Catalog, Layered};
 use crate::testing::MemoryCatalog;
@@ -587,6 +589,18 @@ planted! {
     SubjectsIgnoreKind => SubjectRequestList,
     /// `subject_requests` sorts in one direction only.
     SubjectsIgnoreDirection => SubjectRequestList,
+    /// `zones` does not know what `renew_zones` has stored.
+    ZonesForgotten => ZonesRenewed,
+    /// `renew_zones` stores the version alone.
+    RenewMovesNothing => ZonesRenewed,
+    /// `renew_zones` takes an older database for a newer one.
+    RenewTakesOlder => ZonesRenewed,
+    /// `due` does not look at the clocks of jobs.
+    DueOfAnyClock => ZonesRenewed,
+    /// `agenda` does not look at the clocks of jobs.
+    AgendaOfAnyClock => ZonesRenewed,
+    /// `claim` does not look at the clocks of jobs.
+    ClaimsOfAnyClock => ZonesRenewed,
     /// Pages begin at a row number.
     PagesByRowNumber => PagesWhileRowsChange,
 }
@@ -658,6 +672,7 @@ impl Planted {
             Clause::SubjectRequestsStored | Clause::SubjectRequestRepeated | Clause::SubjectRequestList => {
                 Arc::new(Layered(Asking { bug: self, catalog }))
             }
+            Clause::ZonesRenewed => Arc::new(Layered(Zoning { bug: self, catalog })),
             _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),
         }
     }

@@ -12,6 +12,7 @@ use crate::domain::archive::artifact::{
 };
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::calendar::frequency::{Frequency, Start};
+use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::execution::Execution;
 use crate::domain::execution::failure::{Failure, FailureKind, Step};
 use crate::domain::execution::progress::Progress;
@@ -219,7 +220,7 @@ impl Case {
     /// Puts every due slot on the record, as engines do.
     pub(super) async fn materialises(&self) -> Found {
         let now = self.now();
-        let due = both!(self, "for a round", due(now, 1_000))?;
+        let due = both!(self, "for a round", due(now, 1_000, Clocks::default()))?;
         for due in due.map_err(|kind| format!("due failed: {kind:?}"))? {
             if let Some(change) = materialise(&due.job, &due.waiting, terms(), now) {
                 self.changes(&change, due.job.revision).await?;

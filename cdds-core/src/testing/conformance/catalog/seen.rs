@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use super::case::Found;
+use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::id::Owner;
 use crate::domain::work::{Fence, Writer};
 use crate::ports::catalog::query::{
@@ -97,8 +98,8 @@ impl Seen {
                 self.add(format!("the standing of claim {} of {id}", attempt.epoch), &standing);
             }
         }
-        self.add("the due jobs", &catalog.due(now, 1_000).await?);
-        self.add("the agenda", &catalog.agenda().await?);
+        self.add("the due jobs", &catalog.due(now, 1_000, Clocks::default()).await?);
+        self.add("the agenda", &catalog.agenda(Clocks::default()).await?);
         let mut removals = catalog.removals(1_000).await?;
         removals.sort_by_key(|removal| format!("{removal:?}"));
         self.add("the removals", &removals);

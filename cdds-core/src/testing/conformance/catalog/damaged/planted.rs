@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Clause, Row};
+use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::id::{ExecutionId, JobId, Owner};
 use crate::domain::notice::Notice;
 use crate::ports::catalog::query::{ExecutionOverview, JobOverview};
@@ -102,8 +103,13 @@ impl CatalogLayer for Damageable {
         &*self.catalog
     }
 
-    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueJob>, CatalogError> {
-        let all = self.inner().due(now, usize::MAX).await?;
+    async fn due(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+        clocks: Clocks,
+    ) -> Result<Vec<DueJob>, CatalogError> {
+        let all = self.inner().due(now, usize::MAX, clocks).await?;
         self.passed_over((Planted::DueFails, Planted::DueGivesAll), all, limit, |due| due.job.id.0)
     }
 
