@@ -5,6 +5,7 @@ mod database;
 mod jobs;
 mod laws;
 mod named;
+mod renewals;
 mod systemd;
 mod windows;
 mod zoneinfo;
