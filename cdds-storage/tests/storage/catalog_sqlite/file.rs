@@ -203,6 +203,9 @@ fn rows_are_stored_like_this() {
             "1767312000000000",
             // The number by which searches find it.
             "1",
+            // It has no time zone.
+            "null",
+            "null",
         ]]
     );
     let common = [settings, "weekly voice", "contact-history", "interaction"];
