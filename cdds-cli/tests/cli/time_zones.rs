@@ -95,6 +95,7 @@ fn f9_a1_a_run_exports_the_days_of_the_zone_into_their_folders() {
 #[test]
 fn f9_an_older_program_leaves_jobs_with_a_zone_until_it_is_accepted() {
     let place = Place::with_interactions(3);
+    std::fs::write(place.path("events-1.jsonl"), "{}\n").unwrap();
     let (zoned, utc) = (["--time-zone", "Europe/Berlin"], ["--timeframe", "all"]);
     let zoned = place.job_at("2026-03-01T12:00:00Z", &[&DAILY[..], &zoned].concat());
     let utc = place.job_at("2026-03-01T12:00:00Z", &[&DAILY[..], &utc].concat());

@@ -38,8 +38,12 @@ impl Life {
     fn store(&mut self, change: JobChange) {
         let JobChange { job, entries, superseded, edited } = change;
         self.job = job;
-        for entry in entries.into_iter().chain(superseded).chain(edited) {
-            self.record.insert(entry.id, entry);
+        // As catalogs do: an occurrence that is on the record already stays as it is.
+        for entry in entries {
+            self.record.entry(entry.id).or_insert(entry);
+        }
+        for changed in superseded.into_iter().chain(edited) {
+            self.record.insert(changed.id, changed);
         }
     }
 
