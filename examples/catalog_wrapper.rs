@@ -4,6 +4,8 @@
 //! $ cargo run -p cdds-examples --example catalog_wrapper
 //! attend
 //! now
+//! zones
+//! renew_zones
 //! due
 //! agenda
 //! claim

@@ -215,7 +215,7 @@ fn workers() {
     let running = RunningWork { named, own: 1, others: 2 };
     let view = WorkerView::from(WorkerOverview { state: entry.state(None, AT), entry, running });
     assert_eq!((view.place().as_str(), view.running_all()), ("host, process 7", 3));
-    insta::assert_snapshot!(read_back(&view), @r#"{"id":"w","state":"gone","program":null,"host":"host","process":7,"concurrency":1,"started_at":"2030-03-17T17:46:40Z","seen_at":"2030-03-17T17:46:40Z","draining_since":null,"left_at":null,"running":[{"id":"00000000-0000-0000-0000-000000000001","job_id":"00000000-0000-0000-0000-000000000002","job_title":"Calls","started_at":"2030-03-17T17:46:40Z"}],"running_own":1,"running_others":2}"#);
+    insta::assert_snapshot!(read_back(&view), @r#"{"id":"w","state":"gone","program":null,"host":"host","process":7,"concurrency":1,"zones":null,"started_at":"2030-03-17T17:46:40Z","seen_at":"2030-03-17T17:46:40Z","draining_since":null,"left_at":null,"running":[{"id":"00000000-0000-0000-0000-000000000001","job_id":"00000000-0000-0000-0000-000000000002","job_title":"Calls","started_at":"2030-03-17T17:46:40Z"}],"running_own":1,"running_others":2}"#);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::record::Place;
 use cdds_core::domain::record::selection::CategorySelection;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use cdds_core::domain::subject::SubjectMatcher;
 use cdds_core::ports::source::{ReadRequest, RecordInstant, SourceError, SourceErrorKind};
 use chrono::{DateTime, Utc};
@@ -16,7 +17,8 @@ use super::config::TypeConfig;
 pub(super) struct Selection {
     request: ReadRequest,
     declared: Vec<Arc<str>>,
-    /// Whom the records are about (rule D1); `None` for anybody.
+    /// Whom the records of a database are about (rule D1); `None` for anybody.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     subject: Option<SubjectMatcher>,
 }
 
@@ -44,14 +46,18 @@ impl Selection {
         if config.subjects.is_empty() && request.subject.is_some() {
             return Err(invalid("it names no subject field, so nobody knows whom its records are about"));
         }
-        let subject = request.subject.as_ref();
-        let subject = subject.map(|subject| SubjectMatcher::new(&config.subjects, subject));
         let values = config.category.iter().flat_map(|category| &category.values);
         let declared = values.map(|value| Arc::from(value.as_str())).collect();
-        Ok(Self { request: request.clone(), declared, subject })
+        Ok(Self {
+            request: request.clone(),
+            declared,
+            #[cfg(any(feature = "postgres", feature = "sqlite"))]
+            subject: request.subject.as_ref().map(|subject| SubjectMatcher::new(&config.subjects, subject)),
+        })
     }
 
     /// Returns what tells which records are about the person whom the request names; `None` if it names nobody.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn subject(&self) -> Option<&SubjectMatcher> {
         self.subject.as_ref()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use cdds_core::domain::record::instant::InstantFormat;
-use cdds_core::domain::subject::{ErasureRule, IdentifierKind, StoredForm, SubjectField};
+use cdds_core::domain::subject::{IdentifierKind, StoredForm, SubjectField};
 use cdds_core::ports::source::{CheckedSource, Source};
 use cdds_core::testing::conformance::source::{Clause, Damaged, Row, SourceFixture, check, check_read};
 use cdds_core::testing::conformance::{Contract, Report};
@@ -251,7 +251,7 @@ mod sqlite {
                 )?;
             }
             let mut data_type = self.files.typed(SqliteRows::Table("rows".to_owned()));
-            data_type.erasure = self.files.whole.then_some(ErasureRule::Delete);
+            data_type.erasure = self.files.whole.then_some(cdds_core::domain::subject::ErasureRule::Delete);
             let config = SqliteConfig::new("tables".parse()?, "Tables", path).with_type(data_type);
             Ok(Arc::new(SqliteSource::new(config)?))
         }
