@@ -24,6 +24,7 @@ use cdds_core::domain::access::Principal;
 use cdds_core::domain::access::link::LinkLifetime;
 #[cfg(feature = "serve")]
 use cdds_core::domain::calendar::zone::database::Clocks;
+#[cfg(feature = "serve")]
 use cdds_core::domain::delivery::health::{Health, TargetId};
 #[cfg(feature = "serve")]
 use cdds_core::domain::id::Owner;
