@@ -1,4 +1,4 @@
-//! The short help, `-h`: a line for each option of the command itself. `--help` tells all.
+//! The short help, `-h`: a line for each option of the command itself. `--help` has everything.
 
 use std::collections::BTreeMap;
 
