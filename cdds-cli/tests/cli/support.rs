@@ -19,7 +19,7 @@ pub(crate) const DAILY: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timef
 pub(crate) const SINCE_LAST: [&str; 6] = ["--run", "daily", "--at", "02:00", "--timeframe", "since-last"];
 
 /// Sources that are appended to the configuration that `init` writes.
-const SOURCES: &str = r#"
+pub(crate) const SOURCES: &str = r#"
 [[source]]
 id = "contact-history"
 title = "Contact History"

@@ -6,13 +6,13 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::scene::{Worker, catalog_in, counted, forget_file};
 use crate::postgres_server::Server;
-use crate::support::{Place, string, text};
+use crate::support::{Place, SOURCES, string, text};
 
 const JOBS: usize = 4;
 /// The days that each job exports, of a record a minute.
@@ -35,12 +35,22 @@ struct Upgrade {
     jobs: Vec<String>,
 }
 
+/// Writes the configuration that the earlier program would have: what it does not know, nobody has typed yet.
+fn configure(place: &Place, earlier: &Path) {
+    let output = place.command(earlier, &["init", "earlier"]).output().unwrap();
+    assert!(output.status.success(), "the earlier cdds init: {}", text(&output.stderr));
+    let config = std::fs::read_to_string(place.path("earlier/cdds.toml")).unwrap();
+    std::fs::write(place.path("cdds.toml"), config + SOURCES).unwrap();
+    std::fs::remove_dir_all(place.path("earlier")).unwrap();
+}
+
 impl Upgrade {
     fn new(kept: Kept) -> Self {
         let Some(earlier) = std::env::var_os("CDDS_EARLIER") else {
             panic!("CDDS_EARLIER names the program to upgrade from")
         };
         let place = Place::with_interactions(u32::try_from(PER_DAY * DAYS).unwrap());
+        configure(&place, Path::new(&earlier));
         match &kept {
             Kept::On(server) => catalog_in(server, &place),
             Kept::InFile => forget_file(&place),
