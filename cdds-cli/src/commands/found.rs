@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use cdds_core::domain::access::Principal;
-use cdds_core::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, SubjectRequestId};
+use cdds_core::domain::id::{ArtifactId, AuditId, ExecutionId, JobId, NoticeId, SubjectRequestId, WorkerId};
 use cdds_core::ports::catalog::query::{
     ArtifactQuery, ExecutionQuery, IdBeginning, JobQuery, NoticeQuery, Slice, SubjectRequestQuery,
 };
@@ -105,6 +105,20 @@ pub(super) async fn subject_request(
     only(Entity::SubjectRequest, typed, told)
 }
 
+/// Finds a worker by its id or the beginning of it.
+pub(super) async fn worker(typed: &str, app: &App, by: &Principal) -> Result<WorkerId, CliError> {
+    let mut found = app.fleet.list(by).await?;
+    if found.iter().any(|one| one.entry.worker.as_str() == typed) || typed.len() < CHARS_MIN {
+        return Ok(WorkerId::new(typed)?);
+    }
+    found.retain(|one| one.entry.worker.as_str().starts_with(typed));
+    let told = found.iter().map(|one| {
+        let since = Instant(one.entry.started_at);
+        (one.entry.worker.clone(), format!("{}, since {since}", one.state.as_str()))
+    });
+    only(Entity::Worker, typed, told)
+}
+
 /// Finds what the audit may be asked about, spelled as it is there: by an id or the beginning of one, by the title of a job
 /// or, since it may be gone from the lists, by whatever was typed, like the name of a recipient.
 pub(super) async fn object(typed: &str, app: &App, by: &Principal) -> Result<String, CliError> {
@@ -148,7 +162,7 @@ fn partly<T: std::str::FromStr>(what: Entity, typed: &str) -> Result<Option<IdBe
 ///
 /// # Errors
 /// `not_found` without any, `ambiguous_id` if there are several, which it names.
-fn only<T: Copy + Display>(
+fn only<T: Clone + Display>(
     what: Entity,
     typed: &str,
     found: impl Iterator<Item = (T, String)>,
@@ -156,7 +170,7 @@ fn only<T: Copy + Display>(
     let found: Vec<(T, String)> = found.collect();
     match found.as_slice() {
         [] => Err(CliError::not_found(what, typed)),
-        [(id, _)] => Ok(*id),
+        [(id, _)] => Ok(id.clone()),
         several => {
             let named = several.iter().take(NAMED_MAX).map(|(id, told)| format!("\n  {id}  {told}"));
             let named: String = named.collect();

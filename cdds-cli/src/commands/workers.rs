@@ -7,6 +7,7 @@ use cdds_core::domain::work::worker::WorkerState;
 use cdds_core::ports::catalog::query::WorkerOverview;
 use cdds_view::WorkerView;
 
+use super::found;
 use crate::args::{WorkersArgs, WorkersCommand};
 use crate::error::CliError;
 use crate::session::Session;
@@ -18,13 +19,18 @@ const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn carry_out(args: WorkersArgs, session: &Session) -> Result<(), CliError> {
     let Some(command) = args.command else { return list(session).await };
-    let (fleet, by) = (session.open().await?.fleet, &session.principal);
+    let (app, by) = (session.open().await?, &session.principal);
     let worker = match command {
         WorkersCommand::List => return list(session).await,
-        WorkersCommand::Show { id } => fleet.show(by, &WorkerId::new(id)?).await?,
-        WorkersCommand::Drain { id, wait: false } => fleet.drain(by, &WorkerId::new(id)?).await?,
-        WorkersCommand::Drain { id, wait: true } => return drained(&WorkerId::new(id)?, session).await,
-        WorkersCommand::Resume { id } => fleet.resume(by, &WorkerId::new(id)?).await?,
+        WorkersCommand::Show { id } => app.fleet.show(by, &found::worker(&id, &app, by).await?).await?,
+        WorkersCommand::Drain { id, wait } => {
+            let id = found::worker(&id, &app, by).await?;
+            if wait {
+                return drained(&id, session).await;
+            }
+            app.fleet.drain(by, &id).await?
+        }
+        WorkersCommand::Resume { id } => app.fleet.resume(by, &found::worker(&id, &app, by).await?).await?,
     };
     Ok(session.output.object(&WorkerView::from(worker))?)
 }

@@ -59,8 +59,12 @@ fn e20_a_worker_that_drains_leaves_what_is_due_to_others_until_it_resumes() {
         assert_eq!(running.try_wait().unwrap(), None, "it runs");
     }
     let worker = string(&place.json(&["workers"])[0]["id"]);
-    let drained = place.json(&["workers", "drain", &worker, "--wait"]);
+    let drained = place.json(&["workers", "drain", &worker[..6], "--wait"]);
     assert!(drained["draining_since"].is_string(), "{drained}");
+    for (typed, code) in [(&worker[..3], "not_found"), ("nobody", "not_found")] {
+        let output = place.cdds(&["--output", "json", "workers", "show", typed]).output().unwrap();
+        assert!(text(&output.stderr).contains(code), "{typed}: {}", text(&output.stderr));
+    }
     assert!(place.done(&["workers"]).contains("drained"));
 
     let status = |title: &str| {
