@@ -22,6 +22,7 @@ use crate::instant::Instant;
 use crate::names;
 use crate::occurrence::WindowView;
 use crate::progress::ProgressView;
+use crate::slot_reading::{SlotReadingView, slot_words};
 use crate::status::StatusLine;
 
 /// An execution: one export of a job, whether it waits, runs or is over.
@@ -50,6 +51,9 @@ pub struct ExecutionView {
     pub status: Status,
     /// The instant at which it was due.
     pub slot: Instant,
+    /// What the job's clock shows then; null if its clock is UTC (rule F9).
+    #[serde(default)]
+    pub slot_reading: Option<SlotReadingView>,
     /// What it exports.
     pub window: WindowView,
     /// When the first attempt started; null while it waits for one.
@@ -179,6 +183,7 @@ impl ExecutionView {
             types: settings.reads.types(),
             status: execution.status(),
             slot: Instant(execution.slot),
+            slot_reading: settings.schedule().reading(execution.slot).map(SlotReadingView::from),
             window: execution.window.into(),
             started_at: execution.started_at.map(Instant),
             finished_at: execution.finished_at.map(Instant),
@@ -223,6 +228,11 @@ impl ExecutionView {
             self.progress = self.progress.map(ProgressView::stopped);
         }
         self
+    }
+
+    /// `2026-03-29T01:00:00Z`, or `2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)` by a job's own clock
+    pub fn slot_words(&self) -> String {
+        slot_words(self.slot, self.slot_reading)
     }
 
     /// `Voice (00000000-…, deleted)`

@@ -23,6 +23,7 @@ use crate::instant::Instant;
 use crate::names::{self, latest_status_name};
 use crate::progress::ProgressView;
 use crate::selection::Selection;
+use crate::slot_reading::{SlotReadingView, slot_words};
 use crate::status::StatusLine;
 use crate::words;
 
@@ -81,6 +82,9 @@ pub struct JobView {
     pub latest_error: Option<FailureView>,
     /// When the job is next due; null when nothing will be.
     pub next_starts_at: Option<Instant>,
+    /// What the job's clock shows then; null if its clock is UTC, and when nothing will be due (rule F9).
+    #[serde(default)]
+    pub next_reading: Option<SlotReadingView>,
     /// The progress of the latest execution; null before it starts.
     pub progress: Option<ProgressView>,
     /// The first instant at which the job may be due; null without such a bound.
@@ -232,6 +236,7 @@ impl From<JobOverview> for JobView {
         let settings = job.settings;
         let policies = settings.policies;
         let run = settings.schedule().to_string();
+        let next_reading = job.next_due_at.and_then(|slot| settings.schedule().reading(slot));
         let first = settings.reads.iter().next();
         Self {
             id: job.id,
@@ -255,6 +260,7 @@ impl From<JobOverview> for JobView {
             latest_started_at: latest.as_ref().and_then(|latest| latest.started_at).map(Instant),
             latest_error: latest.as_ref().and_then(|latest| latest.failure.as_ref()).map(FailureView::from),
             next_starts_at: job.next_due_at.map(Instant),
+            next_reading: next_reading.map(SlotReadingView::from),
             progress: latest.as_ref().and_then(progress),
             worker_alive: latest.as_ref().and_then(|latest| Some(latest.worker? == WorkerLife::Alive)),
             starts_at: settings.starts_at.map(Instant),
@@ -288,6 +294,12 @@ impl JobView {
         let warnings = recipient::expiring(&overview.job, recipients, now);
         let warnings = warnings.iter().map(ToString::to_string).collect();
         Self { warnings, ..overview.into() }
+    }
+
+    /// When it is next due, like the slot of [`ExecutionView::slot_words`](crate::ExecutionView::slot_words); `None`
+    /// when nothing will be.
+    pub fn next_words(&self) -> Option<String> {
+        self.next_starts_at.map(|slot| slot_words(slot, self.next_reading))
     }
 
     /// Returns the latest status, with progress while the execution runs.

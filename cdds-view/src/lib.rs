@@ -22,6 +22,7 @@ mod recipient;
 mod selection;
 mod set;
 pub mod settings;
+mod slot_reading;
 mod source;
 mod status;
 mod subject;
@@ -49,6 +50,7 @@ pub use self::progress::ProgressView;
 pub use self::recipient::{RecipientView, RenewalView};
 pub use self::selection::Selection;
 pub use self::set::{SetFileKind, SetFileView, SetView};
+pub use self::slot_reading::SlotReadingView;
 pub use self::source::{
     BadRecordView, CategoryView, CheckOutcome, OwnershipView, SourceCheckView, SourceView, TypeCheckView,
     TypeView,

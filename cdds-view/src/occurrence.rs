@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::instant::{Instant, LocalTime};
 use crate::names;
+use crate::slot_reading::{SlotReadingView, slot_words};
 
 /// The exported stretch of time, `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,10 +102,7 @@ impl From<Forecast> for ForecastView {
 impl ForecastView {
     /// `2026-03-29T01:00:00Z`, or `2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)` by a job's own clock
     pub fn slot_words(self) -> String {
-        match (self.local, self.note) {
-            (None, _) => self.slot.to_string(),
-            (Some(local), None) => format!("{} ({local})", self.slot),
-            (Some(local), Some(note)) => format!("{} ({local}, {})", self.slot, note.as_str()),
-        }
+        let reading = self.local.map(|local| SlotReadingView { local, note: self.note });
+        slot_words(self.slot, reading)
     }
 }

@@ -37,8 +37,10 @@ impl View for ExecutionView {
         "source",
         "type",
         "files or remark",
+        "local slot",
     ];
-    const GIVES_WAY: &'static [&'static str] = &["type", "source", "slot", "delivery", "duration", "records"];
+    const GIVES_WAY: &'static [&'static str] =
+        &["local slot", "type", "source", "slot", "delivery", "duration", "records"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -53,6 +55,7 @@ impl View for ExecutionView {
             self.source.as_str().into(),
             self.types.to_string().into(),
             remark(self).into(),
+            self.slot_reading.map(|reading| reading.to_string()).into(),
         ]
     }
 
@@ -64,7 +67,7 @@ impl View for ExecutionView {
             ("type", self.types.to_string().into()),
             ("status", self.status_line().into()),
             ("trigger", self.trigger_words().into()),
-            ("slot", self.slot.into()),
+            ("slot", self.slot_words().into()),
             ("window", self.window_words().into()),
             ("started", self.started_at.into()),
             ("finished", self.finished_at.into()),

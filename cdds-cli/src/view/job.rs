@@ -17,9 +17,10 @@ impl View for JobView {
         "source",
         "type",
         "created",
+        "local start",
     ];
     const GIVES_WAY: &'static [&'static str] =
-        &["created", "type", "source", "latest started", "run", "state"];
+        &["local start", "created", "type", "source", "latest started", "run", "state"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -33,6 +34,7 @@ impl View for JobView {
             self.source.as_str().into(),
             self.types.to_string().into(),
             self.created_at.into(),
+            self.next_reading.map(|reading| reading.to_string()).into(),
         ]
     }
 
@@ -104,7 +106,7 @@ fn standing_lines(job: &JobView) -> Lines {
         ("latest status", job.latest().into()),
         ("latest started", job.latest_started_at.into()),
         ("latest error", job.latest_error.as_ref().map(|error| error.message.clone()).into()),
-        ("next starts", job.next_starts_at.into()),
+        ("next starts", job.next_words().into()),
         ("exported up to", watermark(job)),
         ("failures in a row", job.failures_in_row.to_string().into()),
         ("warnings", job.warnings.join(" ").into()),

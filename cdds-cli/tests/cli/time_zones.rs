@@ -45,6 +45,11 @@ fn f9_a_job_goes_by_the_clock_of_its_zone() {
     );
     let printed = place.done(&["job", "preview", id(&job), "-n", "1", "--now", "2026-03-28T12:00:00Z"]);
     assert!(printed.contains("2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)"), "{printed}");
+    assert_eq!(job["next_reading"], json!({"local": "2026-03-29T03:00:00+02:00", "note": "shifted"}));
+    let shown = place.done(&["job", "show", id(&job)]);
+    assert!(shown.contains("2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)"), "{shown}");
+    let listed = place.done(&["job", "list"]);
+    assert!(listed.contains("2026-03-29T03:00:00+02:00, shifted"), "{listed}");
     // Options that are left out stay; UTC takes the others away.
     let edit = |options: &[&str]| {
         place.at("2026-03-28T12:30:00Z", &[&["job", "edit", id(&job)], options].concat())["run"].clone()
@@ -63,6 +68,7 @@ fn f9_a_job_goes_by_the_clock_of_its_zone() {
     }
     let utc = place.at("2026-03-28T12:45:00Z", &["job", "preview", id(&job), "-n", "1"]);
     assert_eq!((&utc[0]["local"], &utc[0]["note"]), (&Value::Null, &Value::Null));
+    assert_eq!(place.json(&["job", "show", id(&job)])["next_reading"], Value::Null);
 }
 
 #[test]
@@ -76,6 +82,11 @@ fn f9_a1_a_run_exports_the_days_of_the_zone_into_their_folders() {
     let execution = place.at("2020-01-02T18:01:00Z", &["history", "list", "--job", id(&job)])[0].clone();
     assert_eq!(execution["window"], json!({"start": "2020-01-01T15:00:00Z", "end": "2020-01-02T15:00:00Z"}));
     assert_eq!(execution["records"], 24 * 60);
+    assert_eq!(execution["slot_reading"], json!({"local": "2020-01-03T02:30:00+09:00", "note": null}));
+    for command in [&["history", "show", id(&execution)][..], &["history", "list", "--wide"]] {
+        let printed = place.done(command);
+        assert!(printed.contains("2020-01-03T02:30:00+09:00"), "{printed}");
+    }
     let to = ["artifact", "download", "--execution", id(&execution), "--to", "out"];
     place.at("2020-01-02T18:01:00Z", &to);
     let files = place.files("out");

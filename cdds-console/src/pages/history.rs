@@ -18,7 +18,7 @@ use super::confirm::{again, chosen, refusals};
 use super::filters::{Column, Columns, Offered, day_field, total};
 use super::frame::{Section, page};
 use super::listing::{Nothing, listed, no_match};
-use super::parts::{arrived, choice, said as announced, time, when};
+use super::parts::{arrived, choice, said as announced, slot, time, when};
 use super::skips::shortly;
 use crate::answers::{Answers, Form, Query, wrong};
 use crate::arrivals::Arrivals;
@@ -180,7 +180,7 @@ fn row(visit: &Visit, sight: &Sight, execution: &ExecutionView, is_chosen_from: 
                 span.sub { (execution.types) }
             }
             td.any role="cell" data-l=(said::STATUS) { (standing(execution, sight.now)) }
-            td.nw role="cell" data-l=(said::DUE) { (when(execution.slot.0, sight.now)) }
+            td.nw role="cell" data-l=(said::DUE) { (slot(execution.slot.0, execution.slot_reading, sight.now)) }
             td.nw role="cell" data-l=(texts::STARTED) {
                 @match execution.started_at {
                     Some(at) => (when(at.0, sight.now)),

@@ -21,7 +21,7 @@ use super::Refused;
 use super::filters::kept;
 use super::frame::{Section, icon, page};
 use super::job::is_paused;
-use super::parts::{arrived, day, mark, pager, said, status, time, when};
+use super::parts::{arrived, day, mark, pager, said, slot, status, time, when};
 use super::skips::shortly;
 use crate::answers::{Answers, Form, Id, Query};
 use crate::arrivals::Arrivals;
@@ -370,7 +370,7 @@ fn row(visit: &Visit, sight: &Sight, line: &Line) -> Markup {
             }
             td.nw role="cell" data-l=(texts::NEXT_START) {
                 @match job.next_starts_at {
-                    Some(at) => (when(at.0, sight.now)),
+                    Some(at) => (slot(at.0, job.next_reading, sight.now)),
                     None => span.hint { (texts::NONE) },
                 }
             }

@@ -1,6 +1,6 @@
 //! What several pages show.
 
-use cdds_view::{DeliveryState, StatusLine, words};
+use cdds_view::{DeliveryState, SlotReadingView, StatusLine, words};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use maud::{Markup, html};
 
@@ -17,6 +17,19 @@ pub(super) fn time(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
 /// Returns an instant with how far away it is.
 pub(super) fn when(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
     html! { (time(at, now)) span.sub { (words::relative(at - now)) } }
+}
+
+/// Returns a slot, and below it what the job's clock shows then.
+pub(super) fn slot(at: DateTime<Utc>, reading: Option<SlotReadingView>, now: DateTime<Utc>) -> Markup {
+    html! {
+        (when(at, now))
+        @if let Some(SlotReadingView { local, note, .. }) = reading {
+            span.sub {
+                (local.0.format("%-d %b %H:%M %:z"))
+                @if let Some(note) = note { ", " (note.as_str()) }
+            }
+        }
+    }
 }
 
 /// Returns the time of a day: `14:05:31 UTC`, as [`time`] does.

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use cdds_core::domain::access::Action;
+use cdds_core::domain::calendar::zone::database::DatabaseVersion;
 use cdds_core::domain::id::WorkerId;
 use cdds_core::domain::work::worker::WorkerState;
 use cdds_view::{ProblemView, WorkerView};
@@ -23,6 +24,7 @@ use crate::visit::Visit;
 pub(super) async fn list(State(App { services, .. }): State<App>, visit: Visit) -> Result<Markup, Refused> {
     let workers = services.fleet.list(visit.principal()).await?;
     let workers: Vec<WorkerView> = workers.into_iter().map(WorkerView::from).collect();
+    let zones = services.fleet.zones().await?.map(|record| record.version);
     let now = services.jobs.now().await?;
     let count = |state| workers.iter().filter(|worker| worker.state == state).count();
     let (alive, gone) = (count(WorkerState::Alive), count(WorkerState::Gone));
@@ -38,6 +40,9 @@ pub(super) async fn list(State(App { services, .. }): State<App>, visit: Visit) 
                     p.note.warn { (said::NOBODY_WORKS) }
                 } @else if workers.iter().all(|one| one.state != WorkerState::Alive || one.draining_since.is_some()) {
                     p.note.warn { (said::ALL_DRAIN) }
+                }
+                @if let Some(zones) = zones.filter(|zones| workers.iter().any(|worker| is_outdated(worker, *zones))) {
+                    p.note.warn { (said::outdated(zones)) }
                 }
                 div.card { (table(&visit, &workers, now)) }
                 @if visit.may(Action::DrainWorker) {
@@ -86,6 +91,7 @@ fn row(visit: &Visit, index: usize, worker: &WorkerView, now: DateTime<Utc>) -> 
             th scope="row" role="rowheader" {
                 (program(worker))
                 span.sub { code { (worker.id) } }
+                @if let Some(zones) = &worker.zones { span.sub { (said::TIME_ZONES) " " (zones) } }
             }
             td.nw role="cell" data-l=(texts::STATE) { (state(worker)) }
             td role="cell" data-l=(said::PLACE) {
@@ -104,6 +110,12 @@ fn row(visit: &Visit, index: usize, worker: &WorkerView, now: DateTime<Utc>) -> 
             }
         }
     }
+}
+
+/// Whether a worker that works has an older database of time zones than that by which jobs are computed (rule F9).
+fn is_outdated(worker: &WorkerView, on_record: DatabaseVersion) -> bool {
+    let own = worker.zones.as_deref().and_then(|version| version.parse::<DatabaseVersion>().ok());
+    worker.state == WorkerState::Alive && own.is_some_and(|own| own < on_record)
 }
 
 fn program(worker: &WorkerView) -> &str {

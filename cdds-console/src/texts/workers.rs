@@ -1,5 +1,7 @@
 //! The texts of workers.
 
+use std::fmt::Display;
+
 pub(crate) const ABOUT: &str = "Who runs the exports of this service, and who was last heard of when.";
 pub(crate) const NOTHING_YET: &str = "No worker has ever run";
 pub(crate) const NOTHING_YET_SAYS: &str =
@@ -37,6 +39,16 @@ pub(crate) const SINCE: &str = "Since";
 pub(crate) const SEEN: &str = "Last sign of life";
 pub(crate) const MORE: &str = "more";
 pub(crate) const OF_OTHERS: &str = "of other owners";
+
+pub(crate) const TIME_ZONES: &str = "Time zones";
+
+/// Says what a worker with an older database of time zones does not do.
+pub(crate) fn outdated(on_record: impl Display) -> String {
+    format!(
+        "A worker has an older database of time zones than {on_record}, by which jobs are computed. It leaves jobs with a \
+         time zone to the others: update its program."
+    )
+}
 
 /// Returns how many workers there are of each kind: `2 alive, 1 gone`.
 pub(crate) fn count(alive: usize, gone: usize) -> String {

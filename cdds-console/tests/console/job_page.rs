@@ -273,3 +273,16 @@ async fn settings_are_told_in_english_wherever_people_look() {
         assert!(page.contains(told), "{page}");
     }
 }
+
+#[tokio::test]
+async fn f9_slots_are_shown_by_the_clock_of_the_job_too() {
+    let host = Host::new();
+    let mut settings = daily("Calls");
+    settings["time_zone"] = json!("Asia/Kolkata");
+    let job = host.job(ADA, settings).await;
+    // Daily at 02:00 there, where the clock is ahead by five hours and a half all year.
+    for page in ["/jobs".to_owned(), format!("/jobs/{job}")] {
+        let page = host.get(VIC, &page).await;
+        assert_has(&page, &["02:00 +05:30</span>"]);
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cdds_core::domain::calendar::zone::database::DatabaseVersion;
 use cdds_core::domain::id::{Owner, WorkerId};
 use cdds_core::domain::work::worker::{FactText, WorkerFacts};
 use cdds_core::engine::Engine;
@@ -180,4 +181,20 @@ async fn e20_an_administrator_drains_a_worker_and_lets_it_resume() {
             StatusCode::UNPROCESSABLE_ENTITY
         );
     }
+}
+
+#[tokio::test]
+async fn f9_the_page_names_a_worker_that_leaves_jobs_with_a_zone_to_others() {
+    let host = Host::new();
+    // The first engine puts its database on record.
+    host.run().await;
+    let said = "It leaves jobs with a time zone to the others";
+    let facts = |zones: &str| WorkerFacts::default().with_zones(zones.parse::<DatabaseVersion>().unwrap());
+    attend(&host, "newest", facts(&DatabaseVersion::bundled().to_string())).await;
+    let page = host.get(VIC, "/workers").await.text;
+    assert!(page.contains(&format!("Time zones {}", DatabaseVersion::bundled())), "{page}");
+    assert!(!page.contains(said), "{page}");
+    attend(&host, "older", facts("2020a")).await;
+    let page = host.get(VIC, "/workers").await.text;
+    assert!(page.contains(said) && page.contains("Time zones 2020a"), "{page}");
 }

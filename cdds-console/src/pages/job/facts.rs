@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::Sight;
 use crate::pages::frame::icon;
 use crate::pages::history::standing;
-use crate::pages::parts::{arrival, arrived, mark, said as announced, time, when};
+use crate::pages::parts::{arrival, arrived, mark, said as announced, slot, time, when};
 use crate::texts::{self, job as said};
 use crate::visit::Visit;
 
@@ -31,7 +31,7 @@ pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
         dl #facts .card.facts data-live {
             div { dt { (texts::NEXT_START) } dd {
                 @match view.next_starts_at {
-                    Some(at) => (when(at.0, sight.now)),
+                    Some(at) => (slot(at.0, view.next_reading, sight.now)),
                     None => span.hint { (texts::NONE) },
                 }
             } }

@@ -52,6 +52,15 @@ impl SlotNote {
     }
 }
 
+/// What a job's clock shows at a slot (rule F9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotReading {
+    /// The time, with its offset from UTC.
+    pub local: DateTime<FixedOffset>,
+    /// What is unusual about the slot, because the clock is put forward or back.
+    pub note: Option<SlotNote>,
+}
+
 impl<'a> From<&'a Frequency> for Schedule<'a> {
     /// Returns the frequency in UTC.
     fn from(frequency: &'a Frequency) -> Self {
@@ -118,6 +127,13 @@ impl<'a> Schedule<'a> {
     /// Whether slots depend on the clock. Those of hourly and one-time jobs never do.
     pub fn goes_by_clock(&self) -> bool {
         !matches!(self.frequency, Frequency::Once(_) | Frequency::Hourly(_))
+    }
+
+    /// Returns what the clock shows at a slot; `None` for a clock in UTC, or in a zone that the database has no more.
+    pub fn reading(&self, slot: DateTime<Utc>) -> Option<SlotReading> {
+        let zone = self.clock.zone();
+        let shows = !self.clock.is_utc() && zone.is_known();
+        shows.then(|| SlotReading { local: zone.local(slot), note: self.note(slot) })
     }
 
     /// Returns what is unusual about a slot of this schedule; `None` if nothing is.

@@ -236,9 +236,9 @@ pub struct Occurrence {
 impl Occurrence {
     /// Creates the occurrence of a job at a slot.
     pub(crate) fn of(settings: &JobSettings, slot: DateTime<Utc>, window: Window) -> Self {
-        let clock = Some(&settings.clock).filter(|clock| !clock.is_utc());
-        let local = clock.map(|clock| clock.zone().local(slot));
-        Self { slot, local, note: settings.schedule().note(slot), window }
+        let reading = settings.schedule().reading(slot);
+        let (local, note) = (reading.map(|reading| reading.local), reading.and_then(|reading| reading.note));
+        Self { slot, local, note, window }
     }
 }
 
