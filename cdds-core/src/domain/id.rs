@@ -70,6 +70,10 @@ uuid_id! {
     /// Identifies a request of a data subject (rule D2).
     SubjectRequestId
 }
+uuid_id! {
+    /// Identifies the erasure of one data type that a request asks for (rule D4).
+    SubjectTaskId
+}
 
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal) => {

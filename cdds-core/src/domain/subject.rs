@@ -1,12 +1,16 @@
-//! Rules D1, D2: the people whom records are about, as requests name them and records hold them.
+//! Rules D1 to D8: the people whom records are about, as requests name them and records hold them, what they ask for, and
+//! what becomes of it.
 
 mod erasure;
 mod field;
 mod hash;
 mod identifier;
 mod kind;
+mod ledger;
 mod matcher;
+mod named;
 pub mod request;
+mod task;
 
 use std::fmt;
 
@@ -15,7 +19,12 @@ pub use self::field::{StoredForm, SubjectField};
 pub use self::hash::{HashedIdentifier, KeyedHash, SealedIdentifiers};
 pub use self::identifier::{Identifier, InvalidIdentifier};
 pub use self::kind::{IdentifierKind, KindName};
+pub use self::ledger::{ErasedType, ErasureEntry};
 pub use self::matcher::SubjectMatcher;
+pub use self::named::NamedPeople;
+pub use self::task::{
+    HOLD_LOOKED_AT, SubjectTask, TaskOutcome, TaskReport, TaskStanding, answered_at, task_id,
+};
 
 /// One person, by all identifiers that a request names (rule D2): 1 to 20, ordered by kind and value, each once.
 ///

@@ -29,7 +29,7 @@ pub use self::layer::{CatalogLayer, Layered};
 pub use self::outbox::{Audience, NoticeClaim, Outbox, Told};
 pub use self::recipient_store::RecipientStore;
 pub use self::store_register::StoreRegister;
-pub use self::subject_store::SubjectStore;
+pub use self::subject_store::{SubjectClaim, SubjectStore};
 pub use self::work::{
     Agenda, Beat, Claim, Claimed, Directive, DueJob, Fence, Nonce, Publication, QUEUED_COUNTED_MAX,
     RecipientRemoval, Removal, Settlement, Standing, WAITING_MAX, Writer, ZoneRecord,

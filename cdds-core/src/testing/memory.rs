@@ -42,6 +42,7 @@ use crate::domain::notice::Notice;
 use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::subject::SubjectTask;
 use crate::domain::subject::request::SubjectRequest;
 use crate::domain::work::row::WorkOutcome;
 use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
@@ -127,6 +128,16 @@ impl MemoryCatalog {
     /// Stores a request of a data subject over whatever is there.
     pub(in crate::testing) fn put_subject_request(&self, request: SubjectRequest) {
         self.state().subject_requests.insert(request.id, request);
+    }
+
+    /// Returns the tasks of the erasures of all owners by id.
+    pub(in crate::testing) fn all_subject_tasks(&self) -> Vec<SubjectTask> {
+        self.state().subject_tasks.values().cloned().collect()
+    }
+
+    /// Stores the task of an erasure over whatever is there.
+    pub(in crate::testing) fn put_subject_task(&self, task: SubjectTask) {
+        self.state().subject_tasks.insert(task.work.id, task);
     }
 
     /// Loses the deliveries of a set, as a catalog does that has not stored them with it.

@@ -10,6 +10,7 @@ mod job;
 mod notice;
 mod recipient;
 mod subject;
+mod subject_task;
 mod work;
 mod worker;
 
@@ -26,6 +27,7 @@ pub(super) use self::job::{JobRow, LatestRow};
 pub(super) use self::notice::{CertificateColumns, NoticeRow};
 pub(super) use self::recipient::RecipientRow;
 pub(super) use self::subject::{HashRow, StepColumns, SubjectRow};
+pub(super) use self::subject_task::SubjectTaskRow;
 pub(super) use self::work::WorkColumns;
 pub(super) use self::worker::WorkerRow;
 

@@ -26,6 +26,7 @@ mod removal;
 mod running;
 mod store;
 mod stores;
+mod subject_tasks;
 mod subjects;
 mod takeover;
 pub(super) mod transaction;

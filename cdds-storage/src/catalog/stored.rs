@@ -10,6 +10,7 @@ use cdds_core::domain::execution::{Attempt, SkipReason};
 use cdds_core::domain::id::{ExecutionId, WorkerId};
 use cdds_core::domain::job::settling::{Drops, Unsettled};
 use cdds_core::domain::subject::request::Scope;
+use cdds_core::domain::subject::{Kept, TaskOutcome};
 use cdds_core::domain::work::Nonce;
 use cdds_core::domain::work::row::WorkFailure;
 use cdds_core::stored::StoredFormError;
@@ -269,6 +270,39 @@ pub(super) fn scope_from_json(json: &str) -> Result<Scope, StoredFormError> {
 #[serde(deny_unknown_fields)]
 struct ScopeV1 {
     parts: Scope,
+}
+
+/// What an erasure of a data type answered.
+pub(super) fn task_outcome_to_json(outcome: &TaskOutcome) -> Result<String, StoredFormError> {
+    let kept = match outcome {
+        TaskOutcome::Erased { kept } => kept.as_slice(),
+        TaskOutcome::Unsupported => &[],
+    };
+    let form = |kept: &Kept| KeptV1 { reason: kept.reason.clone(), records: kept.records };
+    let unsupported = *outcome == TaskOutcome::Unsupported;
+    wrap("outcome", &TaskOutcomeV1 { unsupported, kept: kept.iter().map(form).collect() })
+}
+
+pub(super) fn task_outcome_from_json(json: &str) -> Result<TaskOutcome, StoredFormError> {
+    let TaskOutcomeV1 { unsupported, kept } = unwrap("outcome", json)?;
+    let kept = kept.into_iter().map(|KeptV1 { reason, records }| Kept { reason, records });
+    Ok(if unsupported { TaskOutcome::Unsupported } else { TaskOutcome::Erased { kept: kept.collect() } })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskOutcomeV1 {
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unsupported: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<KeptV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptV1 {
+    reason: String,
+    records: u64,
 }
 
 pub(super) fn warnings_to_json(warnings: &[String]) -> Result<String, StoredFormError> {

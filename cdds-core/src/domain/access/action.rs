@@ -106,6 +106,10 @@ actions! {
     WithdrawSubjectRequest => "withdraw_subject_request", Operator, "withdraw subject requests";
     /// Approve an erasure that somebody else has put on record.
     ApproveSubjectRequest => "approve_subject_request", Administrator, "approve erasures";
+    /// Count what an erasure would erase, and ask for what failed of one again.
+    RunSubjectRequest => "run_subject_request", Operator, "run erasures";
+    /// Apply past erasures again, to records that came back from a backup.
+    ReapplyErasures => "reapply_erasures", Administrator, "apply erasures again";
     /// Refuse a request of a data subject.
     RefuseSubjectRequest => "refuse_subject_request", Administrator, "refuse subject requests";
     /// Pin the identity of a destination's server.

@@ -150,7 +150,7 @@ impl SubjectMatcher {
 }
 
 /// Decodes a JSON string; `None` if it holds half a surrogate pair.
-fn text(quoted: &[u8]) -> Option<Cow<'_, str>> {
+pub(super) fn text(quoted: &[u8]) -> Option<Cow<'_, str>> {
     let plain = quoted.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if plain.contains(&b'\\') {
         return serde_json::from_slice::<String>(quoted).ok().map(Cow::Owned);
@@ -160,7 +160,7 @@ fn text(quoted: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Returns the digits of a whole number; `None` for other numbers and words of JSON. The point of `4930.5` would
 /// otherwise count as a separator of a telephone number.
-fn whole(number: &str) -> Option<&str> {
+pub(super) fn whole(number: &str) -> Option<&str> {
     let (digits, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_whole =

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::due::{Due, EXTENSION_MONTHS, NEAR};
 pub use self::scope::{Scope, ScopePart};
-pub use self::step::{Evidence, RequestStep, RequestText};
+pub use self::step::{Evidence, RequestStep, RequestText, names_person};
 use super::{HashedIdentifier, InvalidIdentifier, SealedIdentifiers};
 use crate::domain::access::PrincipalName;
 use crate::domain::id::{Owner, SubjectRequestId};
@@ -118,6 +118,11 @@ pub enum RequestState {
         /// Who recorded that.
         ended: RequestStep,
     },
+    /// It is answered: what was to be handed over is there, and what was to be erased is, as far as it can be.
+    Done {
+        /// Since when.
+        at: DateTime<Utc>,
+    },
 }
 
 /// The last step of an open request.
@@ -129,6 +134,8 @@ pub enum Stage {
     Verified,
     /// Somebody else than who asked has approved the erasure.
     Approved,
+    /// The erasure has begun: workers carry out its [tasks](super::SubjectTask).
+    Running,
 }
 
 /// The name of a state, by which requests are listed.
@@ -141,16 +148,27 @@ pub enum RequestStatus {
     Verified,
     /// The erasure was approved.
     Approved,
+    /// The erasure has begun.
+    Running,
     /// The owner refused it.
     Refused,
     /// The person asks for it no more.
     Withdrawn,
+    /// It is answered.
+    Done,
 }
 
 impl RequestStatus {
     /// Every status.
-    pub const ALL: &'static [Self] =
-        &[Self::Received, Self::Verified, Self::Approved, Self::Refused, Self::Withdrawn];
+    pub const ALL: &'static [Self] = &[
+        Self::Received,
+        Self::Verified,
+        Self::Approved,
+        Self::Running,
+        Self::Refused,
+        Self::Withdrawn,
+        Self::Done,
+    ];
 
     /// Returns the stable name, as typed and stored: `received`.
     pub const fn as_str(self) -> &'static str {
@@ -158,8 +176,10 @@ impl RequestStatus {
             Self::Received => "received",
             Self::Verified => "verified",
             Self::Approved => "approved",
+            Self::Running => "running",
             Self::Refused => "refused",
             Self::Withdrawn => "withdrawn",
+            Self::Done => "done",
         }
     }
 
@@ -170,7 +190,7 @@ impl RequestStatus {
 
     /// Whether the request is still to be answered.
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::Received | Self::Verified | Self::Approved)
+        matches!(self, Self::Received | Self::Verified | Self::Approved | Self::Running)
     }
 }
 
@@ -232,8 +252,10 @@ impl SubjectRequest {
             RequestState::Open { stage: Stage::Received, .. } => RequestStatus::Received,
             RequestState::Open { stage: Stage::Verified, .. } => RequestStatus::Verified,
             RequestState::Open { stage: Stage::Approved, .. } => RequestStatus::Approved,
+            RequestState::Open { stage: Stage::Running, .. } => RequestStatus::Running,
             RequestState::Refused { .. } => RequestStatus::Refused,
             RequestState::Withdrawn { .. } => RequestStatus::Withdrawn,
+            RequestState::Done { .. } => RequestStatus::Done,
         }
     }
 
@@ -241,16 +263,25 @@ impl SubjectRequest {
     pub fn sealed(&self) -> Option<&SealedIdentifiers> {
         match &self.state {
             RequestState::Open { sealed, .. } => Some(sealed),
-            RequestState::Refused { .. } | RequestState::Withdrawn { .. } => None,
+            RequestState::Refused { .. } | RequestState::Withdrawn { .. } | RequestState::Done { .. } => None,
         }
     }
 
-    /// Returns who ended it, and why if it was refused; `None` while it is open.
+    /// Returns who ended it before it was answered, and why if it was refused; `None` while it is open, and once it is
+    /// answered.
     pub fn ended(&self) -> Option<(&RequestStep, Option<&RequestText>)> {
         match &self.state {
-            RequestState::Open { .. } => None,
+            RequestState::Open { .. } | RequestState::Done { .. } => None,
             RequestState::Refused { reason, ended } => Some((ended, Some(reason))),
             RequestState::Withdrawn { ended } => Some((ended, None)),
+        }
+    }
+
+    /// Returns since when it is answered; `None` before, and if it ended in another way.
+    pub fn done_at(&self) -> Option<DateTime<Utc>> {
+        match self.state {
+            RequestState::Done { at } => Some(at),
+            _ => None,
         }
     }
 
@@ -299,6 +330,37 @@ impl SubjectRequest {
             return Err(RuleViolation::new(Code::OwnSubjectRequest, why));
         }
         Ok(Self { approved: Some(step), ..next })
+    }
+
+    /// Whether its erasure may begin: it is approved and, if a copy is asked for as well, `export_done` says that the copy
+    /// was published. What is not handed over yet must not be erased.
+    pub fn may_erase(&self, export_done: bool) -> bool {
+        self.status() == RequestStatus::Approved && (self.kind == RequestKind::Erasure || export_done)
+    }
+
+    /// Begins the erasure. `export_done` says whether the copy that is asked for as well was published.
+    ///
+    /// # Errors
+    /// [`Code::SubjectRequestState`] unless it [may](Self::may_erase).
+    pub fn run(self, export_done: bool) -> Result<Self, RuleViolation> {
+        if self.status() == RequestStatus::Approved && !self.may_erase(export_done) {
+            return Err(self.in_the_way("run: the copy that is asked for as well has yet to be published"));
+        }
+        self.next(Stage::Approved, Stage::Running, "run")
+    }
+
+    /// Ends a request that is answered: its copy was published, or all tasks of its erasure are
+    /// [answered](super::SubjectTask::is_answered). Its identifiers end with that (rule D6).
+    ///
+    /// # Errors
+    /// [`Code::SubjectRequestState`] unless its erasure runs or, if it asks for access alone, identity was checked.
+    pub fn finish(self, at: DateTime<Utc>) -> Result<Self, RuleViolation> {
+        let last = if self.kind.erases() { RequestStatus::Running } else { RequestStatus::Verified };
+        if self.status() != last {
+            return Err(self.in_the_way("done"));
+        }
+        let version = self.version + 1;
+        Ok(Self { state: RequestState::Done { at }, version, ..self })
     }
 
     /// Moves the due date, once the person was told why it takes longer (rule D2): to an instant, or by two months.

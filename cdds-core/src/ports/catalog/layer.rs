@@ -15,7 +15,7 @@ use super::{
     Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, DeliveryClaim,
     DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
     Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
-    SubjectStore, Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
+    SubjectClaim, SubjectStore, Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
 };
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::access::download::DownloadEnd;
@@ -29,7 +29,7 @@ use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{
     ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, SubjectRequestId,
-    WorkerId,
+    SubjectTaskId, WorkerId,
 };
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
@@ -39,6 +39,7 @@ use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::subject::request::SubjectRequest;
+use crate::domain::subject::{SubjectTask, TaskReport};
 use crate::domain::work::row::WorkOutcome;
 use crate::domain::work::worker::{WorkerEntry, WorkerFacts};
 use crate::ports::sink::Key;
@@ -235,6 +236,13 @@ hand_on! {
         fn change_subject_request(request: &SubjectRequest, expected: u64, audit: &[AuditRecord]) -> ();
         fn subject_request(owner: &Owner, id: SubjectRequestId) -> Option<SubjectRequest>;
         fn subject_requests(owner: &Owner, query: &SubjectRequestQuery) -> Page<SubjectRequest>;
+        fn lay_out_subject_request(request: &SubjectRequest, expected: u64, tasks: &[SubjectTask], audit: &[AuditRecord]) -> ();
+        fn subject_tasks(owner: &Owner, request: SubjectRequestId) -> Vec<SubjectTask>;
+        fn running_subject_requests() -> Vec<(SubjectRequest, Vec<SubjectTask>)>;
+        fn claim_subject_tasks(claim: &SubjectClaim) -> Vec<SubjectTask>;
+        fn beat_subject_task(fence: Fence<SubjectTaskId>, lease: Duration, found: Option<u64>) -> ();
+        fn settle_subject_task(fence: Fence<SubjectTaskId>, report: &TaskReport) -> SubjectTask;
+        fn ask_subject_tasks_again(owner: &Owner, request: SubjectRequestId, audit: &[AuditRecord]) -> usize;
     }
     StoreRegister {
         fn store() -> Option<StoreLink>;

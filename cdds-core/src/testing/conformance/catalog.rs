@@ -89,6 +89,7 @@ mod scene;
 mod seen;
 mod stock;
 mod subjects;
+mod tasks;
 mod unique;
 mod workers;
 mod worlds;

@@ -12,13 +12,16 @@ use crate::domain::access::audit::AuditRecord;
 use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
-use crate::domain::id::{ArtifactId, AuditId, JobId, Owner, RecipientName, SubjectRequestId, WorkerId};
+use crate::domain::id::{
+    ArtifactId, AuditId, JobId, Owner, RecipientName, SubjectRequestId, SubjectTaskId, WorkerId,
+};
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobState};
 use crate::domain::keeping::Housekeeper;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::subject::SubjectTask;
 use crate::domain::subject::request::SubjectRequest;
 use crate::domain::work::worker::WorkerEntry;
 use crate::ports::catalog::query::{JobOverview, LatestExecution};
@@ -47,6 +50,8 @@ pub(super) struct State {
     pub(super) workers: BTreeMap<WorkerId, WorkerEntry>,
     /// The requests of data subjects (rule D2).
     pub(super) subject_requests: BTreeMap<SubjectRequestId, SubjectRequest>,
+    /// The tasks of their erasures (rule D4).
+    pub(super) subject_tasks: BTreeMap<SubjectTaskId, SubjectTask>,
     /// By which version of the database jobs with a zone are computed (rule F9).
     pub(super) zones: Option<ZoneRecord>,
 }

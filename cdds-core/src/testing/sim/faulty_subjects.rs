@@ -1,14 +1,17 @@
-//! Requests of data subjects, of which there are none in these worlds.
+//! Requests of data subjects, of which there are none in these worlds: their sources name nobody.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::faulty_catalog::FaultyCatalog;
 use super::watch::step;
 use crate::domain::access::audit::AuditRecord;
-use crate::domain::id::{Owner, SubjectRequestId};
+use crate::domain::id::{Owner, SubjectRequestId, SubjectTaskId};
 use crate::domain::subject::request::SubjectRequest;
+use crate::domain::subject::{SubjectTask, TaskReport};
 use crate::ports::catalog::query::{Page, SubjectRequestQuery};
-use crate::ports::catalog::{CatalogError, SubjectStore};
+use crate::ports::catalog::{CatalogError, Fence, SubjectClaim, SubjectStore};
 
 #[async_trait]
 impl SubjectStore for FaultyCatalog {
@@ -43,5 +46,59 @@ impl SubjectStore for FaultyCatalog {
         query: &SubjectRequestQuery,
     ) -> Result<Page<SubjectRequest>, CatalogError> {
         step(self.catalog.inner.subject_requests(owner, query))
+    }
+
+    async fn lay_out_subject_request(
+        &self,
+        request: &SubjectRequest,
+        expected: u64,
+        tasks: &[SubjectTask],
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        step(self.catalog.inner.lay_out_subject_request(request, expected, tasks, audit))
+    }
+
+    async fn subject_tasks(
+        &self,
+        owner: &Owner,
+        request: SubjectRequestId,
+    ) -> Result<Vec<SubjectTask>, CatalogError> {
+        step(self.catalog.inner.subject_tasks(owner, request))
+    }
+
+    async fn running_subject_requests(
+        &self,
+    ) -> Result<Vec<(SubjectRequest, Vec<SubjectTask>)>, CatalogError> {
+        step(self.catalog.inner.running_subject_requests())
+    }
+
+    async fn claim_subject_tasks(&self, claim: &SubjectClaim) -> Result<Vec<SubjectTask>, CatalogError> {
+        step(self.catalog.inner.claim_subject_tasks(claim))
+    }
+
+    async fn beat_subject_task(
+        &self,
+        fence: Fence<SubjectTaskId>,
+        lease: Duration,
+        found: Option<u64>,
+    ) -> Result<(), CatalogError> {
+        step(self.catalog.inner.beat_subject_task(fence, lease, found))
+    }
+
+    async fn settle_subject_task(
+        &self,
+        fence: Fence<SubjectTaskId>,
+        report: &TaskReport,
+    ) -> Result<SubjectTask, CatalogError> {
+        step(self.catalog.inner.settle_subject_task(fence, report))
+    }
+
+    async fn ask_subject_tasks_again(
+        &self,
+        owner: &Owner,
+        request: SubjectRequestId,
+        audit: &[AuditRecord],
+    ) -> Result<usize, CatalogError> {
+        step(self.catalog.inner.ask_subject_tasks_again(owner, request, audit))
     }
 }

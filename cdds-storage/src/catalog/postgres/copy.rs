@@ -13,7 +13,7 @@ use super::PostgresCatalog;
 use super::database::Timed;
 
 /// The tables, each behind those that it refers to.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
     "job",
     "recipient",
     "job_recipient",
@@ -33,6 +33,7 @@ const TABLES: [&str; 20] = [
     "worker",
     "subject_request",
     "subject_hash",
+    "subject_task",
     "zone_database",
 ];
 

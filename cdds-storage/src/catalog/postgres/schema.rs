@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("faster claims and signs of life", include_str!("migrations/0002_claims.sql")),
     ("requests of data subjects", include_str!("migrations/0003_subjects.sql")),
     ("time zones", include_str!("migrations/0004_zones.sql")),
+    ("erasures of data subjects", include_str!("migrations/0005_subject_tasks.sql")),
 ];
 
 /// The name of the lock under which the schema is changed: "CDDS" in ASCII.

@@ -75,7 +75,10 @@ impl SubjectRow {
             verified: StepColumns::of(verified),
             approved: StepColumns::of(request.approved.as_ref()),
             extended: StepColumns::of(request.extended.as_ref()),
-            ended: StepColumns::of(ended),
+            ended: match request.done_at() {
+                Some(at) => StepColumns { at: Some(micros(at)), by: None },
+                None => StepColumns::of(ended),
+            },
             reason: reason.flatten().map(ToString::to_string),
         })
     }
@@ -111,6 +114,12 @@ impl SubjectRow {
             Some(RequestStatus::Received) => Stage::Received,
             Some(RequestStatus::Verified) => Stage::Verified,
             Some(RequestStatus::Approved) => Stage::Approved,
+            Some(RequestStatus::Running) => Stage::Running,
+            Some(RequestStatus::Done) => {
+                let at =
+                    self.ended.at.ok_or_else(|| row.corrupt("it is done, and it is not known since when"))?;
+                return Ok(RequestState::Done { at: row.at(at)? });
+            }
             Some(RequestStatus::Refused) => {
                 let reason = text(row, self.reason.as_deref())?;
                 let reason = reason.ok_or_else(|| row.corrupt("it is refused without a reason"))?;

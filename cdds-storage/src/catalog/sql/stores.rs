@@ -15,7 +15,7 @@ use cdds_core::domain::execution::completeness::Frozen;
 use cdds_core::domain::execution::queue::QueuePlace;
 use cdds_core::domain::id::{
     ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, SubjectRequestId,
-    WorkerId,
+    SubjectTaskId, WorkerId,
 };
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
@@ -25,6 +25,7 @@ use cdds_core::domain::notice::expiring::SetPlace;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::subject::request::SubjectRequest;
+use cdds_core::domain::subject::{SubjectTask, TaskReport};
 use cdds_core::domain::work::row::WorkOutcome;
 use cdds_core::domain::work::worker::{WorkerEntry, WorkerFacts};
 use cdds_core::ports::catalog::query::{
@@ -35,7 +36,7 @@ use cdds_core::ports::catalog::{
     Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
     Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
     Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
-    SubjectStore, Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
+    SubjectClaim, SubjectStore, Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
 };
 use cdds_core::ports::sink::Key;
 use chrono::{DateTime, Utc};
@@ -44,7 +45,8 @@ use super::audit::audited;
 use super::database::{Database, Writing};
 use super::{
     adoption, agenda, artifacts, attendance, audit, beats as signs, claim, deliveries, executions, health,
-    housekeeping, jobs, outbox, presence, recipients, removal, running, store, subjects, zones,
+    housekeeping, jobs, outbox, presence, recipients, removal, running, store, subject_tasks, subjects,
+    zones,
 };
 
 /// Implements the stores for a catalog that has these methods:
@@ -678,7 +680,7 @@ macro_rules! stores {
             ) -> Result<(), CatalogError> {
                 let (request, audit) = (request.clone(), audit.to_vec());
                 self.write_private("change the subject request", move |tx| {
-                    audited(tx, &audit, || subjects::change(tx, &request, expected))
+                    audited(tx, &audit, || subjects::change(tx, &request, expected, tx.now()?))
                 })
                 .await
             }
@@ -699,6 +701,90 @@ macro_rules! stores {
             ) -> Result<Page<SubjectRequest>, CatalogError> {
                 let (owner, query) = (owner.clone(), query.clone());
                 self.read("list subject requests", move |tx| subjects::list(tx, &owner, &query)).await
+            }
+
+            async fn lay_out_subject_request(
+                &self,
+                request: &SubjectRequest,
+                expected: u64,
+                tasks: &[SubjectTask],
+                audit: &[AuditRecord],
+            ) -> Result<(), CatalogError> {
+                let (request, tasks, audit) = (request.clone(), tasks.to_vec(), audit.to_vec());
+                self.write_private("lay out the erasure", move |tx| {
+                    audited(tx, &audit, || {
+                        subjects::change(tx, &request, expected, tx.now()?)?;
+                        subject_tasks::lay_out(tx, &tasks)
+                    })
+                })
+                .await
+            }
+
+            async fn subject_tasks(
+                &self,
+                owner: &Owner,
+                request: SubjectRequestId,
+            ) -> Result<Vec<SubjectTask>, CatalogError> {
+                let owner = owner.clone();
+                self.read("read the erasure", move |tx| subject_tasks::list(tx, &owner, request)).await
+            }
+
+            async fn running_subject_requests(
+                &self,
+            ) -> Result<Vec<(SubjectRequest, Vec<SubjectTask>)>, CatalogError> {
+                self.read("read the erasures that run", subject_tasks::running).await
+            }
+
+            async fn claim_subject_tasks(
+                &self,
+                claim: &SubjectClaim,
+            ) -> Result<Vec<SubjectTask>, CatalogError> {
+                let claim = claim.clone();
+                let asked = claim.clone();
+                let orphans = self.look(move |database| subject_tasks::orphans(database, &asked)).await?;
+                self.write("claim erasures", move |tx| subject_tasks::claim(tx, &orphans, &claim, tx.now()?))
+                    .await
+            }
+
+            async fn beat_subject_task(
+                &self,
+                fence: Fence<SubjectTaskId>,
+                lease: Duration,
+                found: Option<u64>,
+            ) -> Result<(), CatalogError> {
+                self.write("renew an erasure", move |tx| {
+                    subject_tasks::beat(tx, fence, lease, found, tx.now()?)
+                })
+                .await
+            }
+
+            async fn settle_subject_task(
+                &self,
+                fence: Fence<SubjectTaskId>,
+                report: &TaskReport,
+            ) -> Result<SubjectTask, CatalogError> {
+                let report = report.clone();
+                self.write("settle an erasure", move |tx| {
+                    subject_tasks::settle(tx, fence, &report, tx.now()?)
+                })
+                .await
+            }
+
+            async fn ask_subject_tasks_again(
+                &self,
+                owner: &Owner,
+                request: SubjectRequestId,
+                audit: &[AuditRecord],
+            ) -> Result<usize, CatalogError> {
+                let (owner, entries) = (owner.clone(), audit.to_vec());
+                self.write("ask for an erasure again", move |tx| {
+                    let asked = subject_tasks::again(tx, &owner, request, tx.now()?)?;
+                    if asked > 0 {
+                        audit::insert(tx, &entries)?;
+                    }
+                    Ok(asked)
+                })
+                .await
             }
         }
 

@@ -6,12 +6,14 @@ use cdds_core::domain::id::{Owner, SubjectRequestId};
 use cdds_core::domain::subject::HashedIdentifier;
 use cdds_core::domain::subject::request::{RequestStatus, SubjectRequest};
 use cdds_core::ports::catalog::query::{Page, SubjectRequestColumn, SubjectRequestQuery};
+use chrono::{DateTime, Utc};
 
 use super::super::row::{HashRow, StepColumns, SubjectRow, integer};
 use super::driver::{self, OptionalExtension, Row, Value, params, params_from_iter};
 use super::fault::{Fault, conflict, constraint};
 use super::listing::Filter;
 use super::order::{Key, Order, Ties};
+use super::subject_tasks;
 use super::transaction::Transaction;
 use super::understood::understood;
 
@@ -67,8 +69,13 @@ pub(super) fn insert(
     Ok(None)
 }
 
-/// Replaces a request by a later state of it.
-pub(super) fn change(tx: &Transaction<'_>, request: &SubjectRequest, expected: u64) -> Result<(), Fault> {
+/// Replaces a request by a later state of it, and gives up its tasks if it has ended with that.
+pub(super) fn change(
+    tx: &Transaction<'_>,
+    request: &SubjectRequest,
+    expected: u64,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
     let sets = (2..).zip(&COLUMNS[1..]).map(|(number, column)| format!("{column} = ?{number}"));
     let sql = format!(
         "UPDATE subject_request SET {} WHERE id = ?1 AND owner = ?2 AND version = ?{}",
@@ -78,7 +85,8 @@ pub(super) fn change(tx: &Transaction<'_>, request: &SubjectRequest, expected: u
     let mut values = values(SubjectRow::of(request)?);
     values.push(integer(expected).into());
     match tx.execute(&sql, params_from_iter(values))? {
-        1 => Ok(()),
+        1 if request.status().is_open() => Ok(()),
+        1 => subject_tasks::cancel(tx, request.id, now),
         _ => Err(conflict(format!("subject request {}", request.id))),
     }
 }
@@ -147,7 +155,8 @@ fn filter(owner: &Owner, query: &SubjectRequestQuery) -> (Filter, Order) {
     (filter, key.order(query.sort.descending, TIES))
 }
 
-fn read(tx: &Transaction<'_>, id: &str) -> Result<Option<SubjectRequest>, Fault> {
+/// Returns a request of any owner.
+pub(super) fn read(tx: &Transaction<'_>, id: &str) -> Result<Option<SubjectRequest>, Fault> {
     let sql = format!("SELECT {} FROM subject_request WHERE id = ?1", COLUMNS.join(", "));
     let Some(row) = tx.query_row(&sql, [id], subject_row).optional()? else { return Ok(None) };
     Ok(Some(row.into_request(identifiers(tx, id)?)?))

@@ -34,6 +34,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_draining.sql"),
     include_str!("migrations/0017_subjects.sql"),
     include_str!("migrations/0018_zones.sql"),
+    include_str!("migrations/0019_subject_tasks.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

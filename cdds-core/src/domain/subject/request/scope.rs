@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::job::admission::{data_type, offered};
-use crate::domain::source::OfferedSources;
+use crate::domain::source::{Offer, OfferedSources};
 use crate::domain::violation::{Code, RuleViolation};
 
 /// The most parts that a request chooses.
@@ -60,6 +60,31 @@ impl Scope {
             let source = offered(&part.source, sources)?;
             part.data_type.as_ref().map_or(Ok(()), |id| data_type(source, id).map(drop))
         })
+    }
+
+    /// Returns the data types that it chooses among those of these sources, as far as they name people (rule D1): source
+    /// and type, in order.
+    pub fn naming_people(&self, sources: &dyn OfferedSources) -> Vec<(SourceId, TypeId)> {
+        let mut chosen = Vec::new();
+        for source in sources.ids() {
+            let Some(Offer::Supported(description)) = sources.offer(source) else { continue };
+            let naming = description.types.iter().filter(|data_type| !data_type.subject_fields.is_empty());
+            chosen.extend(
+                naming
+                    .filter(|data_type| self.has(source, &data_type.id))
+                    .map(|data_type| (source.clone(), data_type.id.clone())),
+            );
+        }
+        chosen.sort();
+        chosen
+    }
+
+    /// Whether it chooses a data type.
+    pub fn has(&self, source: &SourceId, data_type: &TypeId) -> bool {
+        let chooses = |part: &ScopePart| {
+            part.source == *source && part.data_type.as_ref().is_none_or(|chosen| chosen == data_type)
+        };
+        self.0.is_empty() || self.0.iter().any(chooses)
     }
 
     /// Whether everything that the other one chooses is chosen here, too.

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::domain::access::PrincipalName;
-use crate::domain::subject::Subject;
+use crate::domain::subject::{Identifier, Subject};
 use crate::domain::violation::{Code, RuleViolation};
 
 /// A step that somebody took.
@@ -61,14 +61,7 @@ impl RequestText {
     /// # Errors
     /// [`Code::InvalidSubjectRequest`], which does not repeat the text.
     pub fn check_against(&self, subject: &Subject) -> Result<(), RuleViolation> {
-        let folded = self.0.to_lowercase();
-        let digits: String = self.0.chars().filter(char::is_ascii_digit).collect();
-        let holds = |value: &str| {
-            let number = value.trim_start_matches('+');
-            let is_number = number.len() >= DIGITS_MIN && number.bytes().all(|byte| byte.is_ascii_digit());
-            holds_word(&folded, &value.to_lowercase()) || is_number && digits.contains(number)
-        };
-        match subject.identifiers().iter().find(|one| holds(one.expose())) {
+        match held(&self.0, subject) {
             None => Ok(()),
             Some(one) => Err(RuleViolation::new(
                 Code::InvalidSubjectRequest,
@@ -79,6 +72,24 @@ impl RequestText {
             )),
         }
     }
+}
+
+/// Whether words of a program or of people hold an identifier of the person, in whatever spelling each word may be
+/// (rule D6). If so they are not put on record.
+pub fn names_person(text: &str, subject: &Subject) -> bool {
+    held(text, subject).is_some()
+}
+
+/// Returns the first identifier of the person that a text holds.
+fn held<'s>(text: &str, subject: &'s Subject) -> Option<&'s Identifier> {
+    let folded = text.to_lowercase();
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let holds = |value: &str| {
+        let number = value.trim_start_matches('+');
+        let is_number = number.len() >= DIGITS_MIN && number.bytes().all(|byte| byte.is_ascii_digit());
+        holds_word(&folded, &value.to_lowercase()) || is_number && digits.contains(number)
+    };
+    subject.identifiers().iter().find(|one| holds(one.expose()))
 }
 
 /// Shorter numbers occur by chance in the digits of dates and of other numbers.
@@ -102,7 +113,6 @@ impl fmt::Display for RequestText {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::subject::Identifier;
 
     #[test]
     fn d2_words_are_short_and_in_one_line() {

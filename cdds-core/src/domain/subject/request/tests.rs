@@ -119,6 +119,7 @@ fn d3_d6_refusal_and_withdrawal_end_a_request_at_any_stage_and_its_identifiers_w
         received(RequestKind::Both),
         verified(RequestKind::Both),
         verified(RequestKind::Both).approve(&name("bob"), now()).unwrap(),
+        verified(RequestKind::Both).approve(&name("bob"), now()).unwrap().run(true).unwrap(),
     ];
     for open in stages {
         assert!(open.sealed().is_some() && open.ended().is_none());
@@ -141,6 +142,69 @@ fn d3_d6_refusal_and_withdrawal_end_a_request_at_any_stage_and_its_identifiers_w
             ];
             assert!(refusals.iter().all(|code| *code == Code::SubjectRequestState), "{refusals:?}");
         }
+    }
+}
+
+#[test]
+fn d3_an_erasure_begins_once_it_is_approved_and_its_copy_was_handed_over() {
+    for (kind, export_done, may) in [
+        (RequestKind::Erasure, false, true),
+        (RequestKind::Erasure, true, true),
+        (RequestKind::Both, false, false),
+        (RequestKind::Both, true, true),
+    ] {
+        let approved = verified(kind).approve(&name("bob"), now()).unwrap();
+        assert_eq!(approved.may_erase(export_done), may, "{kind} {export_done}");
+        let running = approved.clone().run(export_done);
+        assert_eq!(running.is_ok(), may, "{kind} {export_done}");
+        let Ok(running) = running else { continue };
+        assert_eq!((running.status(), running.version), (RequestStatus::Running, approved.version + 1));
+        assert!(running.sealed().is_some(), "the identifiers are needed until it ends");
+        assert_eq!(code(running.clone().run(true)), Code::SubjectRequestState);
+        assert!(!running.may_erase(true));
+    }
+    for early in
+        [received(RequestKind::Erasure), verified(RequestKind::Erasure), verified(RequestKind::Access)]
+    {
+        assert!(!early.may_erase(true));
+        assert_eq!(code(early.run(true)), Code::SubjectRequestState);
+    }
+}
+
+#[test]
+fn d3_d6_a_request_is_done_after_its_last_step_and_its_identifiers_end_with_that() {
+    let approved = |kind| verified(kind).approve(&name("bob"), now()).unwrap();
+    let last = [
+        verified(RequestKind::Access),
+        approved(RequestKind::Erasure).run(false).unwrap(),
+        approved(RequestKind::Both).run(true).unwrap(),
+    ];
+    for open in last {
+        let done = open.clone().finish(now()).unwrap();
+        assert_eq!(
+            (done.status(), done.done_at(), done.version),
+            (RequestStatus::Done, Some(now()), open.version + 1)
+        );
+        assert_eq!((done.sealed(), done.ended(), done.due(now())), (None, None, None));
+        assert_eq!(done.identifiers, open.identifiers, "the hashes stay");
+        let by = name("cyd");
+        let refusals = [
+            code(done.clone().finish(now())),
+            code(done.clone().withdraw(&by, now())),
+            code(done.clone().refuse(RequestText::new("late").unwrap(), &by, now())),
+            code(done.clone().extend(None, &by, now())),
+            code(done.run(true)),
+        ];
+        assert!(refusals.iter().all(|code| *code == Code::SubjectRequestState), "{refusals:?}");
+        assert_eq!(open.done_at(), None);
+    }
+    for early in [
+        received(RequestKind::Access),
+        verified(RequestKind::Both),
+        approved(RequestKind::Erasure),
+        approved(RequestKind::Both),
+    ] {
+        assert_eq!(code(early.finish(now())), Code::SubjectRequestState);
     }
 }
 
@@ -185,5 +249,5 @@ fn names_of_kinds_and_states_are_read_back() {
         assert_eq!(RequestStatus::parse(status.as_str()), Some(*status));
     }
     let open = RequestStatus::ALL.iter().filter(|status| status.is_open()).count();
-    assert_eq!((open, RequestStatus::parse("done")), (3, None));
+    assert_eq!((open, RequestStatus::parse("gone")), (4, None));
 }

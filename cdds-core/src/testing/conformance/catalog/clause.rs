@@ -3,7 +3,7 @@
 use super::case::{Case, Found};
 use super::{
     audits, certificates, claims, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, health,
-    house, late, lists, notices, owners, revisions, subjects, unique, workers, zones,
+    house, late, lists, notices, owners, revisions, subjects, tasks, unique, workers, zones,
 };
 use crate::testing::conformance::Contract;
 
@@ -345,6 +345,24 @@ clauses! {
     /// ([`insert_subject_request`](crate::ports::catalog::SubjectStore::insert_subject_request); rule D8). Found by:
     /// `SubjectRepeatsUnseen`, `SubjectRepeatsEnded`, `SubjectRepeatAudited`.
     SubjectRequestRepeated => "a subject request that repeats an open one is not stored", subjects::repeated;
+    /// The tasks of an erasure are stored with the state of their request, or not at all, those on record stay as they are,
+    /// their owner alone sees them, and those that are not done end with the request
+    /// ([`lay_out_subject_request`](crate::ports::catalog::SubjectStore::lay_out_subject_request),
+    /// [`subject_tasks`](crate::ports::catalog::SubjectStore::subject_tasks); rules D3, D4). Found by: `TasksLost`,
+    /// `TasksLaidOutAnew`, `TasksIgnoreVersion`, `TasksAuditLost`, `TasksOfAnyone`, `TasksOutliveRequest`.
+    SubjectTasksStored => "the tasks of an erasure are stored and end with their request", tasks::stored;
+    /// Tasks are handed out of requests alone that run, of sources and under keys that the worker has, as many of a source
+    /// as it says, to one worker at a time, and taken over from one whose lease has run out
+    /// ([`claim_subject_tasks`](crate::ports::catalog::SubjectStore::claim_subject_tasks),
+    /// [`running_subject_requests`](crate::ports::catalog::SubjectStore::running_subject_requests); rule D4). Found by:
+    /// `TaskClaimsUnlaunched`, `TaskClaimsAnyKey`, `TaskClaimsAnySource`, `TaskClaimsCrowd`, `RunningUnseen`.
+    SubjectTasksClaimed => "the tasks of erasures that run are handed to one worker at a time", tasks::claimed;
+    /// Only the present claim beats and settles, what it is about to erase is kept, and only what is not done is asked for
+    /// again, by its owner ([`beat_subject_task`](crate::ports::catalog::SubjectStore::beat_subject_task),
+    /// [`settle_subject_task`](crate::ports::catalog::SubjectStore::settle_subject_task),
+    /// [`ask_subject_tasks_again`](crate::ports::catalog::SubjectStore::ask_subject_tasks_again); rule D4). Found by:
+    /// `TaskBeatForgets`, `TaskBeatsOfAnyone`, `TaskSettlesOfAnyone`, `TasksAgainOfAnyone`, `TasksAgainAuditLost`.
+    SubjectTasksSettled => "only the present claim of a task says what was erased", tasks::settled;
     /// Filters, orders and pages of the list of subject requests
     /// ([`subject_requests`](crate::ports::catalog::SubjectStore::subject_requests)). Found by:
     /// `SubjectsIgnoreIdBeginning`, `SubjectsIgnoreStatus`, `SubjectsIgnoreOpen`, `SubjectsIgnoreKind`,

@@ -6,6 +6,7 @@ mod changing;
 mod claiming;
 mod claims;
 mod delivering;
+mod erasing;
 mod foreign;
 mod keeping;
 mod layer;
@@ -19,6 +20,7 @@ use self::attending::Attending;
 use self::changing::Changing;
 use self::claiming::Claiming;
 use self::delivering::Delivering;
+use self::erasing::Erasing;
 use self::keeping::Keeping;
 use self::layer::Layer;
 use self::zones::Zoning;
@@ -579,6 +581,38 @@ planted! {
     SubjectRepeatsEnded => SubjectRequestRepeated,
     /// `insert_subject_request` stores the audit of a request that it does not store.
     SubjectRepeatAudited => SubjectRequestRepeated,
+    /// `lay_out_subject_request` stores no tasks.
+    TasksLost => SubjectTasksStored,
+    /// `lay_out_subject_request` writes over tasks that are on record.
+    TasksLaidOutAnew => SubjectTasksStored,
+    /// `lay_out_subject_request` does not compare the version.
+    TasksIgnoreVersion => SubjectTasksStored,
+    /// `lay_out_subject_request` stores no entries of the audit.
+    TasksAuditLost => SubjectTasksStored,
+    /// `subject_tasks` does not compare the owner.
+    TasksOfAnyone => SubjectTasksStored,
+    /// `change_subject_request` leaves the tasks of a request that has ended to workers.
+    TasksOutliveRequest => SubjectTasksStored,
+    /// `claim_subject_tasks` hands out tasks of requests that do not run.
+    TaskClaimsUnlaunched => SubjectTasksClaimed,
+    /// `claim_subject_tasks` does not look at the keys of the worker.
+    TaskClaimsAnyKey => SubjectTasksClaimed,
+    /// `claim_subject_tasks` does not look at the sources of the worker.
+    TaskClaimsAnySource => SubjectTasksClaimed,
+    /// `claim_subject_tasks` does not limit the tasks of a source.
+    TaskClaimsCrowd => SubjectTasksClaimed,
+    /// `running_subject_requests` leaves the last one out.
+    RunningUnseen => SubjectTasksClaimed,
+    /// `beat_subject_task` does not note what is about to be erased.
+    TaskBeatForgets => SubjectTasksSettled,
+    /// `beat_subject_task` does not compare the epoch.
+    TaskBeatsOfAnyone => SubjectTasksSettled,
+    /// `settle_subject_task` does not compare the epoch.
+    TaskSettlesOfAnyone => SubjectTasksSettled,
+    /// `ask_subject_tasks_again` does not compare the owner.
+    TasksAgainOfAnyone => SubjectTasksSettled,
+    /// `ask_subject_tasks_again` stores no entries of the audit.
+    TasksAgainAuditLost => SubjectTasksSettled,
     /// `subject_requests` does not filter by `id_begins`.
     SubjectsIgnoreIdBeginning => SubjectRequestList,
     /// `subject_requests` does not filter by `status`.
@@ -671,6 +705,9 @@ impl Planted {
             }
             Clause::SubjectRequestsStored | Clause::SubjectRequestRepeated | Clause::SubjectRequestList => {
                 Arc::new(Layered(Asking { bug: self, catalog }))
+            }
+            Clause::SubjectTasksStored | Clause::SubjectTasksClaimed | Clause::SubjectTasksSettled => {
+                Arc::new(Layered(Erasing { bug: self, catalog }))
             }
             Clause::ZonesRenewed => Arc::new(Layered(Zoning { bug: self, catalog })),
             _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),

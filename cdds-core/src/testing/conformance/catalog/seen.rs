@@ -108,6 +108,7 @@ impl Seen {
         self.add("the manifests", &manifests);
         self.add("the store", &catalog.store().await?);
         self.add("the health of destinations", &catalog.health().await?);
+        self.add("the requests that run", &catalog.running_subject_requests().await?);
         Ok(())
     }
 
@@ -132,6 +133,12 @@ impl Seen {
         self.page(format!("the audit of {owner}"), &catalog.audit(owner, &AuditQuery::default()).await?);
         let requests = catalog.subject_requests(owner, &SubjectRequestQuery::default()).await?;
         self.page(format!("the subject requests of {owner}"), &requests);
+        for request in &requests.items {
+            self.add(
+                format!("the tasks of {}", request.id),
+                &catalog.subject_tasks(owner, request.id).await?,
+            );
+        }
         self.add(format!("the recipients of {owner}"), &catalog.recipients(owner).await?);
         self.add(format!("the workers as {owner} sees them"), &catalog.workers(owner, now, 99).await?);
         Ok(())

@@ -13,11 +13,11 @@ use crate::domain::subject::{HashedIdentifier, IdentifierKind, KeyedHash, Sealed
 use crate::domain::violation::RuleViolation;
 use crate::ports::catalog::query::{AuditQuery, SubjectRequestQuery};
 
-fn wrong(error: impl std::fmt::Display) -> String {
+pub(super) fn wrong(error: impl std::fmt::Display) -> String {
     format!("the script itself is wrong: {error}")
 }
 
-fn name(name: &str) -> Found<PrincipalName> {
+pub(super) fn name(name: &str) -> Found<PrincipalName> {
     PrincipalName::new(name).map_err(wrong)
 }
 
@@ -47,7 +47,12 @@ pub(super) fn request(
 }
 
 /// Puts a request on record that repeats none.
-async fn asks(case: &Case, owner: &Owner, kind: RequestKind, persons: &[u8]) -> Found<SubjectRequest> {
+pub(super) async fn asks(
+    case: &Case,
+    owner: &Owner,
+    kind: RequestKind,
+    persons: &[u8],
+) -> Found<SubjectRequest> {
     let request = request(case, owner, kind, persons)?;
     let entries = [case.entry(owner, Action::CreateSubjectRequest)];
     let repeated = done!(case, "that is new", insert_subject_request(&request, &entries));
@@ -71,7 +76,7 @@ async fn is_stored(case: &Case, told: &str, request: &SubjectRequest) -> Found {
 }
 
 /// Stores a later state of a request.
-async fn changes(
+pub(super) async fn changes(
     case: &Case,
     before: &SubjectRequest,
     after: Result<SubjectRequest, RuleViolation>,
@@ -83,7 +88,7 @@ async fn changes(
     Ok(after)
 }
 
-fn evidence() -> Found<Evidence> {
+pub(super) fn evidence() -> Found<Evidence> {
     let text = |text| RequestText::new(text).map_err(wrong);
     Ok(Evidence { who: text("the desk")?, how: text("a passport")? })
 }

@@ -1,0 +1,62 @@
+//! Rule D7: what stays of an erasure, so that it can be applied again to records that came back from a backup.
+
+use chrono::{DateTime, Utc};
+
+use super::request::{Scope, SubjectRequest};
+use super::{HashedIdentifier, Kept, SubjectTask, TaskStanding, answered_at};
+use crate::domain::id::{Owner, SourceId, SubjectRequestId, TypeId};
+
+/// An erasure that has ended. It holds keyed hashes, and nothing else of an identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasureEntry {
+    /// The request that asked for it.
+    pub request: SubjectRequestId,
+    /// Whose records it was about.
+    pub owner: Owner,
+    /// Which sources and types it was about.
+    pub scope: Scope,
+    /// The keyed hashes of the identifiers.
+    pub identifiers: Vec<HashedIdentifier>,
+    /// What was answered, by source and type.
+    pub types: Vec<ErasedType>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+}
+
+/// What was answered for a data type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasedType {
+    /// The source.
+    pub source: SourceId,
+    /// The data type.
+    pub data_type: TypeId,
+    /// How it ended.
+    pub standing: TaskStanding,
+    /// How many records were erased.
+    pub erased: u64,
+    /// Records that stay, by reason.
+    pub kept: Vec<Kept>,
+}
+
+impl ErasureEntry {
+    /// Returns the entry of a request whose tasks are all answered; `None` if one is not, or if there is none. The same
+    /// tasks give the same entry, so whoever writes it a second time writes the same.
+    pub fn of(request: &SubjectRequest, tasks: &[SubjectTask]) -> Option<Self> {
+        let ended_at = answered_at(tasks)?;
+        let erased = |task: &SubjectTask| ErasedType {
+            source: task.source.clone(),
+            data_type: task.data_type.clone(),
+            standing: task.standing(),
+            erased: task.erased,
+            kept: task.kept().to_vec(),
+        };
+        Some(Self {
+            request: request.id,
+            owner: request.owner.clone(),
+            scope: request.scope.clone(),
+            identifiers: request.identifiers.clone(),
+            types: tasks.iter().map(erased).collect(),
+            ended_at,
+        })
+    }
+}
