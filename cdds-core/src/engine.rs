@@ -7,7 +7,8 @@
 //!                           └ settle: the one commit, or retry, give up, cancel
 //! heartbeat: leases and progress, once a second          house: expired sets, orphans, old rows,
 //!                                                              and who is told of sets that expire (remind)
-//! post: deliveries to destinations (deliver) and notices to subscribers (notify), beside the exports
+//! post: deliveries to destinations (deliver), notices to subscribers (notify) and erasures that data subjects ask for
+//!       (subjects), beside the exports
 //! attend: signs of life to the register of workers
 //! run: all of them, for embedders without a loop of their own; own_loop: the parts of it, for others
 //! ```
@@ -34,6 +35,7 @@ mod retain;
 mod run;
 mod schedule;
 mod settings;
+mod subjects;
 mod worker;
 mod zones;
 

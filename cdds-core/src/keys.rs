@@ -4,7 +4,7 @@
 //!
 //! Versions that knew no nonces wrote `<execution>/<epoch>/<part>`; these keys are understood for ever.
 
-use crate::domain::id::ExecutionId;
+use crate::domain::id::{ExecutionId, SubjectRequestId};
 use crate::ports::catalog::{Fence, Writer};
 use crate::ports::packager::PartOrdinal;
 use crate::ports::sink::{Key, Prefix};
@@ -47,6 +47,22 @@ fn folder(Writer { fence: Fence { id, epoch }, nonce }: Writer) -> String {
     }
 }
 
+/// Returns the prefix of the ledger of erasures (rule D7). No execution has this name, so no sweep touches it.
+pub(crate) fn erasures() -> Prefix {
+    Prefix::new("subjects")
+}
+
+/// Returns the key of an entry of the ledger of erasures.
+pub(crate) fn erasure(request: SubjectRequestId) -> Key {
+    Key::new(format!("subjects/{request}.json"))
+}
+
+/// Returns the request whose entry of the ledger has this key; `None` if it is no such key.
+pub(crate) fn erasure_of(key: &Key) -> Option<SubjectRequestId> {
+    let id = key.as_str().strip_prefix("subjects/")?.strip_suffix(".json")?.parse().ok()?;
+    (erasure(id) == *key).then_some(id)
+}
+
 /// Returns the claim that wrote a key; `None` if the key is not one of the engine's.
 pub(crate) fn writer(key: &Key) -> Option<Writer> {
     let mut segments = key.as_str().split('/');
@@ -67,6 +83,17 @@ mod tests {
     use super::*;
     use crate::ports::catalog::Nonce;
     use uuid::Uuid;
+
+    #[test]
+    fn d7_entries_of_the_ledger_are_files_of_no_claim() {
+        let id = SubjectRequestId(Uuid::from_u128(5));
+        let key = erasure(id);
+        assert_eq!((erasure_of(&key), writer(&key)), (Some(id), None));
+        assert_eq!(key.folder(), erasures().as_str());
+        for foreign in ["subjects/x.json", "subjects/00000000000000000000000000000005.json", "5.json"] {
+            assert_eq!(erasure_of(&Key::new(foreign)), None, "{foreign}");
+        }
+    }
 
     #[test]
     fn e16_keys_tell_who_wrote_them() {

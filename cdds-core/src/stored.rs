@@ -6,6 +6,7 @@
 
 mod clock;
 mod delivery;
+mod erasure;
 mod frequency;
 pub mod manifest;
 mod policies;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use self::clock::ClockV5;
 use self::delivery::DestinationV4;
 pub use self::delivery::{destination_from_json, destination_to_json};
+pub use self::erasure::{erasure_from_json, erasure_to_json};
 use self::frequency::FrequencyV1;
 use self::policies::PoliciesV1;
 use self::reads::ReadV2;

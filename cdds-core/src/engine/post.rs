@@ -1,4 +1,4 @@
-//! Deliveries and notices beside the exports: claims both, and goes on with what it has, until it is told to stop.
+//! Deliveries, notices and erasures beside the exports: claims them, and goes on with what it has, until it is told to stop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, pin_mut, select_biased};
 use tracing::warn;
 
+use super::subjects::ERASURES;
 use super::worker::{Engine, Shared};
 use crate::domain::notice::Channel;
 
@@ -22,10 +23,17 @@ enum Lane {
     Notices(Channel),
     /// The daily check of destinations (rule N3).
     Probes,
+    /// What data subjects ask to be erased (rule D4).
+    Erasures,
 }
 
-const LANES: [Lane; 4] =
-    [Lane::Deliveries, Lane::Notices(Channel::Email), Lane::Notices(Channel::Webhook), Lane::Probes];
+const LANES: [Lane; 5] = [
+    Lane::Deliveries,
+    Lane::Notices(Channel::Email),
+    Lane::Notices(Channel::Webhook),
+    Lane::Probes,
+    Lane::Erasures,
+];
 
 /// Whether to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +47,12 @@ pub(super) enum Exports {
 type Claimed = Vec<(usize, BoxFuture<'static, ()>)>;
 
 impl Engine {
-    /// Delivers and tells until the exports are over, or `shutdown` completes. What is under way then has the grace
+    /// Delivers, tells and erases until the exports are over, or `shutdown` completes. What is under way then has the grace
     /// period to end; what does not end is dropped, and taken over when its lease runs out.
     pub(super) async fn post(&self, exports: oneshot::Receiver<Exports>, shutdown: impl Future<Output = ()>) {
         let shared = &self.shared;
-        if shared.ports.destinations.is_empty() && shared.ports.notifiers.iter().next().is_none() {
+        let sends = !shared.ports.destinations.is_empty() || shared.ports.notifiers.iter().next().is_some();
+        if !sends && !shared.may_erase() {
             return;
         }
         let (exports, shutdown) = (exports.fuse(), shutdown.fuse());
@@ -137,13 +146,14 @@ impl Shared {
                         shared.claim_notices(*channel, room).await
                     }
                     Lane::Probes => shared.due_probes(under_way[index]).await,
+                    Lane::Erasures => shared.claim_erasures(ERASURES.saturating_sub(under_way[index])).await,
                 };
                 match found {
                     Ok(attempts) => claimed.extend(attempts.into_iter().map(|attempt| (index, attempt))),
                     Err(error) => warn!(
                         name: "post.failed",
                         target: "cdds",
-                        "looking for deliveries and notices failed; it is tried again: {}",
+                        "looking for deliveries, notices and erasures failed; it is tried again: {}",
                         error.report()
                     ),
                 }

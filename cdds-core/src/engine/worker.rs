@@ -15,6 +15,7 @@ use super::failing::ToFailing;
 use super::heartbeat::Running;
 use super::house::House;
 use super::observe::{Event, Observer, Unobserved};
+use super::subjects::Erasures;
 use super::zones::Zones;
 use crate::domain::execution::Execution;
 use crate::domain::id::{ExecutionId, WorkerId};
@@ -52,6 +53,7 @@ pub(super) struct Shared {
     pub(super) to_failing: ToFailing,
     /// The notices under way to endpoints whose last use failed.
     pub(super) to_failing_endpoints: ToFailing,
+    pub(super) erasures: Erasures,
 }
 
 impl Engine {
@@ -127,6 +129,7 @@ impl EngineBuilder {
                 looked_for_probes: Mutex::new(None),
                 to_failing: ToFailing::default(),
                 to_failing_endpoints: ToFailing::default(),
+                erasures: Erasures::default(),
             }),
         }
     }

@@ -1,22 +1,26 @@
 //! The Data subjects page: what people ask for about their own records.
 
-mod identifiers;
+mod erasures;
+mod reapply;
 
 use chrono::{DateTime, Utc};
 
-use self::identifiers::{opened, sealed};
+pub use self::erasures::TypeErasure;
+pub use self::reapply::{Reapplication, ReappliedType, Unapplied};
 use super::access::{check, entry};
 use super::{Entity, ServiceError, until_settled};
 use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
 use crate::domain::id::SubjectRequestId;
-use crate::domain::subject::Subject;
 use crate::domain::subject::request::{
     Evidence, ReceivedRequest, RequestKind, RequestText, Scope, SubjectRequest,
 };
+use crate::domain::subject::{Subject, SubjectTask};
 use crate::domain::violation::{Code, RuleViolation};
+use crate::identifiers;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Page, SubjectRequestQuery};
+use crate::ports::subject_keys::{SubjectKeysError, SubjectKeysErrorKind};
 use crate::setters::setters;
 
 /// The requests of data subjects of all owners; each call names one, by its principal (rules D2 to D8). Every method
@@ -78,7 +82,9 @@ impl Subjects {
         new.scope.check_offered(&self.ports.sources.for_owner(&by.owner))?;
         let now = self.ports.catalog.now().await?;
         let id = SubjectRequestId(self.ports.ids.next());
-        let (identifiers, sealed) = sealed(&*self.ports.subject_keys, &by.owner, id, &new.subject)?;
+        let keys = &*self.ports.subject_keys;
+        let (identifiers, sealed) =
+            identifiers::sealed(keys, &by.owner, id, &new.subject).map_err(refusal)?;
         let received = ReceivedRequest {
             id,
             owner: by.owner.clone(),
@@ -120,20 +126,44 @@ impl Subjects {
         .await
     }
 
-    /// Approves an erasure that somebody else has put on record (rule D3).
+    /// Approves an erasure that somebody else has put on record (rule D3), and lays it out: a task for each data type that
+    /// the request chooses and that names people. It begins at once, unless a copy is asked for as well: then it begins
+    /// when that was published.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] unless that is the next
-    /// step, or with [`Code::OwnSubjectRequest`].
+    /// step, and if no type names people, or with [`Code::OwnSubjectRequest`].
     pub async fn approve(
         &self,
         by: &Principal,
         id: SubjectRequestId,
     ) -> Result<SubjectRequest, ServiceError> {
-        self.step(by, id, Action::ApproveSubjectRequest, |request, now| {
-            Ok(request.clone().approve(&by.name, now)?)
+        let (action, object) = (Action::ApproveSubjectRequest, Object::SubjectRequest(id));
+        check(&self.ports, by, action, Some(object.clone())).await?;
+        until_settled(async || {
+            let before = self.find(by, id).await?;
+            let now = self.ports.catalog.now().await?;
+            let approved = before.clone().approve(&by.name, now)?;
+            let after = if approved.may_erase(false) { approved.run(false)? } else { approved };
+            self.lay_out(by, action, &before, after, now).await
         })
         .await
+    }
+
+    /// Stores the next state of a request with the tasks of its erasure.
+    async fn lay_out(
+        &self,
+        by: &Principal,
+        action: Action,
+        before: &SubjectRequest,
+        after: SubjectRequest,
+        now: DateTime<Utc>,
+    ) -> Result<SubjectRequest, ServiceError> {
+        let tasks = SubjectTask::of(&after, &self.ports.sources.for_owner(&by.owner), now)?;
+        let entry = entry(&self.ports, by, action, now).with_object(Object::SubjectRequest(before.id));
+        let entry = entry.with_version_before(before.version).with_version_after(after.version);
+        self.ports.catalog.lay_out_subject_request(&after, before.version, &tasks, &[entry]).await?;
+        Ok(after)
     }
 
     /// Moves the due date, once the person was told why it takes longer: to an instant, or by two months (rule D2).
@@ -233,12 +263,27 @@ impl Subjects {
 
     /// Refuses words that hold an identifier of the person.
     fn check_words(&self, request: &SubjectRequest, words: &[&RequestText]) -> Result<(), ServiceError> {
-        let subject = opened(&*self.ports.subject_keys, request)?;
+        let subject = self.opened(request)?;
         Ok(words.iter().try_for_each(|text| text.check_against(&subject))?)
+    }
+
+    /// Returns the person whom an open request is about.
+    fn opened(&self, request: &SubjectRequest) -> Result<Subject, ServiceError> {
+        identifiers::opened(&*self.ports.subject_keys, request).map_err(refusal)
     }
 
     async fn find(&self, by: &Principal, id: SubjectRequestId) -> Result<SubjectRequest, ServiceError> {
         let found = self.ports.catalog.subject_request(&by.owner, id).await?;
         found.ok_or_else(|| ServiceError::not_found(Entity::SubjectRequest, id))
+    }
+}
+
+/// A missing key is something that people can bring back.
+fn refusal(error: SubjectKeysError) -> ServiceError {
+    match error.kind() {
+        SubjectKeysErrorKind::None | SubjectKeysErrorKind::Unknown => {
+            RuleViolation::new(Code::SubjectKeyMissing, error.context()).into()
+        }
+        _ => error.into(),
     }
 }

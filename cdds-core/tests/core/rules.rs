@@ -12,6 +12,7 @@ mod delivery;
 mod destinations;
 mod edit;
 mod encrypted_for;
+mod erasures;
 mod first_run;
 mod forecasts;
 mod incremental;

@@ -135,7 +135,13 @@ impl Services {
         let (request, asked) = (SubjectRequestId(Uuid::nil()), asked());
         let text = |text| RequestText::new(text).unwrap();
         let evidence = Evidence { who: text("desk"), how: text("passport") };
-        call! { SeeSubjectRequests: subjects.show(request); subjects.list(&SubjectRequestQuery::default()); }
+        call! { SeeSubjectRequests:
+            subjects.show(request);
+            subjects.list(&SubjectRequestQuery::default());
+            subjects.tasks(request);
+        }
+        call! { RunSubjectRequest: subjects.preview(request); subjects.run(request); }
+        call! { ReapplyErasures: subjects.reapply(false); }
         call! { CreateSubjectRequest: subjects.create(&asked); }
         call! { VerifySubjectRequest: subjects.verify(request, &evidence); }
         call! { ExtendSubjectRequest: subjects.extend(request, None); }

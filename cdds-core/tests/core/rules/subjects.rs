@@ -10,11 +10,11 @@ use cdds_core::domain::id::{Owner, SubjectRequestId};
 use cdds_core::domain::subject::request::{
     Evidence, RequestKind, RequestStatus, RequestText, Scope, SubjectRequest,
 };
-use cdds_core::domain::subject::{Identifier, Subject};
+use cdds_core::domain::subject::{Identifier, IdentifierKind, Subject, SubjectField};
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::catalog::SubjectStore;
 use cdds_core::ports::catalog::query::{AuditColumn, AuditQuery, Sort, SubjectRequestQuery};
-use cdds_core::ports::source::Sources;
+use cdds_core::ports::source::{DataType, Ownership, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::audit::Audit;
 use cdds_core::service::subjects::NewSubjectRequest;
@@ -64,7 +64,11 @@ fn evidence(how: &str) -> Evidence {
 
 impl World {
     fn new() -> Self {
-        let source = PreparedSource::of("crm", "contact", Vec::new()).unwrap();
+        let named = SubjectField::new("phone", IdentifierKind::Phone);
+        let contact = DataType::new("contact".parse().unwrap()).with_ownership(Ownership::Shared);
+        let description = SourceDescription::new("crm".parse().unwrap(), "CRM");
+        let source =
+            PreparedSource::new(description.with_type(contact.with_subject_field(named)), Vec::new());
         let sources =
             Sources::new().with(Arc::new(source)).with_unsupported("mart".parse().unwrap(), "Mart", "old");
         let mut memory = MemoryPorts::new(instant("2026-03-01T12:00:00Z"), sources);

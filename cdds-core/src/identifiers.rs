@@ -1,16 +1,15 @@
-//! Rule D6: identifiers on their way into the catalog, and out of it for those who work on the request.
+//! Rule D6: identifiers of data subjects on their way into the catalog, and out of it for those who work on a request:
+//! engine and services alike.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::super::ServiceError;
 use crate::domain::id::{Owner, SubjectRequestId};
 use crate::domain::subject::request::SubjectRequest;
 use crate::domain::subject::{
     HashedIdentifier, Identifier, IdentifierKind, KeyedHash, SealedIdentifiers, Subject,
 };
-use crate::domain::violation::{Code, RuleViolation};
-use crate::ports::subject_keys::{SubjectKeys, SubjectKeysError, SubjectKeysErrorKind};
+use crate::ports::subject_keys::{SubjectKey, SubjectKeys, SubjectKeysError, SubjectKeysErrorKind};
 
 /// What hashes of identifiers are made for.
 const PURPOSE: &str = "cdds subject request";
@@ -23,34 +22,38 @@ struct Form<'a> {
     value: std::borrow::Cow<'a, str>,
 }
 
+/// Returns the hash of an identifier by a key, for an owner: two owners who know one person share no hash.
+pub(crate) fn hashed(key: &SubjectKey, owner: &Owner, identifier: &Identifier) -> HashedIdentifier {
+    let kind = identifier.kind();
+    let parts: [&[u8]; 3] =
+        [owner.as_str().as_bytes(), kind.as_str().as_bytes(), identifier.expose().as_bytes()];
+    let hash = KeyedHash { key: key.id().clone(), digest: key.mac(PURPOSE, &parts) };
+    HashedIdentifier { kind: kind.clone(), hash }
+}
+
 /// Returns the hashes of a person's identifiers by every key, so that a request is found that was made under an earlier
 /// one; and the identifiers, sealed for this request alone.
-pub(super) fn sealed(
+pub(crate) fn sealed(
     keys: &dyn SubjectKeys,
     owner: &Owner,
     id: SubjectRequestId,
     subject: &Subject,
-) -> Result<(Vec<HashedIdentifier>, SealedIdentifiers), ServiceError> {
+) -> Result<(Vec<HashedIdentifier>, SealedIdentifiers), SubjectKeysError> {
     let mut hashes = Vec::new();
-    for key in keys.keys().map_err(refusal)? {
-        hashes.extend(subject.identifiers().iter().map(|one| {
-            let parts: [&[u8]; 3] =
-                [owner.as_str().as_bytes(), one.kind().as_str().as_bytes(), one.expose().as_bytes()];
-            let hash = KeyedHash { key: key.id().clone(), digest: key.mac(PURPOSE, &parts) };
-            HashedIdentifier { kind: one.kind().clone(), hash }
-        }));
+    for key in keys.keys()? {
+        hashes.extend(subject.identifiers().iter().map(|one| hashed(&key, owner, one)));
     }
     let forms: Vec<Form<'_>> = subject.identifiers().iter().map(form).collect();
     let plain = Zeroizing::new(serde_json::to_vec(&forms).map_err(|_| unreadable(id))?);
-    let sealed = keys.seal(&plain, &bound_to(owner, id)).map_err(refusal)?;
+    let sealed = keys.seal(&plain, &bound_to(owner, id))?;
     Ok((hashes, sealed))
 }
 
 /// Returns the person whom an open request is about.
-pub(super) fn opened(keys: &dyn SubjectKeys, request: &SubjectRequest) -> Result<Subject, ServiceError> {
+pub(crate) fn opened(keys: &dyn SubjectKeys, request: &SubjectRequest) -> Result<Subject, SubjectKeysError> {
     let SubjectRequest { id, owner, .. } = request;
     let sealed = request.sealed().ok_or_else(|| unreadable(*id))?;
-    let plain = keys.open(sealed, &bound_to(owner, *id)).map_err(refusal)?;
+    let plain = keys.open(sealed, &bound_to(owner, *id))?;
     let forms: Vec<Form<'_>> = serde_json::from_slice(&plain).map_err(|_| unreadable(*id))?;
     let identifiers = forms.into_iter().map(|Form { kind, value }| Identifier::new(kind, &value));
     let identifiers = identifiers.collect::<Result<Vec<_>, _>>().map_err(|_| unreadable(*id))?;
@@ -66,17 +69,7 @@ fn bound_to(owner: &Owner, id: SubjectRequestId) -> Vec<u8> {
     format!("{id} {owner}").into_bytes()
 }
 
-fn unreadable(id: SubjectRequestId) -> ServiceError {
+fn unreadable(id: SubjectRequestId) -> SubjectKeysError {
     let why = format!("the identifiers of request {id} are not what was sealed");
-    ServiceError::SubjectKeys(SubjectKeysError::new(SubjectKeysErrorKind::Altered, why))
-}
-
-/// A missing key is something that people can bring back.
-fn refusal(error: SubjectKeysError) -> ServiceError {
-    match error.kind() {
-        SubjectKeysErrorKind::None | SubjectKeysErrorKind::Unknown => {
-            RuleViolation::new(Code::SubjectKeyMissing, error.context()).into()
-        }
-        _ => error.into(),
-    }
+    SubjectKeysError::new(SubjectKeysErrorKind::Altered, why)
 }
