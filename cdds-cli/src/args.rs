@@ -188,7 +188,11 @@ impl Command {
             }
             Self::Subject(command) => !matches!(
                 command,
-                SubjectCommand::Show { .. } | SubjectCommand::List(_) | SubjectCommand::Key { .. }
+                SubjectCommand::Show { .. }
+                    | SubjectCommand::List(_)
+                    | SubjectCommand::Key { .. }
+                    | SubjectCommand::Preview { .. }
+                    | SubjectCommand::Reapply { dry_run: true }
             ),
             Self::Notice(command) => !matches!(command, NoticeCommand::List(_)),
             Self::Workers(args) => {

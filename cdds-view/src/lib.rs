@@ -56,7 +56,10 @@ pub use self::source::{
     TypeView,
 };
 pub use self::status::{StatusLine, Tone};
-pub use self::subject::{HashedIdentifierView, RequestStepView, SubjectRequestView};
+pub use self::subject::{
+    HashedIdentifierView, KeptRecordsView, ReapplicationView, ReappliedView, RequestStepView,
+    SubjectErasureView, SubjectRequestView, UnappliedView,
+};
 pub use self::worker::{RunningView, WorkerView};
 
 /// The version of the JSON forms of this crate.

@@ -9,6 +9,7 @@ use cdds_core::domain::delivery;
 use cdds_core::domain::execution::{Status, failure};
 use cdds_core::domain::job::{self, policy};
 use cdds_core::domain::record::template;
+use cdds_core::domain::subject;
 use cdds_core::domain::subject::request;
 use cdds_core::domain::work::{row, worker};
 use cdds_core::domain::{notice, recipient};
@@ -123,6 +124,8 @@ words! {
     SlotNote, "What is unusual about a slot, because the clock is put forward or back.":
         schedule::SlotNote::ALL.map(schedule::SlotNote::as_str);
     Step, "A step of an export.": failure::Step::ALL.map(failure::Step::as_str);
+    SubjectErasureOutcome, "How the erasure of a data type stands.":
+        subject::TaskStanding::ALL.map(subject::TaskStanding::as_str);
     SubjectRequestKind, "What a data subject asks for.":
         request::RequestKind::ALL.map(request::RequestKind::as_str);
     SubjectRequestState, "How far a subject request has come.":

@@ -1,7 +1,10 @@
-//! A request of a data subject.
+//! A request of a data subject, and what becomes of it.
 
-use cdds_core::domain::id::SubjectRequestId;
+use cdds_core::domain::id::{SourceId, SubjectKeyId, SubjectRequestId, TypeId};
 use cdds_core::domain::subject::request::{Due, RequestStep, SubjectRequest};
+use cdds_core::domain::subject::{Kept, ON_HOLD, SubjectTask, TaskReport, TaskStanding};
+use cdds_core::domain::work::row::WorkState;
+use cdds_core::service::subjects::{Reapplication, ReappliedType, TypeErasure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +22,7 @@ pub struct SubjectRequestView {
     /// What is asked for: `access`, `erasure` or `both`.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::SubjectRequestKind))]
     pub kind: String,
-    /// How far it has come: `received`, `verified`, `approved`, `refused` or `withdrawn`.
+    /// How far it has come: `received`, `verified`, `approved`, `running`, `refused`, `withdrawn` or `done`.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::SubjectRequestState))]
     pub state: String,
     /// When it has to be answered.
@@ -47,8 +50,157 @@ pub struct SubjectRequestView {
     pub ended: Option<RequestStepView>,
     /// Why it was refused; null unless it was.
     pub reason: Option<String>,
+    /// Since when it is answered; null before.
+    pub done_at: Option<Instant>,
+    /// How its erasure stands, by source and type; empty before it is approved, null in lists.
+    pub erasures: Option<Vec<SubjectErasureView>>,
+    /// The key without which nobody can go on with it, if this service does not have it; null in lists.
+    pub missing_key: Option<String>,
     /// Counts the changes, from 1.
     pub version: u64,
+}
+
+/// The erasure of a person's records of one data type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct SubjectErasureView {
+    /// The source.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub source: SourceId,
+    /// The data type.
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub data_type: TypeId,
+    /// How it stands: `waiting`, `running`, `on_hold`, `done`, `partial`, `unsupported`, `failed` or `cancelled`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::SubjectErasureOutcome))]
+    pub outcome: String,
+    /// How many records were erased, or would be.
+    pub records: u64,
+    /// The records that stay, by reason.
+    pub kept: Vec<KeptRecordsView>,
+    /// Why it has failed, or the last attempt at it; null if it has not.
+    pub failure: Option<String>,
+    /// When it is tried next; null unless it waits.
+    pub next_attempt_at: Option<Instant>,
+}
+
+/// Records that an erasure left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct KeptRecordsView {
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub records: u64,
+}
+
+impl From<&Kept> for KeptRecordsView {
+    fn from(kept: &Kept) -> Self {
+        Self { reason: kept.reason.clone(), records: kept.records }
+    }
+}
+
+impl From<&SubjectTask> for SubjectErasureView {
+    fn from(task: &SubjectTask) -> Self {
+        let next = match task.work.state {
+            WorkState::Waiting { next_attempt_at } => Some(Instant(next_attempt_at)),
+            _ => None,
+        };
+        let failure = task.work.attempts.failure.as_ref().filter(|_| !task.is_answered());
+        Self {
+            source: task.source.clone(),
+            data_type: task.data_type.clone(),
+            outcome: task.standing().as_str().to_owned(),
+            records: task.erased,
+            kept: task.kept().iter().map(Into::into).collect(),
+            failure: failure.map(|failure| failure.message.clone()),
+            next_attempt_at: next,
+        }
+    }
+}
+
+impl From<&TypeErasure> for SubjectErasureView {
+    fn from(erasure: &TypeErasure) -> Self {
+        let (standing, erased, failure) = match &erasure.report {
+            TaskReport::Erased(erased) if erased.kept.is_empty() => (TaskStanding::Done, Some(erased), None),
+            TaskReport::Erased(erased) if erased.kept.iter().any(|kept| kept.reason == ON_HOLD) => {
+                (TaskStanding::OnHold, Some(erased), None)
+            }
+            TaskReport::Erased(erased) => (TaskStanding::Partial, Some(erased), None),
+            TaskReport::Unsupported => (TaskStanding::Unsupported, None, None),
+            TaskReport::Failed(failure) => (TaskStanding::Failed, None, Some(failure.message.clone())),
+        };
+        Self {
+            source: erasure.source.clone(),
+            data_type: erasure.data_type.clone(),
+            outcome: standing.as_str().to_owned(),
+            records: erased.map_or(0, |erased| erased.records),
+            kept: erased.map(|erased| erased.kept.iter().map(Into::into).collect()).unwrap_or_default(),
+            failure,
+            next_attempt_at: None,
+        }
+    }
+}
+
+/// What came of applying past erasures again, or would come of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct ReapplicationView {
+    /// Whether nothing was erased.
+    pub dry_run: bool,
+    /// How many past erasures there are.
+    pub erasures: u64,
+    /// What was found of whom; empty if nobody has come back.
+    pub found: Vec<ReappliedView>,
+    /// The erasures that could not be applied.
+    pub unapplied: Vec<UnappliedView>,
+}
+
+/// What was found of a person in a data type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct ReappliedView {
+    /// The request that asked for the erasure; null if the type could not be searched for any.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Uuid))]
+    pub request: Option<SubjectRequestId>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub erasure: SubjectErasureView,
+}
+
+impl From<&ReappliedType> for ReappliedView {
+    fn from(found: &ReappliedType) -> Self {
+        Self { request: found.request, erasure: (&found.erasure).into() }
+    }
+}
+
+/// A past erasure that could not be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct UnappliedView {
+    /// The request, or the file of the ledger.
+    pub what: String,
+    /// Why, and what to do about it.
+    pub why: String,
+}
+
+impl ReapplicationView {
+    /// Returns the view of what was done.
+    pub fn new(done: &Reapplication, dry_run: bool) -> Self {
+        let unapplied = done.unapplied.iter();
+        let unapplied = unapplied.map(|one| UnappliedView { what: one.what.clone(), why: one.why.clone() });
+        Self {
+            dry_run,
+            erasures: done.erasures,
+            found: done.types.iter().map(Into::into).collect(),
+            unapplied: unapplied.collect(),
+        }
+    }
 }
 
 /// A step that somebody took.
@@ -105,8 +257,18 @@ impl SubjectRequestView {
             extended: request.extended.as_ref().map(Into::into),
             ended: ended.map(Into::into),
             reason: reason.flatten().map(ToString::to_string),
+            done_at: request.done_at().map(Instant),
+            erasures: None,
+            missing_key: None,
             version: request.version,
         }
+    }
+
+    /// Adds how its erasure stands, and the key that this service does not have.
+    #[must_use]
+    pub fn with_erasures(self, tasks: &[SubjectTask], missing_key: Option<&SubjectKeyId>) -> Self {
+        let erasures = tasks.iter().map(Into::into).collect();
+        Self { erasures: Some(erasures), missing_key: missing_key.map(ToString::to_string), ..self }
     }
 
     /// How near the due date is, as a warning: empty for a request that has ended, or that is not near it.

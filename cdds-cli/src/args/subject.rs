@@ -52,7 +52,26 @@ pub(crate) enum SubjectCommand {
         /// The request
         id: String,
     },
-    /// Show a request, and who took which step
+    /// Count what an erasure would erase, and what would stay and why; changes nothing
+    Preview {
+        /// The request
+        id: String,
+    },
+    /// Ask again for what failed of an erasure, and alone for that
+    Run {
+        /// The request
+        id: String,
+    },
+    /// Apply past erasures again, after a source was restored from a backup
+    ///
+    /// Reads every record that names people, and erases those of whom past requests have erased. Run it before anything is
+    /// exported from a restored source. It needs the keys that were in use when the requests were put on record.
+    Reapply {
+        /// Erase nothing, and say what would be erased
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show a request, who took which step, and what became of it
     Show {
         /// The request
         id: String,

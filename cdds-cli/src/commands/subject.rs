@@ -1,5 +1,6 @@
 //! `cdds subject …`: what people ask for about their own records.
 
+mod erasing;
 mod key;
 
 use std::io::{self, Read};
@@ -27,6 +28,8 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
         SubjectCommand::Create(args) => return create(args, session).await,
         SubjectCommand::List(args) => return list(args, session).await,
         SubjectCommand::Key { name } => return key::make(name, session),
+        SubjectCommand::Preview { id } => return erasing::preview(&id, session).await,
+        SubjectCommand::Reapply { dry_run } => return erasing::reapply(dry_run, session).await,
         command => command,
     };
     let (app, by) = (session.open().await?, &session.principal);
@@ -45,14 +48,22 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
             app.subjects.refuse(by, id(&typed).await?, &RequestText::new(&reason)?).await?
         }
         SubjectCommand::Withdraw { id: typed } => app.subjects.withdraw(by, id(&typed).await?).await?,
+        SubjectCommand::Run { id: typed } => app.subjects.run(by, id(&typed).await?).await?,
         SubjectCommand::Show { id: typed } => app.subjects.show(by, id(&typed).await?).await?,
-        SubjectCommand::Create(_) | SubjectCommand::List(_) | SubjectCommand::Key { .. } => return Ok(()),
+        SubjectCommand::Create(_)
+        | SubjectCommand::List(_)
+        | SubjectCommand::Key { .. }
+        | SubjectCommand::Preview { .. }
+        | SubjectCommand::Reapply { .. } => return Ok(()),
     };
     show(&request, &app, session).await
 }
 
 async fn show(request: &SubjectRequest, app: &App, session: &Session) -> Result<(), CliError> {
-    Ok(session.output.object(&SubjectRequestView::new(request, app.now().await?))?)
+    let tasks = app.subjects.tasks(&session.principal, request.id).await?;
+    let missing = app.subjects.missing_key(request);
+    let view = SubjectRequestView::new(request, app.now().await?).with_erasures(&tasks, missing.as_ref());
+    Ok(session.output.object(&view)?)
 }
 
 async fn create(args: CreateSubjectArgs, session: &Session) -> Result<(), CliError> {

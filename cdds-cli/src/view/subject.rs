@@ -1,6 +1,8 @@
 //! The table of subject requests.
 
-use cdds_view::{HashedIdentifierView, RequestStepView, SubjectRequestView};
+use cdds_view::{
+    HashedIdentifierView, ReapplicationView, RequestStepView, SubjectErasureView, SubjectRequestView,
+};
 
 use crate::output::{Cell, View};
 
@@ -23,7 +25,7 @@ impl View for SubjectRequestView {
     }
 
     fn details(&self) -> Vec<(&'static str, Cell)> {
-        vec![
+        let mut details: Vec<(&'static str, Cell)> = vec![
             ("id", self.id.to_string().into()),
             ("kind", self.kind.as_str().into()),
             ("state", self.state.as_str().into()),
@@ -39,8 +41,88 @@ impl View for SubjectRequestView {
             ("extended", step(self.extended.as_ref()).into()),
             ("ended", step(self.ended.as_ref()).into()),
             ("reason", self.reason.clone().into()),
+            ("done", self.done_at.into()),
+        ];
+        let waits =
+            self.missing_key.as_ref().map(|key| format!("the key {key}, which is not in subjects.key_file"));
+        details.extend(waits.map(|waits| ("waits for", waits.into())));
+        details.extend(self.erasures.iter().flatten().map(|one| ("erasure", brief(one).into())));
+        details
+    }
+}
+
+impl View for SubjectErasureView {
+    const COLUMNS: &'static [&'static str] =
+        &["source", "type", "outcome", "records", "kept", "next attempt", "failure"];
+    const GIVES_WAY: &'static [&'static str] = &["failure", "next attempt", "kept"];
+
+    fn row(&self) -> Vec<Cell> {
+        vec![
+            self.source.as_str().into(),
+            self.data_type.as_str().into(),
+            self.outcome.as_str().into(),
+            Cell::Count(self.records),
+            kept(self).into(),
+            self.next_attempt_at.into(),
+            self.failure.clone().into(),
         ]
     }
+
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+impl View for ReapplicationView {
+    const COLUMNS: &'static [&'static str] = &["past erasures", "found", "not applied"];
+    const GIVES_WAY: &'static [&'static str] = &[];
+
+    fn row(&self) -> Vec<Cell> {
+        vec![
+            Cell::Count(self.erasures),
+            Cell::Count(self.found.len() as u64),
+            Cell::Count(self.unapplied.len() as u64),
+        ]
+    }
+
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        let erased = if self.dry_run { "would be erased" } else { "erased again" };
+        let mut details: Vec<(&'static str, Cell)> = vec![("past erasures", Cell::Count(self.erasures))];
+        details.extend(self.found.iter().map(|one| {
+            let of = one.request.map(|id| format!(" (request {id})")).unwrap_or_default();
+            (erased, format!("{}{of}", brief(&one.erasure)).into())
+        }));
+        if self.found.is_empty() {
+            details.push((erased, "nobody has come back".into()));
+        }
+        details.extend(
+            self.unapplied.iter().map(|one| ("not applied", format!("{}: {}", one.what, one.why).into())),
+        );
+        details
+    }
+}
+
+/// `crm/call: partial, 12 records, 3 stay (ten years by law)`.
+fn brief(one: &SubjectErasureView) -> String {
+    let mut words = format!("{}/{}: {}, {} records", one.source, one.data_type, one.outcome, one.records);
+    if !one.kept.is_empty() {
+        words += ", ";
+        words += &kept(one);
+    }
+    if let Some(failure) = &one.failure {
+        words += ": ";
+        words += failure;
+    }
+    if let Some(next) = &one.next_attempt_at {
+        words += &format!("; next attempt {next}");
+    }
+    words
+}
+
+/// `3 stay (ten years by law)`.
+fn kept(one: &SubjectErasureView) -> String {
+    let kept = one.kept.iter().map(|kept| format!("{} stay ({})", kept.records, kept.reason));
+    kept.collect::<Vec<_>>().join(", ")
 }
 
 /// `phone 2026:3f8a01c2…`: enough of a hash to tell two requests of one person.

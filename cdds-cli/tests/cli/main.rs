@@ -25,6 +25,10 @@ mod delivering;
 mod demo;
 mod doctor;
 mod dry_run;
+#[cfg(all(unix, feature = "postgres"))]
+mod erasing;
+#[cfg(all(unix, feature = "postgres"))]
+mod erasing_kills;
 mod export;
 mod faults;
 mod fields;

@@ -1,0 +1,27 @@
+//! `cdds subject preview` and `cdds subject reapply`.
+
+use cdds_view::{ReapplicationView, SubjectErasureView};
+
+use super::found;
+use crate::error::CliError;
+use crate::session::Session;
+
+/// Prints what an erasure would erase.
+pub(super) async fn preview(typed: &str, session: &Session) -> Result<(), CliError> {
+    let (app, by) = (session.open().await?, &session.principal);
+    let id = found::subject_request(typed, &app, by).await?;
+    let views: Vec<SubjectErasureView> = app.subjects.preview(by, id).await?.iter().map(Into::into).collect();
+    Ok(session.output.list(&views)?)
+}
+
+/// Applies past erasures again, and prints what was found.
+pub(super) async fn reapply(dry_run: bool, session: &Session) -> Result<(), CliError> {
+    let app = session.open().await?;
+    let done = app.subjects.reapply(&session.principal, dry_run).await?;
+    session.output.object(&ReapplicationView::new(&done, dry_run))?;
+    if done.is_whole() {
+        return Ok(());
+    }
+    let why = "some past erasures were not applied: mend what is told, then run this again before anything is exported";
+    Err(CliError::failed("reapply_incomplete", why))
+}
