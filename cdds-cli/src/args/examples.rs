@@ -217,6 +217,9 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("subject extend", "  cdds subject extend ID\n  cdds subject extend ID --until 2027-03-01"),
     ("subject refuse", "  cdds subject refuse ID --reason 'identity could not be confirmed'"),
     ("subject withdraw", "  cdds subject withdraw ID"),
+    ("subject preview", "  cdds subject preview ID"),
+    ("subject run", "  cdds subject run ID"),
+    ("subject reapply", "  cdds subject reapply --dry-run\n  cdds subject reapply"),
     ("subject show", "  cdds subject show ID"),
     (
         "subject list",

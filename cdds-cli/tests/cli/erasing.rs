@@ -52,7 +52,7 @@ const TABLES: &str = "
     insert into notes values (1, 'ADA.LOVELACE@EXAMPLE.COM', 'prefers letters');
     insert into calls values (1, '+49 30 7654321', '+49 40 1', 'called back', 0);
     insert into calls values (2, '+49 40 2', '004930 7654321', 'asked for a refund', 0);
-    insert into calls values (3, '+49 40 3', '+49 40 4', 'about nobody here', 0);
+    insert into calls values (900, '+49 40 3', '+49 40 4', 'about nobody here', 0);
 ";
 
 /// More people, and calls between them: statements of the database.
@@ -193,7 +193,7 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
     let left = sql(
         &place,
         "select count(*) from customers; select count(*) from calls; select count(*) from notes;
-         select caller, callee, notes from calls where id <= 3 order by id;",
+         select caller, callee, notes from calls where id in (1, 2, 900) order by id;",
     );
     assert_eq!(left, "198\n201\n1\n|+49 40 1|\n+49 40 2||\n+49 40 3|+49 40 4|about nobody here\n");
     assert!(!holds_sealed(&place, &sealed), "the catalog still holds what was sealed");
