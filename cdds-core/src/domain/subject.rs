@@ -1,8 +1,10 @@
 //! Rules D1 to D8: the people whom records are about, as requests name them and records hold them, what they ask for, and
 //! what becomes of it.
 
+pub mod copies;
 mod erasure;
 mod field;
+pub mod filter;
 mod hash;
 mod identifier;
 mod kind;
@@ -11,6 +13,7 @@ mod matcher;
 mod named;
 pub mod request;
 mod task;
+mod values;
 
 use std::fmt;
 
@@ -25,6 +28,7 @@ pub use self::named::NamedPeople;
 pub use self::task::{
     HOLD_LOOKED_AT, SubjectTask, TaskOutcome, TaskReport, TaskStanding, answered_at, task_id,
 };
+pub use self::values::SubjectValues;
 
 /// One person, by all identifiers that a request names (rule D2): 1 to 20, ordered by kind and value, each once.
 ///

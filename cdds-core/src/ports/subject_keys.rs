@@ -7,8 +7,9 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::error::{PortError, PortErrorKind};
-use crate::domain::id::SubjectKeyId;
+use crate::domain::id::{ExecutionId, Owner, SubjectKeyId};
 use crate::domain::subject::SealedIdentifiers;
+use crate::domain::subject::filter::FilterKey;
 
 /// A secret key with its name. `Debug` shows the name alone, and the secret is wiped from memory when it is dropped.
 #[derive(Clone)]
@@ -41,6 +42,15 @@ impl SubjectKey {
             mac.update(part);
         }
         mac.finalize().into_bytes().into()
+    }
+
+    /// Returns the key of the filters of one set (rule D10).
+    pub fn of_filters(&self, owner: &Owner, execution: ExecutionId) -> FilterKey {
+        let parts: [&[u8]; 2] = [owner.as_str().as_bytes(), execution.0.as_bytes()];
+        let values = self.mac("cdds subject filter", &parts);
+        let mut first = [0; 16];
+        first.copy_from_slice(&values[..16]);
+        FilterKey::new(first, &self.mac("cdds subject filter file", &parts))
     }
 }
 

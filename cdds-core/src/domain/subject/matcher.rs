@@ -31,16 +31,16 @@ pub struct SubjectMatcher {
 
 /// A subject field, prepared.
 #[derive(Debug, Clone)]
-struct Field {
+pub(super) struct Field {
     /// The key of the outermost object.
-    key: String,
+    pub(super) key: String,
     /// The keys of the objects within, from outside to inside.
-    within: Vec<String>,
-    kind: IdentifierKind,
+    pub(super) within: Vec<String>,
+    pub(super) kind: IdentifierKind,
 }
 
 impl Field {
-    fn new(field: &SubjectField) -> Self {
+    pub(super) fn new(field: &SubjectField) -> Self {
         Self { key: field.key(), within: field.within(), kind: field.kind.clone() }
     }
 }

@@ -1,0 +1,134 @@
+//! From the records of an export to the filters of its set.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use super::{FilterBuilder, FilterKey, SubjectFilter, ValueHash};
+use crate::domain::subject::{IdentifierKind, SubjectValues};
+
+/// Collects whom the records of a set name, in at most 16 MiB besides the filters that are waiting to be
+/// [stored](Self::full).
+pub struct SubjectCollector {
+    key: FilterKey,
+    recent: Recent,
+    builder: FilterBuilder,
+    full: VecDeque<SubjectFilter>,
+}
+
+impl SubjectCollector {
+    /// Begins a set.
+    pub fn new(key: FilterKey) -> Self {
+        Self { key, recent: Recent::new(), builder: FilterBuilder::default(), full: VecDeque::new() }
+    }
+
+    /// Returns the key.
+    pub fn key(&self) -> &FilterKey {
+        &self.key
+    }
+
+    /// Takes in what these lines of records hold ([`SubjectValues::each`]).
+    pub fn see(&mut self, values: &SubjectValues, lines: &[u8]) {
+        values.each(lines, |kind, value| self.take_in(kind, value));
+    }
+
+    /// Takes in what one JSON object holds, however it is written. Returns `false` if it is none.
+    pub fn see_object(&mut self, values: &SubjectValues, object: &[u8]) -> bool {
+        values.each_of_object(object, |kind, value| self.take_in(kind, value))
+    }
+
+    fn take_in(&mut self, kind: &IdentifierKind, value: &str) {
+        // The same people come again and again, and mostly in the same spelling.
+        if self.recent.has(kind, value) {
+            return;
+        }
+        let Some(normalised) = kind.normalise(value) else { return };
+        self.insert(self.key.hash(kind, &normalised));
+    }
+
+    pub(super) fn insert(&mut self, hash: ValueHash) {
+        self.builder.insert(hash);
+        if self.builder.is_full() {
+            self.full.push_back(self.builder.take());
+        }
+    }
+
+    /// Returns the next filter that is full.
+    pub fn full(&mut self) -> Option<SubjectFilter> {
+        self.full.pop_front()
+    }
+
+    /// Returns the last filter; `None` if nobody was named since the one before. Those that are [full](Self::full) come
+    /// first.
+    pub fn last(&mut self) -> Option<SubjectFilter> {
+        (!self.builder.hashes.is_empty()).then(|| self.builder.take())
+    }
+}
+
+impl fmt::Debug for SubjectCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubjectCollector").field("values", &self.builder.hashes.len()).finish_non_exhaustive()
+    }
+}
+
+/// The number of values that are remembered, and the bytes of each: a longer one is not remembered.
+const SLOTS: usize = 1 << 14;
+const BYTES: usize = 46;
+
+/// Values that have been seen of late, in the spelling of their records. Each has one place, from which the next one for
+/// that place displaces it; values are compared whole, so that none is taken for another.
+struct Recent {
+    kinds: Vec<IdentifierKind>,
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    /// The bytes of the value, and 1 more; 0 for none.
+    len: u8,
+    /// The place of its kind among those that were seen.
+    kind: u8,
+    bytes: [u8; BYTES],
+}
+
+impl Recent {
+    fn new() -> Self {
+        Self { kinds: Vec::new(), slots: vec![Slot { len: 0, kind: 0, bytes: [0; BYTES] }; SLOTS] }
+    }
+
+    /// Remembers a value, and returns whether it was remembered already.
+    fn has(&mut self, kind: &IdentifierKind, value: &str) -> bool {
+        let value = value.as_bytes();
+        let Some(kind) = self.number(kind) else { return false };
+        let Some(slot) = self.slots.get_mut(place(value)) else { return false };
+        let Some(kept) = slot.bytes.get_mut(..value.len()) else { return false };
+        // Less than 256, since the slot has fewer bytes.
+        let len = u8::try_from(value.len() + 1).unwrap_or(0);
+        if slot.len == len && slot.kind == kind && kept == value {
+            return true;
+        }
+        kept.copy_from_slice(value);
+        (slot.len, slot.kind) = (len, kind);
+        false
+    }
+
+    /// Numbers the kinds; `None` if there are too many of them.
+    fn number(&mut self, kind: &IdentifierKind) -> Option<u8> {
+        let known = self.kinds.iter().position(|known| known == kind);
+        let number = known.unwrap_or_else(|| {
+            self.kinds.push(kind.clone());
+            self.kinds.len() - 1
+        });
+        u8::try_from(number).ok()
+    }
+}
+
+/// Returns the place of a value. Whoever chooses values for the same place makes an export slower, and nothing else.
+fn place(value: &[u8]) -> usize {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = value.as_chunks::<8>();
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+    let hash = words.iter().fold(value.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let rest = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    // The upper bits, which depend on all others: as many as there are places.
+    usize::try_from(mix(hash, rest) >> 50).unwrap_or(0)
+}

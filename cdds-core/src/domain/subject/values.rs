@@ -1,0 +1,229 @@
+//! Rule D10: everything in a record that may name a person.
+
+use memchr::memmem::Finder;
+use memchr::{memchr, memchr2, memrchr};
+use serde_json::Value;
+
+use super::matcher::{Field, text, whole};
+use super::{IdentifierKind, SubjectField};
+use crate::domain::record::prune;
+use crate::domain::record::template::spells;
+
+/// Finds what records hold in the fields that name people, quickly: an export looks at every record.
+///
+/// It finds at least what [`SubjectMatcher`](super::SubjectMatcher) compares, and sometimes more: the members of other
+/// objects with the same key, and the earlier ones of a key that is repeated. Whoever is named is therefore never missed.
+#[derive(Debug)]
+pub struct SubjectValues {
+    fields: Vec<Wanted>,
+    /// The beginning of an escape by which a key could be spelled in another way.
+    escape: Finder<'static>,
+}
+
+/// A field to look for.
+#[derive(Debug)]
+struct Wanted {
+    field: Field,
+    /// How its members are spelled; `None` if JSON has several ways to spell a key of it.
+    spelled: Option<Spelled>,
+}
+
+/// The beginnings of members, with quotes and colon: `"caller":`.
+#[derive(Debug)]
+struct Spelled {
+    outermost: Finder<'static>,
+    /// The innermost one of a pointer.
+    innermost: Option<Finder<'static>>,
+}
+
+impl Wanted {
+    fn new(field: &SubjectField) -> Self {
+        let field = Field::new(field);
+        let innermost = field.within.last();
+        let is_plain = is_plain(&field.key) && innermost.is_none_or(|key| is_plain(key));
+        let spelled = is_plain
+            .then(|| Spelled { outermost: member(&field.key), innermost: innermost.map(|key| member(key)) });
+        Self { field, spelled }
+    }
+}
+
+/// Whether a key has no character that an encoder of JSON escapes.
+fn is_plain(key: &str) -> bool {
+    key.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'/'))
+}
+
+fn member(key: &str) -> Finder<'static> {
+    Finder::new(&format!("\"{key}\":")).into_owned()
+}
+
+impl SubjectValues {
+    /// Prepares to look for these fields.
+    pub fn new(fields: &[SubjectField]) -> Self {
+        Self { fields: fields.iter().map(Wanted::new).collect(), escape: Finder::new(b"\\u00") }
+    }
+
+    /// Passes each value of a field in these lines to `see`, with its kind, as it is stored. Lines are those of
+    /// [`RecordBatch`](crate::domain::record::RecordBatch): JSON objects without white space between their tokens, each
+    /// with its newline.
+    pub fn each(&self, lines: &[u8], mut see: impl FnMut(&IdentifierKind, &str)) {
+        for wanted in &self.fields {
+            let mut seen = |value: &str| see(&wanted.field.kind, value);
+            match &wanted.spelled {
+                Some(Spelled { outermost, innermost: None }) => each_member(outermost, lines, &mut seen),
+                Some(Spelled { outermost, innermost: Some(innermost) }) => {
+                    let mut rest = lines;
+                    // Nothing before the outermost key is within its member.
+                    while let Some(at) = outermost.find(rest) {
+                        let line = &rest[at + outermost.needle().len()..];
+                        let (line, behind) = line.split_at(memchr(b'\n', line).unwrap_or(line.len()));
+                        each_member(innermost, line, &mut seen);
+                        rest = behind;
+                    }
+                }
+                None => lines.split(|byte| *byte == b'\n').for_each(|line| exactly(wanted, line, &mut seen)),
+            }
+        }
+        self.each_escaped(lines, &mut see);
+    }
+
+    /// Passes each value of a field in one JSON object, however it is written. Returns `false` if it is none.
+    pub fn each_of_object(&self, object: &[u8], mut see: impl FnMut(&IdentifierKind, &str)) -> bool {
+        for wanted in &self.fields {
+            exactly(wanted, object, &mut |value| see(&wanted.field.kind, value));
+        }
+        prune::object(object, &mut Vec::new(), |_, _| ()).is_ok()
+    }
+
+    /// Reads the lines in which a character of ASCII is escaped by its number: keys may be spelled that way.
+    fn each_escaped(&self, lines: &[u8], see: &mut impl FnMut(&IdentifierKind, &str)) {
+        let mut from = 0;
+        while let Some(at) = lines.get(from..).and_then(|rest| self.escape.find(rest)) {
+            let digits = from + at + self.escape.needle().len();
+            from = digits;
+            if !lines.get(digits).is_some_and(|digit| matches!(digit, b'2'..=b'7')) {
+                continue;
+            }
+            let begin = memrchr(b'\n', &lines[..digits]).map_or(0, |newline| newline + 1);
+            let end = memchr(b'\n', &lines[digits..]).map_or(lines.len(), |newline| digits + newline);
+            for wanted in self.fields.iter().filter(|wanted| wanted.spelled.is_some()) {
+                exactly(wanted, &lines[begin..end], &mut |value| see(&wanted.field.kind, value));
+            }
+            from = end;
+        }
+    }
+}
+
+/// Passes the values of all members that begin so.
+fn each_member(beginning: &Finder<'_>, lines: &[u8], see: &mut impl FnMut(&str)) {
+    let mut rest = lines;
+    while let Some(at) = beginning.find(rest) {
+        rest = &rest[at + beginning.needle().len()..];
+        match rest.first() {
+            Some(b'"') => {
+                let end = end_of_string(rest);
+                if let Some(value) = text(&rest[..end]) {
+                    see(&value);
+                }
+                rest = &rest[end..];
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                let end = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b'\n'));
+                let number = std::str::from_utf8(&rest[..end.unwrap_or(rest.len())]).ok();
+                number.and_then(whole).into_iter().for_each(&mut *see);
+            }
+            Some(b'[') => {
+                let value = serde_json::Deserializer::from_slice(rest).into_iter::<Value>().next();
+                if let Some(Ok(value)) = value {
+                    within(&value, &[], see);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Returns the length of the string at the beginning, with its quotes.
+fn end_of_string(json: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(found) = json.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if json.get(at) == Some(&b'"') {
+            return at + 1;
+        }
+        at += 2;
+    }
+    json.len()
+}
+
+/// Passes the values of a field in one JSON object, whatever the spelling of its keys.
+fn exactly(wanted: &Wanted, object: &[u8], see: &mut impl FnMut(&str)) {
+    let Field { key, within: path, .. } = &wanted.field;
+    // What cannot be read as an object ends the walk, and what came before it has been passed on.
+    let _unreadable = prune::object(object, &mut Vec::new(), |found, value| {
+        if spells(found, key)
+            && let Ok(value) = serde_json::from_slice::<Value>(value)
+        {
+            within(&value, path, see);
+        }
+    });
+}
+
+/// Passes what a value holds behind a path. Elements of arrays do not count as a step.
+fn within(value: &Value, path: &[String], see: &mut impl FnMut(&str)) {
+    match (value, path.split_first()) {
+        (Value::Array(elements), _) => elements.iter().for_each(|element| within(element, path, see)),
+        (Value::Object(members), Some((key, rest))) => {
+            members.get(key).into_iter().for_each(|member| within(member, rest, see));
+        }
+        (Value::String(text), None) => see(text),
+        (Value::Number(number), None) => whole(&number.to_string()).into_iter().for_each(see),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(fields: &[&str], lines: &str) -> Vec<String> {
+        let kind = "customer-id".parse::<IdentifierKind>().unwrap();
+        let fields: Vec<_> = fields.iter().map(|name| SubjectField::new(*name, kind.clone())).collect();
+        let mut found = Vec::new();
+        SubjectValues::new(&fields).each(lines.as_bytes(), |_, value| found.push(value.to_owned()));
+        found
+    }
+
+    #[test]
+    fn d10_values_are_found_at_any_depth_and_in_any_spelling() {
+        for (fields, lines, expected) in [
+            (&["a"][..], "{\"a\":\"1\"}\n{\"b\":\"2\"}\n{\"a\":\"3\",\"c\":0}\n", &["1", "3"][..]),
+            (&["a"], "{\"a\":7}\n{\"a\":-7.0,\"b\":1}\n{\"a\":7.5}\n", &["7", "-7"]),
+            (&["a"], "{\"a\":[\"1\",2,[\"3\"],{\"a\":\"4\"},null]}\n", &["1", "2", "3", "4"]),
+            (&["a"], "{\"a\":\"\\\"x\\\\\"}\n", &["\"x\\"]),
+            (&["a"], "{\"a\":null}\n{\"a\":true}\n{\"a\":{\"b\":1}}\n", &[]),
+            (&["a"], "{\"\\u0061\":\"1\"}\n{\"a\":\"2\"}\n", &["2", "1"]),
+            (&["ä"], "{\"\\u00e4\":\"1\"}\n{\"ä\":\"2\"}\n", &["1", "2"]),
+            (&["a/b"], "{\"a\\/b\":\"1\"}\n{\"a/b\":\"2\"}\n", &["1", "2"]),
+            (&["/a/b"], "{\"b\":\"0\",\"a\":[{\"b\":\"1\"},{\"b\":[\"2\"]}]}\n{\"b\":\"3\"}\n", &["1", "2"]),
+            (&["/a/x/b"], "{\"a\":{\"x\":{\"b\":\"1\"}}}\n", &["1"]),
+            (&["a", "c"], "{\"a\":\"1\",\"c\":\"2\"}\n", &["1", "2"]),
+            // A text that looks like a member is none: its quotes are escaped.
+            (&["a"], "{\"t\":\"{\\\"a\\\":\\\"1\\\"}\"}\n", &[]),
+        ] {
+            assert_eq!(found(fields, lines), expected, "{fields:?} {lines}");
+        }
+    }
+
+    #[test]
+    fn d10_an_object_is_read_however_it_is_written() {
+        let fields = [SubjectField::new("a", IdentifierKind::Email)];
+        let values = SubjectValues::new(&fields);
+        let mut found = Vec::new();
+        assert!(
+            values
+                .each_of_object(b"{ \"a\" : \"x@y\",\n \"b\": 1 }", |_, value| found.push(value.to_owned()))
+        );
+        assert_eq!(found, ["x@y"]);
+        assert!(!values.each_of_object(b"[1]", |_, _| ()));
+    }
+}
