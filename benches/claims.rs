@@ -117,6 +117,7 @@ fn publication(execution: &Execution, now: DateTime<Utc>) -> Publication {
     Publication {
         nonce: Some(NONCE),
         set: ArtifactSet { artifacts: vec![artifact], manifest, signature: None },
+        filter: None,
         progress: Progress { records: 42, ..Progress::default() },
         published_at: now,
     }

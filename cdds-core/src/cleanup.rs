@@ -3,11 +3,12 @@
 use tracing::{info, warn};
 
 use crate::domain::id::ExecutionId;
+use crate::domain::subject::copies::is_filter;
 use crate::examination::ExaminationError;
 use crate::keys;
 use crate::ports::Ports;
 use crate::ports::catalog::{CatalogError, Removal, Standing, Writer};
-use crate::ports::sink::{Prefix, Sink, SinkError, SinkErrorKind};
+use crate::ports::sink::{Key, Sink, SinkError, SinkErrorKind};
 
 /// The maximum number of removals in one pass. A removal that fails does not hold up the others.
 const REMOVALS_PER_PASS: usize = 10_000;
@@ -43,6 +44,11 @@ async fn delete_files(ports: &Ports, removal: &Removal) -> Result<(), Examinatio
             ports.sink.delete(&keys::whole_set(*execution)).await?;
         }
         Removal::File { key, .. } => ports.sink.delete(key).await?,
+        Removal::Filter { filter, .. } => {
+            for key in filter.keys() {
+                ports.sink.delete(&key).await?;
+            }
+        }
     }
     Ok(())
 }
@@ -55,12 +61,29 @@ async fn delete_unwanted(ports: &Ports, execution: ExecutionId) -> Result<(), Ex
     for files in keys.chunk_by(|one, other| one.folder() == other.folder()) {
         let Some(writer) = files.first().and_then(keys::writer) else { continue };
         if ports.catalog.standing(writer).await? == Standing::Unwanted {
-            for key in files {
+            for key in unwanted_of(ports, writer, files).await? {
                 ports.sink.delete(key).await?;
             }
         }
     }
     Ok(())
+}
+
+/// Returns those of these files of an unwanted claim that nobody wants: all but filters that are on record, since they
+/// outlive their set (rule D10).
+pub(crate) async fn unwanted_of<'k>(
+    ports: &Ports,
+    writer: Writer,
+    files: &'k [Key],
+) -> Result<Vec<&'k Key>, CatalogError> {
+    let kept = match files.iter().any(is_filter) {
+        true => ports.catalog.subject_filter(writer.fence.id).await?,
+        false => None,
+    };
+    let is_kept = |key: &&Key| {
+        is_filter(key) && kept.as_ref().is_some_and(|filter| filter.folder.as_str() == key.folder())
+    };
+    Ok(files.iter().filter(|key| !is_kept(key)).collect())
 }
 
 /// Whether the manifest of a claim is stored. A listing shows it also while it is uploaded.
@@ -77,12 +100,4 @@ pub(crate) async fn remove_marked(ports: &Ports) {
     if let Err(error) = carry_out_removals(ports).await {
         warn!("files marked as removed are left for the next housekeeping: {}", error.report());
     }
-}
-
-/// Deletes everything under a prefix, including unfinished uploads.
-pub(crate) async fn delete_all(sink: &dyn Sink, prefix: &Prefix) -> Result<(), SinkError> {
-    for key in sink.list(prefix).await? {
-        sink.delete(&key).await?;
-    }
-    Ok(())
 }

@@ -40,6 +40,11 @@ pub(crate) fn signature(writer: Writer) -> Key {
     Key::new(format!("{}/manifest.p7s", folder(writer)))
 }
 
+/// Returns the folder of the filters that tell whom the set of a claim names (rule D10): that of all its files.
+pub(crate) fn filters(writer: Writer) -> Key {
+    Key::new(folder(writer))
+}
+
 fn folder(Writer { fence: Fence { id, epoch }, nonce }: Writer) -> String {
     match nonce {
         Some(nonce) => format!("{id}/{epoch}-{nonce}"),

@@ -108,7 +108,7 @@ fn goes_on(version: &str) {
     }
     let version_now =
         place.program("sqlite3", &["cdds.db"], &["pragma user_version; pragma integrity_check"]);
-    assert_eq!(version_now, "19\nok\n");
+    assert_eq!(version_now, "20\nok\n");
 }
 
 macro_rules! versions {
@@ -139,4 +139,6 @@ versions! {
     the_catalog_of_version_15_goes_on "v15"
     the_catalog_of_version_16_goes_on "v16"
     the_catalog_of_version_17_goes_on "v17"
+    the_catalog_of_version_18_goes_on "v18"
+    the_catalog_of_version_19_goes_on "v19"
 }

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::EngineError;
 use super::worker::Shared;
-use crate::cleanup::{carry_out_removals, has_manifest};
+use crate::cleanup::{carry_out_removals, has_manifest, unwanted_of};
 use crate::examination::examine;
 use crate::keys;
 use crate::ports::catalog::Standing;
@@ -84,7 +84,7 @@ impl Shared {
             let given_up = matches!(standing, Standing::GivenUp { .. });
             let complete = given_up && has_manifest(&*self.ports.sink, writer).await?;
             if standing.may_go(complete, retention, now) {
-                for key in files {
+                for key in unwanted_of(&self.ports, writer, files).await? {
                     self.ports.sink.delete(key).await?;
                     info!(name: "file.orphaned", target: "cdds", %key, "orphan removed");
                 }

@@ -5,6 +5,7 @@
 
 mod artifact_store;
 mod audit_store;
+mod copy_store;
 mod delivery_store;
 mod execution_store;
 mod housekeeping;
@@ -21,6 +22,7 @@ mod worker_register;
 
 pub use self::artifact_store::ArtifactStore;
 pub use self::audit_store::AuditStore;
+pub use self::copy_store::CopyStore;
 pub use self::delivery_store::{DeliveryClaim, DeliveryStore};
 pub use self::execution_store::ExecutionStore;
 pub use self::housekeeping::{Forget, Housekeeping};
@@ -70,6 +72,7 @@ pub trait Catalog:
     + Housekeeping
     + WorkerRegister
     + SubjectStore
+    + CopyStore
 {
 }
 
@@ -86,6 +89,7 @@ impl<T> Catalog for T where
         + Housekeeping
         + WorkerRegister
         + SubjectStore
+        + CopyStore
         + ?Sized
 {
 }

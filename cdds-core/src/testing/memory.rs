@@ -2,6 +2,7 @@
 
 mod audit;
 mod claims;
+mod copies;
 mod deliveries;
 mod entries;
 mod keeping;

@@ -4,6 +4,7 @@
 
 mod artifact;
 mod audit;
+mod copy;
 mod delivery;
 mod execution;
 mod job;
@@ -21,6 +22,7 @@ use chrono::{DateTime, Utc};
 
 pub(super) use self::artifact::{ArtifactOverviewRow, ArtifactRow, StoredRow};
 pub(super) use self::audit::AuditRow;
+pub(super) use self::copy::{FilterRow, PublishedRow, gaps};
 pub(super) use self::delivery::{DeliveryRow, HealthRow};
 pub(super) use self::execution::ExecutionRow;
 pub(super) use self::job::{JobRow, LatestRow};

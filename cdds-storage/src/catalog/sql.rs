@@ -8,6 +8,7 @@ mod audit;
 mod beats;
 mod changed;
 mod claim;
+mod copies;
 pub(super) mod database;
 mod deliveries;
 pub(super) mod driver;

@@ -7,11 +7,13 @@ use futures::future::{Either, select};
 use tracing::{info, warn};
 
 use super::attempt::Export;
-use crate::cleanup::{delete_all, has_manifest};
+use crate::cleanup::{has_manifest, unwanted_of};
 use crate::domain::execution::Execution;
 use crate::domain::execution::failure::{Failure, Step};
+use crate::engine::EngineError;
 use crate::engine::calls::{Panicked, contained_async};
 use crate::engine::worker::Shared;
+use crate::examination::ExaminationError;
 use crate::keys;
 use crate::ports::catalog::{CatalogErrorKind, Fence, Publication, Settlement, Standing, Writer};
 use crate::ports::sink::SinkError;
@@ -166,7 +168,15 @@ pub(in crate::engine) async fn release(shared: &Shared, fence: Fence) {
 
 /// Removes what a claim stored, once the catalog has said that nobody wants it.
 async fn discard(shared: &Shared, writer: Writer) {
-    if let Err(error) = delete_all(&*shared.ports.sink, &keys::claim(writer)).await {
-        warn!("cannot remove the stored files; the sweep will: {}", error.report());
+    let ports = &shared.ports;
+    let removed = async {
+        let files = ports.sink.list(&keys::claim(writer)).await?;
+        for key in unwanted_of(ports, writer, &files).await? {
+            ports.sink.delete(key).await?;
+        }
+        Ok::<(), ExaminationError>(())
+    };
+    if let Err(error) = removed.await {
+        warn!("cannot remove the stored files; the sweep will: {}", EngineError::from(error).report());
     }
 }

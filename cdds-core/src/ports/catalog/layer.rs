@@ -12,7 +12,7 @@ use super::query::{
     JobOverview, JobQuery, NoticeQuery, Page, SubjectRequestQuery, WorkerOverview,
 };
 use super::{
-    Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, DeliveryClaim,
+    Agenda, ArtifactStore, AuditStore, Beat, Catalog, CatalogError, Claim, Claimed, CopyStore, DeliveryClaim,
     DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
     Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
     SubjectClaim, SubjectStore, Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
@@ -38,6 +38,7 @@ use crate::domain::notice::Notice;
 use crate::domain::notice::expiring::SetPlace;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
+use crate::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
 use crate::domain::subject::request::SubjectRequest;
 use crate::domain::subject::{SubjectTask, TaskReport};
 use crate::domain::work::row::WorkOutcome;
@@ -243,6 +244,11 @@ hand_on! {
         fn beat_subject_task(fence: Fence<SubjectTaskId>, lease: Duration, found: Option<u64>) -> ();
         fn settle_subject_task(fence: Fence<SubjectTaskId>, report: &TaskReport) -> SubjectTask;
         fn ask_subject_tasks_again(owner: &Owner, request: SubjectRequestId, audit: &[AuditRecord]) -> usize;
+    }
+    CopyStore {
+        fn published_sets(owner: &Owner, behind: Option<CopyPlace>, limit: usize) -> Vec<PublishedSet>;
+        fn subject_filter(execution: ExecutionId) -> Option<FilterNote>;
+        fn downloads_of(owner: &Owner, execution: ExecutionId, limit: usize) -> Vec<AuditRecord>;
     }
     StoreRegister {
         fn store() -> Option<StoreLink>;

@@ -14,6 +14,7 @@ use crate::domain::execution::retry::RetryPolicy;
 pub use crate::domain::execution::standing::Standing;
 use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
 use crate::domain::job::{Job, JobChange};
+use crate::domain::subject::copies::FilterNote;
 pub use crate::domain::work::{Fence, Nonce, Writer};
 use crate::ports::sink::Key;
 use crate::setters::setters;
@@ -174,6 +175,8 @@ pub struct Publication {
     pub nonce: Option<Nonce>,
     /// The set.
     pub set: ArtifactSet,
+    /// The filters that tell whom it names (rule D10); `None` if it was made without.
+    pub filter: Option<FilterNote>,
     /// Final counts.
     pub progress: Progress,
     /// The time of publication, read from [`now`](super::WorkQueue::now) before the manifest was written:
@@ -212,6 +215,13 @@ pub enum Removal {
         artifact: ArtifactId,
         /// Its key in the store.
         key: Key,
+    },
+    /// The filters of a set whose execution is no longer in the history (rule D10). Confirming it forgets the note.
+    Filter {
+        /// The execution.
+        execution: ExecutionId,
+        /// The filters.
+        filter: FilterNote,
     },
 }
 

@@ -69,6 +69,7 @@ mod case;
 mod certificates;
 mod claims;
 mod clause;
+mod copies;
 pub mod damaged;
 mod deletion;
 mod delivered;

@@ -167,6 +167,9 @@ impl State {
         self.end(&succeeded, publication.published_at)?;
         self.store(&succeeded, None);
         self.sets.insert(succeeded.id, publication.set.clone());
+        if let Some(filter) = &publication.filter {
+            self.note_filter(succeeded.id, filter);
+        }
         self.deliver(&succeeded);
         Ok(())
     }
@@ -240,7 +243,7 @@ impl State {
         // Files are wanted while their execution may still commit, and afterwards while their set is
         // published.
         let execution = &entry.execution;
-        let published = self.sets.get(execution.id).is_some_and(|set| !set.removed);
+        let published = self.sets.get(execution.id).is_some_and(|set| !set.is_removed());
         let live = match execution.state {
             ExecutionState::Running => true,
             ExecutionState::Succeeded => published,

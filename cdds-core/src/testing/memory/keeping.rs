@@ -32,7 +32,7 @@ impl State {
     }
 
     fn is_on_hold(&self, execution: ExecutionId) -> bool {
-        self.sets.get(execution).is_some_and(|set| !set.removed && set.is_held())
+        self.sets.get(execution).is_some_and(|set| !set.is_removed() && set.is_held())
     }
 
     /// Whether a job that was not deleted needs the execution.
@@ -60,6 +60,7 @@ impl State {
     }
 
     fn forget_execution(&mut self, id: ExecutionId) -> usize {
+        self.leave_filter(id);
         let mut rows = usize::from(self.executions.remove(id));
         if let Some(stored) = self.sets.remove(id) {
             rows += 1 + stored.set.artifacts.len();

@@ -239,7 +239,7 @@ impl State {
                 },
                 // The name of its first file begins with its id, and is followed by the same in all sets.
                 ExecutionColumn::Files => {
-                    let set = self.sets.get(execution.id).filter(|set| !set.removed);
+                    let set = self.sets.get(execution.id).filter(|set| !set.is_removed());
                     or_missing(set, |_| SortKey::Text(execution.id.to_string()))
                 }
             };

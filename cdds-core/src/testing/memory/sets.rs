@@ -15,8 +15,8 @@ use crate::ports::sink::Key;
 #[derive(Debug, Clone)]
 pub(super) struct StoredSet {
     pub(super) set: ArtifactSet,
-    /// Marked for removal as a whole, and no longer visible.
-    pub(super) removed: bool,
+    /// When it was marked for removal as a whole; no longer visible then.
+    pub(super) removed_at: Option<DateTime<Utc>>,
     /// When it was confirmed that the files of a set that was marked as a whole are deleted from the store.
     pub(super) confirmed_at: Option<DateTime<Utc>>,
     /// Files that were marked for removal one by one.
@@ -29,7 +29,7 @@ impl StoredSet {
     pub(super) fn new(set: ArtifactSet) -> Self {
         Self {
             set,
-            removed: false,
+            removed_at: None,
             confirmed_at: None,
             removed_files: BTreeSet::new(),
             confirmed_files: BTreeSet::new(),
@@ -39,7 +39,11 @@ impl StoredSet {
     /// The files that are not marked for removal.
     pub(super) fn files(&self) -> impl Iterator<Item = &Artifact> {
         let files = self.set.artifacts.iter().filter(|file| !self.removed_files.contains(&file.id));
-        files.filter(|_| !self.removed)
+        files.filter(|_| !self.is_removed())
+    }
+
+    pub(super) fn is_removed(&self) -> bool {
+        self.removed_at.is_some()
     }
 
     pub(super) fn is_held(&self) -> bool {
@@ -48,7 +52,7 @@ impl StoredSet {
 
     /// The removals that are marked but not yet confirmed.
     fn removals(&self, execution: ExecutionId) -> Vec<Removal> {
-        if self.removed {
+        if self.is_removed() {
             return if self.confirmed_at.is_some() { Vec::new() } else { vec![Removal::Set { execution }] };
         }
         let files =
@@ -59,7 +63,7 @@ impl StoredSet {
     }
 
     /// The instant at which the last file's retention ends. The whole set stays until then (invariant I12).
-    fn expires_at(&self) -> DateTime<Utc> {
+    pub(super) fn expires_at(&self) -> DateTime<Utc> {
         let instants = self.set.artifacts.iter().map(|file| file.expires_at);
         instants.max().unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
@@ -125,7 +129,7 @@ impl Sets {
     fn change(&mut self, id: ExecutionId, change: impl FnOnce(&mut StoredSet)) {
         let Some(stored) = self.all.get_mut(&id) else { return };
         change(stored);
-        if stored.removed {
+        if stored.is_removed() {
             self.live.remove(&id);
             self.expiring.remove(&(stored.expires_at(), id));
         }
@@ -140,7 +144,7 @@ impl Sets {
         let expired = self.expiring.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
         let may_go = |id: &ExecutionId| self.all.get(id).is_some_and(|set| !set.is_held());
         let expired: Vec<ExecutionId> = expired.filter(may_go).take(limit).collect();
-        expired.iter().for_each(|id| self.change(*id, |set| set.removed = true));
+        expired.iter().for_each(|id| self.change(*id, |set| set.removed_at = Some(now)));
         expired
     }
 
@@ -170,7 +174,7 @@ impl State {
 
     fn live_set(&self, owner: &Owner, execution: ExecutionId) -> Option<&StoredSet> {
         let entry = self.executions.get(execution)?;
-        let stored = self.sets.get(execution).filter(|set| !set.removed)?;
+        let stored = self.sets.get(execution).filter(|set| !set.is_removed())?;
         (entry.execution.owner == *owner && entry.deleted_at.is_none()).then_some(stored)
     }
 
@@ -206,7 +210,9 @@ impl State {
         for (id, execution) in artifacts.iter().zip(executions) {
             self.sets.change(execution, |stored| {
                 stored.removed_files.insert(*id);
-                stored.removed |= stored.removed_files.len() == stored.set.artifacts.len();
+                if stored.removed_files.len() == stored.set.artifacts.len() {
+                    stored.removed_at = Some(now);
+                }
             });
             self.deliveries.cancel(execution, now);
         }
@@ -219,11 +225,12 @@ impl State {
         execution: ExecutionId,
         now: DateTime<Utc>,
     ) -> Result<(), CatalogError> {
-        let held = self.sets.get(execution).is_some_and(|set| !set.removed && set.is_held());
+        let held = self.sets.get(execution).is_some_and(|set| !set.is_removed() && set.is_held());
         if held || !self.is_final(execution) || self.execution(owner, execution, now).is_none() {
             return Err(conflict(format!("execution {execution} is open, held or gone")));
         }
-        self.sets.change(execution, |stored| stored.removed = true);
+        self.sets.change(execution, |stored| stored.removed_at = stored.removed_at.or(Some(now)));
+        self.leave_filter(execution);
         self.executions.delete(execution, now);
         self.notices.cancel(execution, now);
         self.deliveries.cancel(execution, now);
@@ -237,17 +244,18 @@ impl State {
     }
 
     pub(super) fn removals(&self, limit: usize) -> Vec<Removal> {
-        self.sets.removals(limit)
+        self.sets.removals(limit).into_iter().chain(self.filter_removals()).take(limit).collect()
     }
 
     pub(super) fn confirm_removed(&mut self, removal: &Removal, now: DateTime<Utc>) {
         match removal {
             Removal::Set { execution } => {
                 self.sets.change(*execution, |stored| {
-                    stored.confirmed_at = stored.confirmed_at.or(stored.removed.then_some(now));
+                    stored.confirmed_at = stored.confirmed_at.or(stored.removed_at.map(|_| now));
                 });
             }
             Removal::File { artifact, .. } => self.sets.confirm_file(*artifact),
+            Removal::Filter { execution, .. } => self.confirm_filter(*execution),
         }
     }
 }

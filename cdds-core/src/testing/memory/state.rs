@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::copies::StoredFilter;
 use super::deliveries::Deliveries;
 use super::entries::Entries;
 use super::notices::Notices;
@@ -13,7 +14,7 @@ use crate::domain::calendar::zone::database::Clocks;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::execution::{Execution, ExecutionState, Trigger};
 use crate::domain::id::{
-    ArtifactId, AuditId, JobId, Owner, RecipientName, SubjectRequestId, SubjectTaskId, WorkerId,
+    ArtifactId, AuditId, ExecutionId, JobId, Owner, RecipientName, SubjectRequestId, SubjectTaskId, WorkerId,
 };
 use crate::domain::job::policy::Overlap;
 use crate::domain::job::settling::Open;
@@ -52,6 +53,8 @@ pub(super) struct State {
     pub(super) subject_requests: BTreeMap<SubjectRequestId, SubjectRequest>,
     /// The tasks of their erasures (rule D4).
     pub(super) subject_tasks: BTreeMap<SubjectTaskId, SubjectTask>,
+    /// The filters of sets (rule D10).
+    pub(super) filters: BTreeMap<ExecutionId, StoredFilter>,
     /// By which version of the database jobs with a zone are computed (rule F9).
     pub(super) zones: Option<ZoneRecord>,
 }

@@ -1,4 +1,4 @@
-//! Requests of data subjects, of which there are none in these worlds: their sources name nobody.
+//! Requests of data subjects and filters of sets, of which there are none in these worlds: their sources name nobody.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use super::faulty_catalog::FaultyCatalog;
 use super::watch::step;
 use crate::domain::access::audit::AuditRecord;
-use crate::domain::id::{Owner, SubjectRequestId, SubjectTaskId};
+use crate::domain::id::{ExecutionId, Owner, SubjectRequestId, SubjectTaskId};
+use crate::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
 use crate::domain::subject::request::SubjectRequest;
 use crate::domain::subject::{SubjectTask, TaskReport};
 use crate::ports::catalog::query::{Page, SubjectRequestQuery};
-use crate::ports::catalog::{CatalogError, Fence, SubjectClaim, SubjectStore};
+use crate::ports::catalog::{CatalogError, CopyStore, Fence, SubjectClaim, SubjectStore};
 
 #[async_trait]
 impl SubjectStore for FaultyCatalog {
@@ -100,5 +101,30 @@ impl SubjectStore for FaultyCatalog {
         audit: &[AuditRecord],
     ) -> Result<usize, CatalogError> {
         step(self.catalog.inner.ask_subject_tasks_again(owner, request, audit))
+    }
+}
+
+#[async_trait]
+impl CopyStore for FaultyCatalog {
+    async fn published_sets(
+        &self,
+        owner: &Owner,
+        behind: Option<CopyPlace>,
+        limit: usize,
+    ) -> Result<Vec<PublishedSet>, CatalogError> {
+        step(self.catalog.inner.published_sets(owner, behind, limit))
+    }
+
+    async fn subject_filter(&self, execution: ExecutionId) -> Result<Option<FilterNote>, CatalogError> {
+        step(self.catalog.inner.subject_filter(execution))
+    }
+
+    async fn downloads_of(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, CatalogError> {
+        step(self.catalog.inner.downloads_of(owner, execution, limit))
     }
 }

@@ -13,7 +13,7 @@ use super::PostgresCatalog;
 use super::database::Timed;
 
 /// The tables, each behind those that it refers to.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
     "job",
     "recipient",
     "job_recipient",
@@ -34,6 +34,7 @@ const TABLES: [&str; 21] = [
     "subject_request",
     "subject_hash",
     "subject_task",
+    "subject_filter",
     "zone_database",
 ];
 

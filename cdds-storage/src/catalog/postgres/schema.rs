@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("requests of data subjects", include_str!("migrations/0003_subjects.sql")),
     ("time zones", include_str!("migrations/0004_zones.sql")),
     ("erasures of data subjects", include_str!("migrations/0005_subject_tasks.sql")),
+    ("filters of sets", include_str!("migrations/0006_filters.sql")),
 ];
 
 /// The name of the lock under which the schema is changed: "CDDS" in ASCII.

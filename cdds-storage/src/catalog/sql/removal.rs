@@ -15,7 +15,7 @@ use super::driver::{NONE, OptionalExtension, Row, params};
 use super::fault::{Fault, conflict};
 use super::transaction::Transaction;
 use super::understood::{row_id, understood};
-use super::{deliveries, outbox};
+use super::{copies, deliveries, outbox};
 
 /// Deletes a finished execution from the history. The row stays but is cleared: settings and failures may
 /// contain personal data.
@@ -53,6 +53,7 @@ pub(super) fn delete_execution(
         "UPDATE artifact_set SET removed_at = ?2 WHERE execution_id = ?1 AND removed_at IS NULL",
         params![id, micros(now)],
     )?;
+    copies::leave(tx, &id, now)?;
     outbox::cancel(tx, execution, now)?;
     deliveries::cancel(tx, execution, now)
 }
@@ -169,6 +170,8 @@ pub(super) fn removals(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Removal
     {
         removals.extend(understood("removal", &row_id(row), removal(row))?);
     }
+    let left = limit - removals.len();
+    removals.extend(copies::removals(tx, left)?);
     Ok(removals)
 }
 
@@ -208,6 +211,7 @@ pub(super) fn confirm_removed(
         Removal::File { artifact, .. } => {
             confirm("artifact", "id", artifact.to_string())?;
         }
+        Removal::Filter { execution, .. } => copies::forget(tx, *execution)?,
     }
     Ok(())
 }

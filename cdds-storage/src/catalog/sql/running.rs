@@ -15,7 +15,7 @@ use super::super::row::corrupt;
 use super::executions;
 use super::fault::{Fault, conflict};
 use super::transaction::Transaction;
-use super::{artifacts, deliveries, jobs, outbox};
+use super::{artifacts, copies, deliveries, jobs, outbox};
 
 /// Freezes the end of a claimed execution's window, or gives the execution back until its source is complete (rule
 /// W3b).
@@ -53,6 +53,9 @@ pub(super) fn publish(tx: &Transaction<'_>, fence: Fence, publication: &Publicat
         .published(publication.progress, published_at)
         .map_err(|stop| Fault::Refused(CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string())))?;
     artifacts::insert(tx, fence.id, &publication.set, published_at)?;
+    if let Some(filter) = &publication.filter {
+        copies::insert(tx, fence.id, filter)?;
+    }
     store(tx, &published, published_at)
 }
 

@@ -24,6 +24,7 @@ use cdds_core::domain::notice::Notice;
 use cdds_core::domain::notice::expiring::SetPlace;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
+use cdds_core::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
 use cdds_core::domain::subject::request::SubjectRequest;
 use cdds_core::domain::subject::{SubjectTask, TaskReport};
 use cdds_core::domain::work::row::WorkOutcome;
@@ -33,9 +34,9 @@ use cdds_core::ports::catalog::query::{
     JobOverview, JobQuery, NoticeQuery, Page, SubjectRequestQuery, WorkerOverview,
 };
 use cdds_core::ports::catalog::{
-    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, DeliveryClaim, DeliveryStore,
-    Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim, Outbox,
-    Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
+    Agenda, ArtifactStore, AuditStore, Beat, CatalogError, Claim, Claimed, CopyStore, DeliveryClaim,
+    DeliveryStore, Directive, DueJob, ExecutionStore, Fence, Forget, Housekeeping, JobStore, NoticeClaim,
+    Outbox, Publication, RecipientRemoval, RecipientStore, Removal, Settlement, Standing, StoreRegister,
     SubjectClaim, SubjectStore, Told, WorkQueue, WorkerRegister, Writer, ZoneRecord,
 };
 use cdds_core::ports::sink::Key;
@@ -44,9 +45,9 @@ use chrono::{DateTime, Utc};
 use super::audit::audited;
 use super::database::{Database, Writing};
 use super::{
-    adoption, agenda, artifacts, attendance, audit, beats as signs, claim, deliveries, executions, health,
-    housekeeping, jobs, outbox, presence, recipients, removal, running, store, subject_tasks, subjects,
-    zones,
+    adoption, agenda, artifacts, attendance, audit, beats as signs, claim, copies, deliveries, executions,
+    health, housekeeping, jobs, outbox, presence, recipients, removal, running, store, subject_tasks,
+    subjects, zones,
 };
 
 /// Implements the stores for a catalog that has these methods:
@@ -785,6 +786,36 @@ macro_rules! stores {
                     Ok(asked)
                 })
                 .await
+            }
+        }
+
+        #[async_trait]
+        impl CopyStore for $catalog {
+            async fn published_sets(
+                &self,
+                owner: &Owner,
+                behind: Option<CopyPlace>,
+                limit: usize,
+            ) -> Result<Vec<PublishedSet>, CatalogError> {
+                let owner = owner.clone();
+                self.read("list sets", move |tx| copies::sets(tx, &owner, behind, limit)).await
+            }
+
+            async fn subject_filter(
+                &self,
+                execution: ExecutionId,
+            ) -> Result<Option<FilterNote>, CatalogError> {
+                self.read("read the filters of a set", move |tx| copies::filter(tx, execution)).await
+            }
+
+            async fn downloads_of(
+                &self,
+                owner: &Owner,
+                execution: ExecutionId,
+                limit: usize,
+            ) -> Result<Vec<AuditRecord>, CatalogError> {
+                let owner = owner.clone();
+                self.read("list downloads", move |tx| copies::downloads(tx, &owner, execution, limit)).await
             }
         }
 

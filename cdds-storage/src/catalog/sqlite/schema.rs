@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_subjects.sql"),
     include_str!("migrations/0018_zones.sql"),
     include_str!("migrations/0019_subject_tasks.sql"),
+    include_str!("migrations/0020_filters.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

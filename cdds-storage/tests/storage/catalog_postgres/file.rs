@@ -48,6 +48,7 @@ fn a_schema_is_made_once_by_whoever_comes_first() {
         "requests of data subjects",
         "time zones",
         "erasures of data subjects",
+        "filters of sets",
     ];
     assert_eq!(applied, (1..).zip(notes.map(str::to_owned)).collect::<Vec<_>>());
 }
@@ -67,7 +68,7 @@ fn an_older_schema_is_brought_up_to_date_and_running_work_goes_on() {
         &format!(
             "DROP TABLE older.zone_database; ALTER TABLE older.worker DROP COLUMN zones;
              ALTER TABLE older.job DROP COLUMN decided_until, DROP COLUMN decided_offset;
-             DROP TABLE older.subject_task, older.subject_hash, older.subject_request;
+             DROP TABLE older.subject_filter, older.subject_task, older.subject_hash, older.subject_request;
              DROP VIEW older.beaten, older.lease; DROP TABLE older.beat, older.looked; DROP FUNCTION older.next_work; DELETE FROM older.migration WHERE number > 1;
              DELETE FROM older.reader; UPDATE older.execution SET progress = '{progress}'"
         ),

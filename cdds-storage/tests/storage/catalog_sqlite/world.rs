@@ -295,6 +295,7 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
     Publication {
         nonce: execution.writer().nonce,
         set: ArtifactSet { artifacts: artifacts.collect(), manifest, signature },
+        filter: None,
         progress: Progress {
             records: 42,
             bytes_read: 4_200,

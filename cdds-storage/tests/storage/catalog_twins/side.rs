@@ -240,7 +240,8 @@ impl Side {
         let published_at = self.now();
         let set = set(&execution, published_at);
         let progress = Progress { records: 7, rejected: execution.epoch % 2, ..Progress::default() };
-        let publication = Publication { nonce: execution.writer().nonce, set, progress, published_at };
+        let nonce = execution.writer().nonce;
+        let publication = Publication { nonce, set, filter: None, progress, published_at };
         let said = catalog_said(block_on(self.catalog.publish(fence(&execution), &publication)));
         format!("{said} {:?}", block_on(self.catalog.standing(execution.writer())).unwrap())
     }

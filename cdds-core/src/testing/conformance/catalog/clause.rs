@@ -2,8 +2,8 @@
 
 use super::case::{Case, Found};
 use super::{
-    audits, certificates, claims, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, health,
-    house, late, lists, notices, owners, revisions, subjects, tasks, unique, workers, zones,
+    audits, certificates, claims, copies, deletion, delivered, deliveries, expiring, expiry, fencing, frozen,
+    health, house, late, lists, notices, owners, revisions, subjects, tasks, unique, workers, zones,
 };
 use crate::testing::conformance::Contract;
 
@@ -374,6 +374,19 @@ clauses! {
     /// Found by: `ZonesForgotten`, `RenewMovesNothing`, `RenewTakesOlder`, `DueOfAnyClock`, `AgendaOfAnyClock`,
     /// `ClaimsOfAnyClock`.
     ZonesRenewed => "a newer database of time zones computes jobs anew, and an older one leaves them alone", zones::renewed;
+    /// The filters of a set are on record with it, and sets are listed with their filters, each owner's apart, those of the
+    /// latest slots first and in pages ([`published_sets`](crate::ports::catalog::CopyStore::published_sets),
+    /// [`subject_filter`](crate::ports::catalog::CopyStore::subject_filter); rule D10). Found by: `FilterNotNoted`,
+    /// `GapsNotNoted`, `SetsOfAnyone`, `SetsFromTheFirst`, `SetsIgnoreLimit`, `SetsIgnoreHold`.
+    FiltersNoted => "the filters of a set are on record with it", copies::noted;
+    /// The filters of a set stay when it is removed, and are to be removed, until that is confirmed, once its execution
+    /// was deleted from the history or forgotten (rules D10, E14). Found by: `FilterGoesWithSet`, `PastSetsLeftOut`,
+    /// `FilterStaysForEver`, `FilterRemovedOnce`, `WantedFilterConfirmed`.
+    FiltersOutliveSets => "the filters of a set outlive it, and go with the history", copies::outlives_its_set;
+    /// Downloads of the files of a set are listed, and nothing else
+    /// ([`downloads_of`](crate::ports::catalog::CopyStore::downloads_of); rules C3, D10). Found by: `DownloadsOfAnyone`,
+    /// `RefusalsAreDownloads`, `DownloadsIgnoreLimit`.
+    DownloadsOfSets => "the downloads of a set are listed", copies::downloads;
     /// Rows that come or go before the place of a page shift nothing behind it, also when the row at the place
     /// itself goes ([`Cursor`](crate::ports::catalog::query::Cursor)). Found by: `PagesByRowNumber`.
     PagesWhileRowsChange => "no row is lost or doubled while others come and go", lists::changing;

@@ -5,6 +5,7 @@ mod attending;
 mod changing;
 mod claiming;
 mod claims;
+mod copying;
 mod delivering;
 mod erasing;
 mod foreign;
@@ -19,6 +20,7 @@ use self::asking::Asking;
 use self::attending::Attending;
 use self::changing::Changing;
 use self::claiming::Claiming;
+use self::copying::Copying;
 use self::delivering::Delivering;
 use self::erasing::Erasing;
 use self::keeping::Keeping;
@@ -635,6 +637,34 @@ planted! {
     AgendaOfAnyClock => ZonesRenewed,
     /// `claim` does not look at the clocks of jobs.
     ClaimsOfAnyClock => ZonesRenewed,
+    /// `publish` does not note filters.
+    FilterNotNoted => FiltersNoted,
+    /// `publish` does not note the gaps of filters.
+    GapsNotNoted => FiltersNoted,
+    /// `published_sets` does not compare the owner.
+    SetsOfAnyone => FiltersNoted,
+    /// `published_sets` begins at the first one.
+    SetsFromTheFirst => FiltersNoted,
+    /// `published_sets` ignores the limit.
+    SetsIgnoreLimit => FiltersNoted,
+    /// `published_sets` does not know holds.
+    SetsIgnoreHold => FiltersNoted,
+    /// `subject_filter` returns nothing for a set that was removed.
+    FilterGoesWithSet => FiltersOutliveSets,
+    /// `published_sets` leaves out sets that were removed.
+    PastSetsLeftOut => FiltersOutliveSets,
+    /// `removals` lists no filters.
+    FilterStaysForEver => FiltersOutliveSets,
+    /// `removals` lists filters once.
+    FilterRemovedOnce => FiltersOutliveSets,
+    /// `confirm_removed` forgets filters that are wanted.
+    WantedFilterConfirmed => FiltersOutliveSets,
+    /// `downloads_of` does not compare the owner.
+    DownloadsOfAnyone => DownloadsOfSets,
+    /// `downloads_of` lists refused calls.
+    RefusalsAreDownloads => DownloadsOfSets,
+    /// `downloads_of` ignores the limit.
+    DownloadsIgnoreLimit => DownloadsOfSets,
     /// Pages begin at a row number.
     PagesByRowNumber => PagesWhileRowsChange,
 }
@@ -710,6 +740,9 @@ impl Planted {
                 Arc::new(Layered(Erasing { bug: self, catalog }))
             }
             Clause::ZonesRenewed => Arc::new(Layered(Zoning { bug: self, catalog })),
+            Clause::FiltersNoted | Clause::FiltersOutliveSets | Clause::DownloadsOfSets => {
+                Arc::new(Layered(Copying { bug: self, catalog, told: Mutex::default() }))
+            }
             _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),
         }
     }

@@ -137,6 +137,7 @@ pub(super) fn publication(execution: &Execution, parts: u32, published_at: DateT
     Publication {
         nonce: execution.writer().nonce,
         set: ArtifactSet { artifacts: artifacts.collect(), manifest, signature },
+        filter: None,
         progress,
         published_at,
     }

@@ -92,6 +92,8 @@ impl Seen {
             let (owner, id) = (&one.owner, one.id);
             self.add(format!("execution {id}"), &catalog.execution(owner, id, now).await?);
             self.add(format!("the set of {id}"), &catalog.artifact_set(owner, id).await?);
+            self.add(format!("the filters of {id}"), &catalog.subject_filter(id).await?);
+            self.add(format!("the downloads of {id}"), &catalog.downloads_of(owner, id, 9).await?);
             for attempt in &one.attempts {
                 let fence = Fence { id, epoch: attempt.epoch };
                 let standing = catalog.standing(Writer { fence, nonce: attempt.nonce }).await?;
@@ -139,6 +141,8 @@ impl Seen {
                 &catalog.subject_tasks(owner, request.id).await?,
             );
         }
+        let sets = catalog.published_sets(owner, None, 1_000).await?;
+        self.add(format!("the sets of {owner}"), &sets);
         self.add(format!("the recipients of {owner}"), &catalog.recipients(owner).await?);
         self.add(format!("the workers as {owner} sees them"), &catalog.workers(owner, now, 99).await?);
         Ok(())

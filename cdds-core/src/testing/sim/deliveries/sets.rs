@@ -332,6 +332,7 @@ fn publication(
             manifest: manifest.unwrap_or(empty),
             signature: None,
         },
+        filter: None,
         progress: Progress { parts, ..Progress::default() },
         published_at: now,
     }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::super::super::row::{corrupt, micros};
+use super::super::copies;
 use super::super::driver::{Row, params};
 use super::super::fault::Fault;
 use super::super::transaction::Transaction;
@@ -106,6 +107,9 @@ impl OldRecord for Old<'_> {
 
     fn remove(&mut self, place: Place) -> Result<usize, Fault> {
         let id = place.id.to_string();
+        if matches!(place.chapter, Chapter::Ended | Chapter::Deleted) {
+            copies::leave(self.tx, &id, self.tx.now()?)?;
+        }
         let statements: &[&str] = match place.chapter {
             // Whatever refers to a row goes before it.
             Chapter::Ended | Chapter::Deleted => &[
