@@ -4,6 +4,7 @@
 //! attempt ─ begin:   the source is asked, the window frozen
 //!     │     prepare: source, recipients
 //!     │     read:    records → template → complete files      ┐
+//!     │     subjects: whom they name → filters                │
 //!     │     pack:    files → compressed → parts, sealed       ├ transfer: all three at once
 //!     │     store:   parts → uploads, made durable            ┘
 //!     │     publish: names, manifest, signature
@@ -18,6 +19,7 @@ mod publish;
 mod read;
 mod settle;
 mod store;
+mod subjects;
 mod transfer;
 
 pub(super) use self::attempt::export;

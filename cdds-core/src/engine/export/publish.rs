@@ -1,4 +1,4 @@
-//! From stored parts to a set that can be committed: names the parts, stores the manifest and its signature. The
+//! From stored parts to a set that can be committed: names the parts, stores the last filter, the manifest and its signature. The
 //! commit is in `settle`.
 
 use std::collections::BTreeMap;
@@ -38,9 +38,13 @@ impl Export {
     pub(super) async fn complete(
         &self,
         recipients: &[Recipient],
-        transferred: Transferred,
+        mut transferred: Transferred,
     ) -> Result<Publication, Failure> {
         let ports = &self.shared.ports;
+        let filter = match transferred.named.take() {
+            Some(named) => Some(named.store(self).await?),
+            None => None,
+        };
         // Read once, so that catalog, manifest and signature agree.
         let published_at =
             ports.catalog.now().await.map_err(|error| catalog_failure(Step::Publish, &error))?;
@@ -54,6 +58,7 @@ impl Export {
         Ok(Publication {
             nonce: self.writer.nonce,
             set: ArtifactSet { manifest, signature, artifacts },
+            filter,
             progress: self.meter.progress(ports.clock.monotonic()),
             published_at,
         })
@@ -170,7 +175,7 @@ impl Export {
     }
 
     /// Stores a small file whole and returns its size and digest.
-    async fn store(&self, key: &Key, contents: Bytes) -> Result<(u64, Sha256Digest), Failure> {
+    pub(super) async fn store(&self, key: &Key, contents: Bytes) -> Result<(u64, Sha256Digest), Failure> {
         let (bytes, sha256) = (contents.len() as u64, Sha256Digest(Sha256::digest(&contents).into()));
         let store = async {
             let upload = self.underway.begin(&self.shared.ports.sink, key).await?;

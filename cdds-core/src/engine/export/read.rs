@@ -9,12 +9,12 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::attempt::Export;
 use super::prepare::{Prepared, PreparedRead, SOURCE};
+use super::subjects::{Named, Witness};
 use crate::domain::archive::cut::{CutFile, FileCutter};
 use crate::domain::archive::errors_file::ErrorsFile;
 use crate::domain::execution::failure::{Failure, Step};
 use crate::domain::record::RecordBatch;
 use crate::domain::record::handover::Handover;
-use crate::domain::record::template::Template;
 use crate::engine::calls::{call, items};
 use crate::ports::Ports;
 use crate::ports::source::{ReadRequest, Source, SourceError};
@@ -32,6 +32,8 @@ pub(super) struct Files<'a> {
     records: Vec<u64>,
     closed: VecDeque<CutFile>,
     errors: ErrorsFile,
+    /// Whom the records name, if that can be told.
+    named: Option<Named>,
 }
 
 /// A read under way.
@@ -39,6 +41,7 @@ struct OpenRead {
     batches: Templated,
     handover: Handover,
     cutter: FileCutter,
+    witness: Option<Witness>,
     /// The request, which says what of a rejected record may be reported.
     request: ReadRequest,
     /// Whether the source has ended; files may still be open.
@@ -56,6 +59,7 @@ impl<'a> Files<'a> {
             records: Vec::with_capacity(prepared.reads.len()),
             closed: VecDeque::new(),
             errors: ErrorsFile::new(export.execution.settings.policies.bad_records),
+            named: Named::begin(export, &prepared.reads)?,
         };
         files.begin_next().await?;
         Ok(files)
@@ -68,9 +72,9 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Returns the number of records of each read, in the order of the settings.
-    pub(super) fn into_records(self) -> Vec<u64> {
-        self.records
+    /// Returns the number of records of each read, in the order of the settings, and whom they name.
+    pub(super) fn into_ended(self) -> (Vec<u64>, Option<Named>) {
+        (self.records, self.named)
     }
 
     pub(super) async fn next(&mut self) -> Result<Option<CutFile>, Failure> {
@@ -94,7 +98,8 @@ impl<'a> Files<'a> {
         // Before the next one, since a source may allow one read at a time.
         self.open = None;
         let Some(read) = self.ahead.next() else { return Ok(()) };
-        self.open = Some(OpenRead::begin(self.export, self.source, read).await?);
+        let witness = self.named.as_mut().and_then(|named| named.witness(read));
+        self.open = Some(OpenRead::begin(self.export, self.source, read, witness).await?);
         self.records.push(0);
         Ok(())
     }
@@ -112,6 +117,9 @@ impl<'a> Files<'a> {
             let ReadRequest { template, categories, .. } = &open.request;
             let Some(told) = template.tell(rejected.clone(), categories) else { continue };
             self.errors.push(&told)?;
+            if let (Some(named), Some(witness)) = (&mut self.named, &open.witness) {
+                named.rejected(witness, rejected, &told);
+            }
             meter.rejected.fetch_add(1, Ordering::Relaxed);
         }
         let records = batch.records() as u64;
@@ -124,21 +132,31 @@ impl<'a> Files<'a> {
         let mut cut = Vec::new();
         open.cutter.push(&batch, &mut cut);
         self.closed.extend(cut);
+        // Stored as they come, so that memory does not grow with the records.
+        while let Some((key, filter)) = self.named.as_mut().and_then(Named::full) {
+            self.export.store(&key, filter).await?;
+        }
         Ok(())
     }
 }
 
 impl OpenRead {
     /// Starts to read one data type.
-    async fn begin(export: &Export, source: &dyn Source, read: &PreparedRead) -> Result<Self, Failure> {
+    async fn begin(
+        export: &Export,
+        source: &dyn Source,
+        read: &PreparedRead,
+        witness: Option<Witness>,
+    ) -> Result<Self, Failure> {
         let PreparedRead { data_type, request } = read;
         let settings = &export.execution.settings;
         let batches = call(Step::Read, SOURCE, async { source.read(request.clone()).await }).await?;
         let cutter = FileCutter::new(request.data_type.clone(), export.shared.settings.cut);
         Ok(Self {
-            batches: templated(&export.shared.ports, &request.template, data_type.pushes_down, batches),
+            batches: templated(&export.shared.ports, read, witness.clone(), batches),
             handover: Handover::new(&settings.source, data_type, request),
             cutter: if settings.reads.only().is_some() { cutter } else { cutter.below_type() },
+            witness,
             request: request.clone(),
             ended: false,
         })
@@ -151,17 +169,26 @@ type Batches = BoxStream<'static, Result<RecordBatch, SourceError>>;
 /// Batches after the template, ready to be cut into files.
 type Templated = BoxStream<'static, Result<RecordBatch, Failure>>;
 
-/// Applies the template, unless the source has already done so (rule J4). Batches go to the workers one at a
-/// time, which keeps them in order; meanwhile other workers compress earlier ones.
-fn templated(ports: &Ports, template: &Template, pushed_down: bool, batches: Batches) -> Templated {
+/// Applies the template, unless the source has already done so (rule J4), and shows the records to the witness before
+/// they lose fields (rule D10). Batches go to the workers one at a time, which keeps them in order; meanwhile other workers
+/// compress earlier ones.
+fn templated(ports: &Ports, read: &PreparedRead, witness: Option<Witness>, batches: Batches) -> Templated {
     let batches = items(Step::Read, SOURCE, batches);
-    if pushed_down || template.is_default() {
+    let template = &read.request.template;
+    let applies = !read.data_type.pushes_down && !template.is_default();
+    if !applies && witness.is_none() {
         return batches;
     }
-    let (workers, template) = (Arc::clone(&ports.workers), Arc::new(template.clone()));
+    let template = applies.then(|| Arc::new(template.clone()));
+    let workers = Arc::clone(&ports.workers);
     let applied = batches.and_then(move |batch| {
-        let (workers, template) = (Arc::clone(&workers), Arc::clone(&template));
-        async move { Ok(offload(&*workers, move || template.apply(&batch)).await?) }
+        let (workers, template, witness) = (Arc::clone(&workers), template.clone(), witness.clone());
+        let apply = move || match (&witness, &template) {
+            (Some(witness), template) => witness.see(batch, template.as_deref()),
+            (None, Some(template)) => template.apply(&batch),
+            (None, None) => batch,
+        };
+        async move { Ok(offload(&*workers, apply).await?) }
     });
     applied.boxed()
 }

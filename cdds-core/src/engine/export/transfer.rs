@@ -10,16 +10,18 @@ use futures::future::try_join;
 use super::pack::PackPipeline;
 use super::read::Files;
 use super::store::{PartFinisher, PartWriter, StoredPart};
+use super::subjects::Named;
 use crate::domain::execution::failure::Failure;
 use crate::ports::packager::PartIndex;
 
 /// The stored parts, once everything has been read.
-#[derive(Debug)]
 pub(super) struct Transferred {
     pub(super) index: PartIndex,
     pub(super) parts: Vec<StoredPart>,
     /// The number of records of each read, in the order of the settings.
     pub(super) records: Vec<u64>,
+    /// Whom they name, if that can be told.
+    pub(super) named: Option<Named>,
 }
 
 /// Moves every record into parts (rule A6: the outcome depends on the records alone). Between the source and
@@ -32,15 +34,15 @@ pub(super) async fn transfer(
 ) -> Result<Transferred, Failure> {
     let writing = write(files, pipeline, writer);
     // `write` owns the writer and drops it when it returns, which ends the finisher.
-    let ((index, records), parts) = try_join(writing, finisher.run()).await?;
-    Ok(Transferred { index, parts, records })
+    let ((index, (records, named)), parts) = try_join(writing, finisher.run()).await?;
+    Ok(Transferred { index, parts, records, named })
 }
 
 async fn write(
     mut files: Files<'_>,
     mut pipeline: PackPipeline,
     mut writer: PartWriter<'_>,
-) -> Result<(PartIndex, Vec<u64>), Failure> {
+) -> Result<(PartIndex, (Vec<u64>, Option<Named>)), Failure> {
     // The channel holds one more than its size, and the receiver holds another: the store may fall behind by
     // one compressed file before a worker has nothing to do.
     let (mut sender, mut packed) = mpsc::channel(pipeline.parallelism().get());
@@ -66,5 +68,5 @@ async fn write(
     // Only now has every file been laid out: `writing` has awaited each of them.
     let (index, commands) = pipeline.finish().await?;
     writer.apply(commands).await?;
-    Ok((index, files.into_records()))
+    Ok((index, files.into_ended()))
 }

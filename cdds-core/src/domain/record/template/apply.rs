@@ -14,11 +14,26 @@ impl Template {
     /// Returns the records of `batch` that match every filter, with the selected fields in the source's
     /// order. Rejected records and the count of bytes read stay. This is CPU work and runs on the workers.
     pub fn apply(&self, batch: &RecordBatch) -> RecordBatch {
+        self.apply_seeing(batch, |_| ())
+    }
+
+    /// Applies the template, as [`apply`](Self::apply) does, and passes the lines of the records that match to `see`, with
+    /// all of their fields: one or more at a time.
+    pub(crate) fn apply_seeing(&self, batch: &RecordBatch, mut see: impl FnMut(&[u8])) -> RecordBatch {
+        if self.filters.is_empty() {
+            see(batch.lines());
+        }
         if self.is_default() {
             return batch.clone();
         }
         let mut reading = Reading::new(self);
-        batch.rewritten(|line, output| reading.rewrite(line, output) == Verdict::Wanted)
+        batch.rewritten(|line, output| {
+            let is_wanted = reading.rewrite(line, output) == Verdict::Wanted;
+            if is_wanted && !self.filters.is_empty() {
+                see(line);
+            }
+            is_wanted
+        })
     }
 
     /// Returns the part of a bad record that may be reported, or `None` if its readable fields show that the
