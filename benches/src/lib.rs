@@ -11,6 +11,7 @@ use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::id::{Owner, RecipientName, SourceId, TypeId};
 use cdds_core::domain::job::{JobSettings, Protection, RecipientNames, Title};
 use cdds_core::domain::record::instant::InstantFormat;
+use cdds_core::domain::subject::SubjectField;
 use cdds_core::engine::{Engine, RunReport, Until};
 use cdds_core::ports::Ports;
 use cdds_core::ports::source::Source;
@@ -35,7 +36,16 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// Never, as long as the names are legal.
 pub fn json_lines(input: &Path) -> Result<Arc<dyn Source>, Failure> {
+    json_lines_naming(input, &[])
+}
+
+/// Opens the same contacts with fields that name people.
+///
+/// # Errors
+/// Never, as long as the names are legal.
+pub fn json_lines_naming(input: &Path, fields: &[SubjectField]) -> Result<Arc<dyn Source>, Failure> {
     let contact = JsonLinesType::new(TypeId::new("contact")?, None);
+    let contact = fields.iter().fold(contact, |contact, field| contact.with_subject(field.clone()));
     let config = JsonLinesConfig::new(SourceId::new("contacts")?, "Contacts", input.display().to_string())
         .with_type(contact.with_time("started_at", InstantFormat::Iso));
     Ok(Arc::new(JsonLinesSource::new(config)?))
@@ -70,16 +80,23 @@ pub fn administrator() -> Principal {
 /// # Errors
 /// If anything on the way fails.
 pub fn export(folder: &Path, source: Arc<dyn Source>) -> Result<RunReport, Failure> {
-    let ports = ports(folder, source)?;
+    export_over(&ports(folder, source)?)
+}
+
+/// Exports likewise, over these ports.
+///
+/// # Errors
+/// If anything on the way fails.
+pub fn export_over(ports: &Ports) -> Result<RunReport, Failure> {
     let administrator = administrator();
     let name = RecipientName::new("bench")?;
-    block_on(Recipients::new(&ports).add(&administrator, name.clone(), certificate()?.as_bytes()))?;
+    block_on(Recipients::new(ports).add(&administrator, name.clone(), certificate()?.as_bytes()))?;
     let protection = Protection::Sealed(RecipientNames::new([name])?);
     let start = Frequency::Once(Start::Immediately);
     let (source, contact) = (SourceId::new("contacts")?, TypeId::new("contact")?);
     let settings = JobSettings::new(Title::new("bench")?, source, contact, start, protection);
-    block_on(Jobs::new(&ports, JobRules::default()).submit(&administrator, settings))?;
-    Ok(block_on(Engine::builder(&ports).build().run(Until::Idle, std::future::pending()))?)
+    block_on(Jobs::new(ports, JobRules::default()).submit(&administrator, settings))?;
+    Ok(block_on(Engine::builder(ports).build().run(Until::Idle, std::future::pending()))?)
 }
 
 /// Returns a self-signed certificate, PEM; one for the whole process, since a key pair can take longer than

@@ -44,6 +44,7 @@ use cdds_core::service::adoption::Adoptions;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
 use cdds_core::service::clock::{self, ClockReport};
+use cdds_core::service::copies::Copies;
 use cdds_core::service::deliveries::Deliveries;
 use cdds_core::service::fleet::Fleet;
 #[cfg(feature = "serve")]
@@ -88,6 +89,7 @@ pub(crate) struct App {
     pub(crate) audit: Audit,
     pub(crate) fleet: Fleet,
     pub(crate) subjects: Subjects,
+    pub(crate) copies: Copies,
     ports: Ports,
     settings: EngineSettings,
     signing: Option<Signing>,
@@ -174,6 +176,7 @@ impl App {
             audit: Audit::new(&ports),
             fleet: Fleet::new(&ports),
             subjects: Subjects::new(&ports),
+            copies: Copies::new(&ports),
             signing: config.signing.clone(),
             sources: ports.sources.clone(),
             ports,

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod audit;
+mod copy;
 mod delivery;
 mod execution;
 mod job;

@@ -114,6 +114,7 @@ pub use self::ports::source::{
 };
 pub use self::service::artifacts::{Artifacts, Download, DownloadLink};
 pub use self::service::audit::Audit;
+pub use self::service::copies::Copies;
 pub use self::service::fleet::Fleet;
 pub use self::service::history::History;
 pub use self::service::jobs::{JobRules, Jobs};

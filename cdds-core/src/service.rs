@@ -9,6 +9,7 @@ pub mod adoption;
 pub mod artifacts;
 pub mod audit;
 pub mod clock;
+pub mod copies;
 pub mod deliveries;
 mod download;
 mod error;

@@ -3,6 +3,7 @@
 
 mod artifact;
 mod audit;
+mod copy;
 mod delivery;
 mod destination;
 mod execution;
@@ -32,6 +33,7 @@ mod worker;
 
 pub use self::artifact::ArtifactView;
 pub use self::audit::{AuditView, ObjectView};
+pub use self::copy::{CopyDeliveryView, CopyDownloadView, CopyView};
 pub use self::delivery::{DeliveryState, DeliveryView};
 pub use self::destination::{
     CheckStepView, DestinationCheckView, DestinationView, EndpointView, HealthState, HealthView,

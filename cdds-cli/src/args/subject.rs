@@ -76,6 +76,23 @@ pub(crate) enum SubjectCommand {
         /// The request
         id: String,
     },
+    /// Find the exports that may hold records about the person, and who has them
+    #[command(
+        after_help = "Looks at all sets of the owner that are in the history: those that are kept, and those that have \
+                      expired or were deleted. A set that may hold the person does so by mistake once in 318 for each \
+                      identifier; one that does not is left out. Sets that were made before there was a key, or of types \
+                      that do not say which of their fields name people, cannot be told."
+    )]
+    Copies {
+        /// The request
+        id: String,
+        /// Show the sets as well that do not hold the person
+        #[arg(long)]
+        all: bool,
+        /// Delete the sets that may hold the person, except those on legal hold
+        #[arg(long, conflicts_with = "all")]
+        delete: bool,
+    },
     /// List requests, newest first
     #[command(visible_alias = "ls")]
     List(ListSubjectsArgs),

@@ -1,5 +1,6 @@
 //! `cdds subject …`: what people ask for about their own records.
 
+mod copies;
 mod erasing;
 mod key;
 
@@ -30,6 +31,8 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
         SubjectCommand::Key { name } => return key::make(name, session),
         SubjectCommand::Preview { id } => return erasing::preview(&id, session).await,
         SubjectCommand::Reapply { dry_run } => return erasing::reapply(dry_run, session).await,
+        SubjectCommand::Copies { id, all, delete: false } => return copies::list(&id, all, session).await,
+        SubjectCommand::Copies { id, delete: true, .. } => return copies::delete(&id, session).await,
         command => command,
     };
     let (app, by) = (session.open().await?, &session.principal);
@@ -54,7 +57,8 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
         | SubjectCommand::List(_)
         | SubjectCommand::Key { .. }
         | SubjectCommand::Preview { .. }
-        | SubjectCommand::Reapply { .. } => return Ok(()),
+        | SubjectCommand::Reapply { .. }
+        | SubjectCommand::Copies { .. } => return Ok(()),
     };
     show(&request, &app, session).await
 }

@@ -12,7 +12,11 @@ const EMAIL: &str = "Ada.Lovelace@Example.com";
 
 /// A place where requests are taken.
 fn place() -> Place {
-    let place = Place::new();
+    with_keys(Place::new())
+}
+
+/// Configures where the keys of data subjects are.
+fn with_keys(place: Place) -> Place {
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     let config = config
         .replace("# [subjects]\n# key_file = \"subjects.keys\"", "[subjects]\nkey_file = \"subjects.keys\"");
@@ -177,4 +181,85 @@ fn d6_keys_are_needed_and_an_earlier_one_stays_of_use() {
     assert!(text(&broken.stderr).contains("line 1 is no key"), "{}", text(&broken.stderr));
     std::fs::remove_file(place.path("subjects.keys")).unwrap();
     place.done(&["subject", "withdraw", &id]);
+}
+
+#[test]
+fn d10_exports_that_may_hold_a_person_are_found_with_those_who_have_them() {
+    let place = with_keys(Place::with_interactions(6));
+    let run = || place.done(&["run", "--until-idle", "-q"]);
+    place.plaintext_job(&["--title", "Before there was a key"]);
+    run();
+    place.done(&["subject", "key", "2026"]);
+    place.plaintext_job(&["--title", "All of them"]);
+    place.plaintext_job(&["--title", "One of them", "--filter", "contact_id=c-1"]);
+    run();
+    let execution = |title: &str| {
+        let history = place.json(&["history", "list"]);
+        let of = history.as_array().unwrap().iter().find(|one| one["job_title"] == title);
+        string(&of.unwrap()["id"])
+    };
+    let all = execution("All of them");
+    place.json(&["artifact", "download", "--execution", &all, "--to", "out"]);
+    let names = place.files("out");
+    place.done(&["verify", &format!("out/{}", names[0])]);
+    assert!(names.iter().all(|name| !name.contains("bloom")) && names.len() == 2, "{names:?}");
+    let request = ["subject", "create", "--identifier", "contact_id= c-2", "--kind", "erasure"];
+    let id = string(&place.json(&request)["id"]);
+
+    let found = |args: &[&str]| place.json(&[&["subject", "copies", &id[..8]], args].concat());
+    let rows = |found: &Value| -> Vec<(String, String, Value)> {
+        let row =
+            |copy: &Value| (string(&copy["execution_id"]), string(&copy["holds"]), copy["unknown"].clone());
+        found.as_array().unwrap().iter().map(row).collect()
+    };
+    let (before, one) = (execution("Before there was a key"), execution("One of them"));
+    let told = found(&[]);
+    let mut expected = vec![
+        (all.clone(), "may".to_owned(), Value::Null),
+        (before.clone(), "unknown".to_owned(), "no_filter".into()),
+    ];
+    let sorted = |found: &Value| {
+        let mut rows = rows(found);
+        rows.sort_by_key(|(id, ..)| id.clone());
+        rows
+    };
+    expected.sort_by_key(|(id, ..)| id.clone());
+    assert_eq!(sorted(&told), expected);
+    expected.push((one, "not".to_owned(), Value::Null));
+    expected.sort_by_key(|(id, ..)| id.clone());
+    assert_eq!(sorted(&found(&["--all"])), expected);
+    let copy = told.as_array().unwrap().iter().find(|copy| copy["execution_id"] == all.as_str()).unwrap();
+    assert_eq!(copy["title"], "All of them");
+    let downloads = copy["downloads"].as_array().unwrap();
+    assert_eq!((downloads.len(), &downloads[0]["outcome"]), (1, &"verified".into()), "{copy}");
+    let output = place.cdds(&["subject", "copies", &id]).output().unwrap();
+    let (table, remark) = (text(&output.stdout), text(&output.stderr));
+    assert!(table.contains("may hold") && table.contains("cannot tell: made without a filter"), "{table}");
+    assert!(
+        remark.contains("of 3 sets, 1 may hold the person, 1 do not, and of 1 nobody can tell"),
+        "{remark}"
+    );
+
+    let outcomes = || {
+        let deleted = place.json(&["subject", "copies", &id, "--delete"]);
+        deleted.as_array().unwrap().iter().map(|one| string(&one["outcome"])).collect::<Vec<_>>()
+    };
+    place.done(&["artifact", "hold", "--execution", &all]);
+    assert_eq!(outcomes(), ["on_hold"]);
+    place.done(&["artifact", "release", "--execution", &all]);
+    assert_eq!(outcomes(), ["deleted"]);
+    assert_eq!(outcomes(), Vec::<String>::new());
+    let gone = found(&[]);
+    let copy = gone.as_array().unwrap().iter().find(|copy| copy["execution_id"] == all.as_str()).unwrap();
+    assert!(
+        copy["removed_at"].is_string()
+            && copy["holds"] == "may"
+            && copy["downloads"][0]["principal"].is_string()
+    );
+    assert!(place.done(&["subject", "copies", &id]).contains("deleted "));
+    let entries = place.json(&["audit", "--object", &id, "--action", "find_subject_copies"]);
+    assert_eq!(entries.as_array().unwrap().len(), 8, "{entries}");
+    for (name, bytes) in files(&place).iter().filter(|(name, _)| name.contains("bloom")) {
+        assert!(!holds(bytes, b"c-2"), "{name}");
+    }
 }

@@ -279,7 +279,7 @@ impl Subjects {
 }
 
 /// A missing key is something that people can bring back.
-fn refusal(error: SubjectKeysError) -> ServiceError {
+pub(super) fn refusal(error: SubjectKeysError) -> ServiceError {
     match error.kind() {
         SubjectKeysErrorKind::None | SubjectKeysErrorKind::Unknown => {
             RuleViolation::new(Code::SubjectKeyMissing, error.context()).into()

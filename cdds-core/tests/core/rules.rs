@@ -6,6 +6,7 @@ mod adoption;
 mod ahead;
 mod completeness;
 mod contained;
+mod copies;
 mod coverage;
 mod cut;
 mod delivery;

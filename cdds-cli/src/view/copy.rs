@@ -1,0 +1,55 @@
+//! The table of copies that exports have made.
+
+use cdds_view::{CopyDeliveryView, CopyDownloadView, CopyView};
+
+use crate::output::{Cell, View};
+
+impl View for CopyView {
+    const COLUMNS: &'static [&'static str] =
+        &["set", "job", "holds", "kept", "downloaded by", "delivered to", "published", "types"];
+    const GIVES_WAY: &'static [&'static str] = &["types", "published", "job"];
+
+    fn row(&self) -> Vec<Cell> {
+        vec![
+            Cell::Id(self.execution_id.to_string()),
+            self.title.clone().into(),
+            self.holds_words().into(),
+            self.kept_words().into(),
+            each(&self.downloads, downloaded).into(),
+            each(&self.deliveries, delivered).into(),
+            self.published_at.into(),
+            self.types.as_str().into(),
+        ]
+    }
+
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+/// What happened several times in the same words is told once.
+fn each<T>(all: &[T], words: impl Fn(&T) -> String) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for one in all.iter().map(words) {
+        if !told.contains(&one) {
+            told.push(one);
+        }
+    }
+    told.join(", ")
+}
+
+/// Who, on which day, and what came of it unless all is well.
+fn downloaded(CopyDownloadView { at, principal, outcome, .. }: &CopyDownloadView) -> String {
+    let day = at.0.date_naive();
+    match outcome.as_str() {
+        "verified" => format!("{principal} {day}"),
+        other => format!("{principal} {day} ({})", other.replace('_', " ")),
+    }
+}
+
+fn delivered(CopyDeliveryView { destination, state, delivered_at, .. }: &CopyDeliveryView) -> String {
+    match delivered_at {
+        Some(at) => format!("{destination} {}", at.0.date_naive()),
+        None => format!("{destination} ({})", state.as_str()),
+    }
+}

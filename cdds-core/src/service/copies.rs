@@ -1,0 +1,193 @@
+//! The copies that exports have made: which of them may hold records about a person, and who has them.
+
+use futures::TryStreamExt;
+
+use super::access::{check, entry};
+use super::subjects::refusal;
+use super::{Entity, ServiceError};
+use crate::domain::access::audit::{AuditRecord, Object};
+use crate::domain::access::{Action, Principal};
+use crate::domain::delivery::Delivery;
+use crate::domain::id::{Owner, SubjectRequestId};
+use crate::domain::job::Title;
+use crate::domain::subject::Subject;
+use crate::domain::subject::copies::{CopyPlace, FilterNote, Holding, PublishedSet, Unknown};
+use crate::domain::subject::filter::{FilterKey, SubjectFilter, ValueHash};
+use crate::domain::violation::{Code, RuleViolation};
+use crate::identifiers::opened;
+use crate::ports::Ports;
+use crate::ports::catalog::query::DeliveryQuery;
+use crate::ports::sink::{Key, SinkErrorKind};
+use crate::ports::subject_keys::{SubjectKey, SubjectKeysErrorKind};
+
+/// How many sets are looked at in one call.
+const SETS_AT_ONCE: usize = 100;
+
+/// How many downloads of a set are told.
+const DOWNLOADS_MAX: usize = 1_000;
+
+/// The copies that exports of all owners have made; each call names an owner, by its principal (rule D10). Every method
+/// returns [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
+#[derive(Debug, Clone)]
+pub struct Copies {
+    ports: Ports,
+}
+
+/// A set, and what is known of it and a person.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CopyOf {
+    /// The set, which may be gone since.
+    pub set: PublishedSet,
+    /// Whether it holds records that name the person.
+    pub holding: Holding,
+    /// What its job is called.
+    pub title: Option<Title>,
+    /// Who downloaded its files, or was handed a link, and when: the latest 1,000 (rule C3). Empty for a set that does not
+    /// hold the person.
+    pub downloads: Vec<AuditRecord>,
+    /// Where it was delivered. Empty for a set that does not hold the person.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// Some of the sets of an owner.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CopyPage {
+    /// The sets, those of the latest slots first.
+    pub items: Vec<CopyOf>,
+    /// The place behind which the next page begins; `None` after the last one.
+    pub next: Option<CopyPlace>,
+}
+
+impl Copies {
+    /// Creates the service over these ports.
+    pub fn new(ports: &Ports) -> Self {
+        Self { ports: ports.clone() }
+    }
+
+    /// Looks at up to 100 sets of the owner, kept and past ones, behind a place, and tells of each whether it may hold
+    /// records that name the person of an open request, whichever sources the request chose. Reads their filters one at a
+    /// time, so the memory it needs does not grow with their number. The first page puts the question on record (rule C2).
+    ///
+    /// A set that [may](Holding::May) hold the person does so by mistake once in 318 for each identifier and filter.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with
+    /// [`Code::SubjectKeyMissing`] without the key of the request, and with [`Code::SubjectRequestState`] if it has ended;
+    /// [`ServiceError::Sink`] if the store cannot be read now.
+    ///
+    /// # Cancel safety
+    /// If dropped, the question may be on record.
+    pub async fn page(
+        &self,
+        by: &Principal,
+        request: SubjectRequestId,
+        behind: Option<CopyPlace>,
+    ) -> Result<CopyPage, ServiceError> {
+        let object = Object::SubjectRequest(request);
+        check(&self.ports, by, Action::FindSubjectCopies, Some(object.clone())).await?;
+        let (catalog, owner) = (&self.ports.catalog, &by.owner);
+        let found = catalog.subject_request(owner, request).await?;
+        let found = found.ok_or_else(|| ServiceError::not_found(Entity::SubjectRequest, request))?;
+        if found.sealed().is_none() {
+            let why = format!("request {request} has ended, and its identifiers are destroyed");
+            return Err(RuleViolation::new(Code::SubjectRequestState, why).into());
+        }
+        let subject = opened(&*self.ports.subject_keys, &found).map_err(refusal)?;
+        if behind.is_none() {
+            let entry = entry(&self.ports, by, Action::FindSubjectCopies, catalog.now().await?);
+            catalog.record(&entry.with_object(object)).await?;
+        }
+        let keys = self.keys()?;
+        let sets = catalog.published_sets(owner, behind, SETS_AT_ONCE).await?;
+        let next = (sets.len() == SETS_AT_ONCE).then(|| sets.last().map(PublishedSet::place)).flatten();
+        let mut items = Vec::with_capacity(sets.len());
+        for set in sets {
+            let holding = self.holding(owner, &subject, &keys, &set).await?;
+            items.push(self.told(owner, set, holding).await?);
+        }
+        Ok(CopyPage { items, next })
+    }
+
+    /// Returns the keys of the service. Without any, nobody can tell of any set.
+    fn keys(&self) -> Result<Vec<SubjectKey>, ServiceError> {
+        match self.ports.subject_keys.keys() {
+            Err(error) if error.kind() == SubjectKeysErrorKind::None => Ok(Vec::new()),
+            keys => Ok(keys?),
+        }
+    }
+
+    /// Asks the filters of a set, one after another, until one has the person.
+    async fn holding(
+        &self,
+        owner: &Owner,
+        subject: &Subject,
+        keys: &[SubjectKey],
+        set: &PublishedSet,
+    ) -> Result<Holding, ServiceError> {
+        let Some(note) = &set.filter else { return Ok(Holding::Unknown(Unknown::NoFilter)) };
+        let Some(key) = keys.iter().find(|key| *key.id() == note.key) else {
+            return Ok(Holding::Unknown(Unknown::KeyMissing));
+        };
+        let key = key.of_filters(owner, set.execution);
+        let hashes: Vec<ValueHash> =
+            subject.identifiers().iter().map(|one| key.hash(one.kind(), one.expose())).collect();
+        Ok(Holding::of(note, self.ask(note, &key, &hashes).await?))
+    }
+
+    async fn ask(
+        &self,
+        note: &FilterNote,
+        key: &FilterKey,
+        hashes: &[ValueHash],
+    ) -> Result<Result<bool, Unknown>, ServiceError> {
+        let mut is_lost = false;
+        for (number, name) in (0..).zip(note.keys()) {
+            let file = self.read(&name).await?;
+            match file.and_then(|file| SubjectFilter::from_bytes(&file, key, number).ok()) {
+                Some(filter) if hashes.iter().any(|hash| filter.may_hold(*hash)) => return Ok(Ok(true)),
+                Some(_) => {}
+                None => is_lost = true,
+            }
+        }
+        Ok(if is_lost { Err(Unknown::FilterLost) } else { Ok(false) })
+    }
+
+    /// Reads a filter; `None` if it is gone, or too long for one.
+    async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, ServiceError> {
+        let is_gone = |kind| matches!(kind, SinkErrorKind::NotFound | SinkErrorKind::Corrupt);
+        let mut chunks = match self.ports.sink.read(key, 0).await {
+            Err(error) if is_gone(error.kind()) => return Ok(None),
+            chunks => chunks?,
+        };
+        let mut file = Vec::new();
+        loop {
+            match chunks.try_next().await {
+                Ok(Some(chunk)) if file.len() + chunk.len() <= SubjectFilter::FILE_BYTES_MAX => {
+                    file.extend_from_slice(&chunk);
+                }
+                Ok(None) => return Ok(Some(file)),
+                Ok(Some(_)) => return Ok(None),
+                Err(error) if is_gone(error.kind()) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Says who has a set, unless it does not hold the person.
+    async fn told(&self, owner: &Owner, set: PublishedSet, holding: Holding) -> Result<CopyOf, ServiceError> {
+        let mut copy = CopyOf { set, holding, title: None, downloads: Vec::new(), deliveries: Vec::new() };
+        if holding == Holding::Not {
+            return Ok(copy);
+        }
+        let (catalog, execution) = (&self.ports.catalog, copy.set.execution);
+        let now = catalog.now().await?;
+        let overview = catalog.execution(owner, execution, now).await?;
+        copy.title = overview.map(|overview| overview.execution.settings.title);
+        copy.downloads = catalog.downloads_of(owner, execution, DOWNLOADS_MAX).await?;
+        let query = DeliveryQuery::default().with_execution(execution);
+        copy.deliveries = catalog.deliveries(owner, &query).await?.items;
+        Ok(copy)
+    }
+}
