@@ -40,7 +40,10 @@ fn configure(place: &Place, earlier: &Path) {
     let output = place.command(earlier, &["init", "earlier"]).output().unwrap();
     assert!(output.status.success(), "the earlier cdds init: {}", text(&output.stderr));
     let config = std::fs::read_to_string(place.path("earlier/cdds.toml")).unwrap();
-    std::fs::write(place.path("cdds.toml"), config + SOURCES).unwrap();
+    // So that three workers share four jobs, and none of them has to be quick to get one.
+    let alone = config.replace("\nconcurrency = 2\n", "\nconcurrency = 1\n");
+    assert_ne!(alone, config);
+    std::fs::write(place.path("cdds.toml"), alone + SOURCES).unwrap();
     std::fs::remove_dir_all(place.path("earlier")).unwrap();
 }
 
