@@ -5,6 +5,9 @@
 //! and hold concurrently. The catalog has the true clock. Each life of an engine or a person has a clock of
 //! its own, which is up to ten minutes wrong, and the source's records become visible late.
 //!
+//! In half of the worlds whose jobs go by the clock of a zone, the law of these zones changes in the middle: programs that
+//! are started from then on have a newer database, and jobs are computed anew while older workers go on beside it.
+//!
 //! Before and after each call to a port, any of these faults may occur: an error, a lost reply, a delay, the
 //! death of the engine (all its futures are dropped at that await), a pause that outlasts its lease, or an
 //! outage, in which the port returns only errors for up to a quarter of an hour. In most worlds a share of
@@ -89,6 +92,7 @@ mod faulty_store;
 mod faulty_subjects;
 mod invariants;
 mod keeping;
+mod laws;
 mod ledger;
 mod model;
 mod notices;

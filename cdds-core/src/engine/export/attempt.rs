@@ -69,7 +69,8 @@ impl Export {
     async fn run(mut self) -> Option<Execution> {
         let frozen = self.or_stop(async { self.begin().await }, "begin").await;
         match frozen {
-            Ok(Frozen::Running(execution)) => self.execution = execution,
+            // As the catalog has it, and so not yet by the database that the manifest will name.
+            Ok(Frozen::Running(execution)) => self.execution = self.shared.run_by_zones(execution),
             Ok(Frozen::Held(execution)) => return self.held(execution).await,
             Err(end) => return self.end(end).await,
         }

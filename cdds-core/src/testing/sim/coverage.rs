@@ -6,7 +6,7 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 52] = [
+const CALLS: [&str; 53] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
@@ -41,6 +41,7 @@ const CALLS: [&str; 52] = [
     "catalog.publish",
     "catalog.record",
     "catalog.removals",
+    "catalog.renew_zones",
     "catalog.settle",
     "catalog.settle_notice",
     "catalog.standing",

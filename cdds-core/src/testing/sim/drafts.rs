@@ -16,6 +16,7 @@ use crate::domain::calendar::frequency::{
 use crate::domain::calendar::timeframe::{FixedRange, Span, Timeframe, Unit};
 use crate::domain::calendar::wall_clock::{Fold, Gap, WallClock};
 use crate::domain::calendar::zone::Zone;
+use crate::domain::calendar::zone::database::Database;
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::job::policy::{
     CatchUp, CatchUpLimit, Incomplete, Jitter, Overlap, Patience, Policies, Retries,
@@ -43,6 +44,7 @@ const CRON: [&str; 4] = ["15 */6 * * *", "0 8-18/5 * * MON-FRI", "30 2 1,11,21,3
 pub(super) fn draft(
     dice: &mut Dice,
     profile: &Profile,
+    zones: &Database,
     now: DateTime<Utc>,
 ) -> Result<JobSettings, RuleViolation> {
     let frequency = match dice.below(10) {
@@ -68,12 +70,17 @@ pub(super) fn draft(
         )
     };
     let draft = covering(draft)?;
-    if profile.zoned { zoned(dice, draft, now) } else { Ok(draft) }
+    if profile.zoned { zoned(dice, draft, zones, now) } else { Ok(draft) }
 }
 
 /// Gives a draft a clock, and often a time of day at which clocks change.
-fn zoned(dice: &mut Dice, draft: JobSettings, now: DateTime<Utc>) -> Result<JobSettings, RuleViolation> {
-    let clock = clock(dice, now)?;
+fn zoned(
+    dice: &mut Dice,
+    draft: JobSettings,
+    zones: &Database,
+    now: DateTime<Utc>,
+) -> Result<JobSettings, RuleViolation> {
+    let clock = clock(dice, zones, now)?;
     if draft.frequency.is_once() || dice.below(3) == 0 {
         return Ok(JobSettings { clock, ..draft });
     }
@@ -89,11 +96,15 @@ fn zoned(dice: &mut Dice, draft: JobSettings, now: DateTime<Utc>) -> Result<JobS
 }
 
 /// Draws a clock, mostly one that is about to be put forward or back; every eighth is UTC.
-pub(super) fn clock(dice: &mut Dice, now: DateTime<Utc>) -> Result<WallClock, RuleViolation> {
+pub(super) fn clock(
+    dice: &mut Dice,
+    zones: &Database,
+    now: DateTime<Utc>,
+) -> Result<WallClock, RuleViolation> {
     if dice.below(8) == 0 {
         return Ok(WallClock::UTC);
     }
-    let mut zones = ZONES.into_iter().map(Zone::new).collect::<Result<Vec<_>, _>>()?;
+    let mut zones = ZONES.into_iter().map(|name| zones.zone(name)).collect::<Result<Vec<_>, _>>()?;
     let offset = |zone: &Zone, at| *zone.local(at).offset();
     let changes = |zone: &Zone| offset(zone, now) != offset(zone, now + TimeDelta::days(3));
     if zones.iter().any(changes) && dice.below(8) != 0 {

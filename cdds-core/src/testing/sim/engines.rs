@@ -38,7 +38,8 @@ impl Machine {
         let ports = (self.ports)();
         let Some(life) = self.shared.lives.get(self.place) else { return };
         let listening = Arc::new(Listening { shared: Arc::clone(&self.shared), place: self.place });
-        let engine = Engine::builder(&ports).settings(self.shared.profile.engine.clone()).observer(listening);
+        let settings = self.shared.profile.engine.clone().with_zones(self.shared.newest_database());
+        let engine = Engine::builder(&ports).settings(settings).observer(listening);
         // Every second engine signs: one engine may begin a set and another may publish it.
         let engine =
             if self.place.is_multiple_of(2) { engine.signer(Arc::new(DigestSigner)) } else { engine };

@@ -27,6 +27,8 @@ pub(super) enum Cause<'a> {
     Publish(Fence),
     /// A worker settled an attempt.
     Settle(Fence),
+    /// A newer database of time zones took over.
+    Renewed,
     /// No step that could have changed anything.
     Nothing,
 }
@@ -53,6 +55,7 @@ impl Watch {
         cause: Cause<'_>,
     ) -> Check {
         let known = model.executions.get(&id);
+        let found = found.map(|found| self.shared.execution_by_record(found));
         let Some(after) = found.map(without_progress) else {
             let gone = known.is_some_and(|known| !known.deleted && !known.forgotten);
             return ensure(!gone, Invariant::Record, || format!("execution {id} is gone"));
@@ -233,7 +236,7 @@ impl Watch {
         cause: Cause<'_>,
     ) -> Check {
         let known = model.jobs.get(&id);
-        let Some(after) = found else {
+        let Some(after) = found.map(|found| self.shared.job_by_record(found)) else {
             let gone = known.is_some_and(|known| known.job.state != JobState::Deleted);
             return ensure(!gone, Invariant::Record, || format!("job {id} is gone"));
         };
@@ -251,6 +254,10 @@ impl Watch {
         let over = known.job.state == JobState::Deleted && known.job.unsettled.is_none();
         ensure(!over, Invariant::Record, told)?;
         check_watermark(model, &known.job, &after, cause)?;
+        let version = |job: &Job| job.settings.clock.zone().database();
+        let goes_back =
+            version(&known.job).zip(version(&after)).is_some_and(|(before, after)| after < before);
+        ensure(!goes_back || known.job.settings.clock != after.settings.clock, Invariant::Record, told)?;
         let known = model.job_mut(id)?;
         known.follow(after);
         Ok(())

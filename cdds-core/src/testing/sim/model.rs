@@ -6,6 +6,7 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
+use super::laws;
 use super::ledger::Ledger;
 use super::report::Invariant;
 use super::restore::Lost;
@@ -209,6 +210,16 @@ impl JobModel {
             let (since, until) = (self.rescheduled_at, after.updated_at);
             self.schedules.push(Schedule { settings: before.settings.clone(), since, until });
             self.rescheduled_at = after.updated_at;
+        }
+        // By another database, slots are others from the last decided one on.
+        let version = |job: &Job| job.settings.clock.zone().database();
+        if before.settings.has_schedule_of(&after.settings)
+            && version(before) != version(&after)
+            && let Some((decided, since)) = before.decided_until.zip(laws::decided(before, &after))
+        {
+            let (old, until) = (before.settings.clone(), decided.to_utc());
+            self.schedules.push(Schedule { settings: old, since: self.rescheduled_at, until });
+            self.rescheduled_at = since.max(before.suspended_at.unwrap_or(since));
         }
         if !tiles_on(before, &after) {
             self.stretch += 1;

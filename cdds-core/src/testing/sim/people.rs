@@ -210,7 +210,8 @@ impl Person {
             return;
         }
         let (now, profile) = (self.now(), self.shared.profile.clone());
-        let Ok(mut settings) = drafts::draft(&mut self.dice, &profile, now) else { return };
+        let zones = self.shared.database_on_record();
+        let Ok(mut settings) = drafts::draft(&mut self.dice, &profile, &zones, now) else { return };
         let Some(owner) = self.dice.pick(&owners()) else { return };
         if let Some(source) = unseen().filter(|_| self.dice.below(8) == 0) {
             settings.source = source;
@@ -289,6 +290,7 @@ impl Person {
         let Some((owner, id, mut settings)) = self.any_job() else { return };
         let version = self.version_of(id);
         let (now, profile) = (self.now(), self.shared.profile.clone());
+        let zones = self.shared.database_on_record();
         let dice = &mut self.dice;
         let mut watermark = None;
         if let Frequency::Once(Start::At(start)) = &mut settings.frequency
@@ -301,7 +303,7 @@ impl Person {
                     let title = Title::new(&format!("Calls {}", dice.below(1_000)));
                     settings.title = title.unwrap_or(settings.title);
                     if profile.zoned {
-                        settings.clock = drafts::clock(dice, now).unwrap_or(settings.clock);
+                        settings.clock = drafts::clock(dice, &zones, now).unwrap_or(settings.clock);
                     }
                 }
                 1 => settings.frequency = drafts::recurring(dice).unwrap_or(settings.frequency),

@@ -196,11 +196,15 @@ pub enum PlantedBug {
     DriftsWithClock,
     /// The windows of a job with a zone are the days of UTC.
     DaysOfUtc,
+    /// A newer database of time zones passes over the next occurrence of a job that it computes anew.
+    RenewalLosesSlot,
+    /// A worker with an older database computes the jobs of a newer one.
+    OlderComputes,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 87] = [
+    pub const ALL: [Self; 89] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -288,6 +292,8 @@ impl PlantedBug {
         Self::FoldDoubles,
         Self::DriftsWithClock,
         Self::DaysOfUtc,
+        Self::RenewalLosesSlot,
+        Self::OlderComputes,
     ];
 
     /// Looks up a bug by its name, as [`Debug`] prints it.

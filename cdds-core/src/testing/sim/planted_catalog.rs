@@ -7,18 +7,39 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::planted::{PlantedBug, Tampered};
 use super::watch::Watch;
 use crate::domain::access::audit::AuditRecord;
-use crate::domain::calendar::zone::database::Clocks;
+use crate::domain::calendar::zone::database::{Clocks, Database, DatabaseVersion};
 use crate::domain::execution::{Beginning, Execution, ExecutionState, SkipReason};
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobChange};
-use crate::ports::catalog::query::{ArtifactQuery, Between, ExecutionOverview, ExecutionQuery, Page};
+use crate::ports::catalog::query::{
+    ArtifactQuery, Between, ExecutionOverview, ExecutionQuery, JobQuery, Page,
+};
 use crate::ports::catalog::{
     Beat, CatalogError, CatalogErrorKind, Claim, Claimed, Directive, DueJob, Fence, Nonce, Publication,
-    Settlement, Standing, Writer,
+    Settlement, Standing, Writer, ZoneRecord,
 };
 
 /// Bugs of the catalog itself.
 impl Tampered {
+    pub(super) async fn renew_zones(
+        &self,
+        database: &Database,
+        accepts_older: bool,
+    ) -> Result<ZoneRecord, CatalogError> {
+        let record = self.inner.renew_zones(database, accepts_older).await?;
+        if self.has(PlantedBug::RenewalLosesSlot) && record.version != DatabaseVersion::bundled() {
+            for owner in super::people::owners() {
+                for one in self.inner.jobs(&owner, &JobQuery::default()).await?.items {
+                    if one.job.settings.clock.zone().database() == Some(record.version) {
+                        let behind = one.job.next_due_at.and_then(|due| one.job.settings.next_slot(due));
+                        self.alter(&owner, one.job.id, |job| job.next_due_at = behind).await?;
+                    }
+                }
+            }
+        }
+        Ok(record)
+    }
+
     /// Returns the answer to a change, if a bug answers it before anything is done.
     pub(super) fn answers_at_once(&self, revision: u64) -> Option<Result<(), CatalogError>> {
         let now_and_then = revision.is_multiple_of(8);

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dice::Dice;
 use super::faults::Care;
+use super::laws::Law;
 use super::time::{HOUR, Micros, SECOND, micros_delta};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
@@ -60,6 +61,8 @@ pub(super) struct Profile {
     pub(super) record: Option<(TimeDelta, TimeDelta)>,
     /// Whether most jobs go by the clock of a zone (rule F9).
     pub(super) zoned: bool,
+    /// The law by which clocks go from some day on. `None` if it stays.
+    pub(super) law: Option<Law>,
 }
 
 /// The frequency of faults, per million calls.
@@ -130,6 +133,7 @@ impl Profile {
             two_types: false,
             record: None,
             zoned: false,
+            law: None,
         };
         let knows_completeness = dice.coin();
         let straggling = dice.pick(&[0, 2, 10]).filter(|_| knows_completeness).unwrap_or(0);
@@ -150,7 +154,8 @@ impl Profile {
         const DAYS: [u64; 5] = [1_774_569_600, 1_775_174_400, 1_790_899_200, 1_792_713_600, 1_793_318_400];
         let mut dice = Dice::new(seed, 78);
         let second = dice.pick(&DAYS).unwrap_or(DAYS[0]) + dice.below(24 * 3_600);
-        Self { began_at: DateTime::UNIX_EPOCH + micros_delta(second * SECOND), zoned: true, ..self }
+        let law = if dice.coin() { Law::of(&mut dice).ok() } else { None };
+        Self { began_at: DateTime::UNIX_EPOCH + micros_delta(second * SECOND), zoned: true, law, ..self }
     }
 
     /// Draws the deviation of the clock of a new life.

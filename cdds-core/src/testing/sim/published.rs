@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::drafts;
@@ -45,8 +46,8 @@ impl Watch {
         for file in &set.artifacts {
             parts.push(self.stored(&file.key, file.bytes, file.sha256)?);
         }
-        self.check_manifest(set)?;
-        self.check_rows(model, execution, &parts)?;
+        let manifest = self.check_manifest(set)?;
+        self.check_rows(model, execution, &parts, &database_of(&manifest))?;
         let keys = set.artifacts.iter().map(|file| &file.key).chain([&set.manifest.key]);
         let keys = keys.chain(set.signature.iter().map(|signature| &signature.key));
         model.live.extend(keys.map(|key| (key.clone(), execution.id)));
@@ -84,14 +85,15 @@ impl Watch {
     }
 
     /// Invariants I3, I8: checks the manifest, and the signature over it.
-    fn check_manifest(&self, set: &ArtifactSet) -> Check {
+    fn check_manifest(&self, set: &ArtifactSet) -> Check<Bytes> {
         let ArtifactSet { manifest, signature, .. } = set;
         let json = self.stored(&manifest.key, manifest.bytes, manifest.sha256)?;
-        let Some(signature) = signature else { return Ok(()) };
+        let Some(signature) = signature else { return Ok(json) };
         let signed = self.stored(&signature.key, signature.bytes, signature.sha256)?;
         ensure(signed == Sha256::digest(&json)[..], Invariant::I3, || {
             format!("{} is no signature of {}", signature.key, manifest.key)
-        })
+        })?;
+        Ok(json)
     }
 
     /// Invariants I3, I8: reads a file from the store, and checks its size and digest against the catalog.
@@ -111,7 +113,7 @@ impl Watch {
 
     /// Invariant I4: the set holds every record of the window once, in the version that was readable at that
     /// time.
-    fn check_rows(&self, model: &mut Model, execution: &Execution, parts: &[Bytes]) -> Check {
+    fn check_rows(&self, model: &mut Model, execution: &Execution, parts: &[Bytes], database: &str) -> Check {
         let files = unpack(parts).map_err(|error| Broken(Invariant::I3, error.report()))?;
         let by = RecordInstant::of(&execution.settings.timeframe);
         let reads = &execution.settings.reads;
@@ -158,7 +160,7 @@ impl Watch {
         model.ledger.book(execution, stretch, booked.map(|(number, _)| number))?;
         let unchanged = of_window.iter().all(|number| !self.is_superseded(*number));
         if settled && unchanged {
-            same_archive(model, (execution, self.rows.separate(&execution.owner)), &files)?;
+            same_archive(model, (execution, self.rows.separate(&execution.owner)), &files, database)?;
         }
         Ok(())
     }
@@ -277,12 +279,21 @@ fn check_tile(model: &mut Model, execution: &Execution) -> Check {
     Ok(())
 }
 
+/// Returns by which database of time zones the folders of days were chosen; nothing for UTC.
+fn database_of(manifest: &[u8]) -> String {
+    let manifest: Option<Value> = serde_json::from_slice(manifest).ok();
+    let clock = manifest.and_then(|manifest| Some(manifest["clock"]["database"].as_str()?.to_owned()));
+    clock.unwrap_or_default()
+}
+
 /// Invariant I7: exporting the same window of unchanged data again yields the same archive. `owner` is given
-/// if others have other records. Folders of days follow the zone, so jobs of different zones have different ones.
+/// if others have other records. Folders of days follow the zone by the database of the worker that exported, so others
+/// have different ones.
 fn same_archive(
     model: &mut Model,
     (execution, owner): (&Execution, Option<&Owner>),
     files: &[(String, Bytes)],
+    database: &str,
 ) -> Check {
     let mut hasher = Sha256::new();
     for (path, contents) in files {
@@ -293,7 +304,7 @@ fn same_archive(
     let hash = u64::from_le_bytes(std::array::from_fn(|index| digest[index]));
     let by = RecordInstant::of(&execution.settings.timeframe);
     let zone = execution.settings.clock.zone();
-    let selection = format!("{by:?} {owner:?} {zone} {}", drafts::told(&execution.settings.reads));
+    let selection = format!("{by:?} {owner:?} {zone} {database} {}", drafts::told(&execution.settings.reads));
     let window = (selection, execution.window.start(), execution.window.end());
     let known = *model.archives.entry(window).or_insert(hash);
     ensure(known == hash, Invariant::I7, || format!("{} differs from the export before", brief(execution)))

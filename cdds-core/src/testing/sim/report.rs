@@ -270,6 +270,8 @@ pub struct Figures {
     pub panics: u64,
     /// Uploads that the store finished after their caller had gone.
     pub late_uploads: u64,
+    /// Jobs that a newer database of time zones computed anew (rule F9).
+    pub renewals: u64,
     /// The faults of each kind at each call.
     pub coverage: Coverage,
     /// Commits and settlements that were refused because the worker had lost its claim.
@@ -308,6 +310,7 @@ impl Figures {
         self.outages += other.outages;
         self.panics += other.panics;
         self.late_uploads += other.late_uploads;
+        self.renewals += other.renewals;
         self.coverage.extend(&other.coverage);
         self.fenced += other.fenced;
         self.removals += other.removals;
@@ -342,6 +345,7 @@ impl fmt::Display for Figures {
             ("outages of a port", self.outages),
             ("panics of a port", self.panics),
             ("uploads that came late", self.late_uploads),
+            ("jobs by a newer database", self.renewals),
             ("fenced commits", self.fenced),
             ("sets removed", self.removals),
             ("rows forgotten", self.forgotten),

@@ -299,8 +299,14 @@ impl Run {
         self.wake(Micros::MAX);
         self.watch.end_drains();
         for place in 0..self.shared.profile.engines {
-            let is_down = self.shared.lives.get(place).is_some_and(|life| !life.is_up());
-            if is_down {
+            let Some(life) = self.shared.lives.get(place) else { continue };
+            // Nobody is left with an older database, by which the jobs of the newer one would wait.
+            let is_outdated = self.shared.profile.law.as_ref().is_some_and(|law| law.at <= self.calm_at);
+            if is_outdated && life.is_up() {
+                self.shared.count(|figures| figures.crashes += 1);
+                life.end();
+            }
+            if !life.is_up() {
                 self.restart(place, SECOND);
             }
         }

@@ -22,6 +22,8 @@ pub(super) struct Shared {
     pub(super) timeline: Timeline,
     /// The lives of the engines, followed by those of the people.
     pub(super) lives: Vec<Life>,
+    /// Whether jobs are computed by the newer database.
+    pub(super) is_by_new_law: AtomicBool,
     storm: AtomicBool,
     trace: Mutex<Trace>,
     figures: Mutex<Figures>,
@@ -68,6 +70,7 @@ impl Shared {
             profile,
             timeline,
             lives,
+            is_by_new_law: AtomicBool::new(false),
             storm: AtomicBool::new(true),
             trace: Mutex::new(trace),
             figures: Mutex::new(figures),

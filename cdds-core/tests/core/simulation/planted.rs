@@ -60,6 +60,8 @@ fn breaks(bug: PlantedBug) -> Invariant {
         | PlantedBug::GapLoses
         | PlantedBug::FoldDoubles
         | PlantedBug::DriftsWithClock
+        | PlantedBug::RenewalLosesSlot
+        | PlantedBug::OlderComputes
         | PlantedBug::SlotsByOwnClock => Record,
         PlantedBug::LeaseStolen
         | PlantedBug::GivenTwice
@@ -111,6 +113,8 @@ fn is_found(bug: PlantedBug) {
         PlantedBug::GapLoses
         | PlantedBug::FoldDoubles
         | PlantedBug::DriftsWithClock
+        | PlantedBug::RenewalLosesSlot
+        | PlantedBug::OlderComputes
         | PlantedBug::DaysOfUtc => World::new(seed).days(4).zoned(),
         _ => World::new(seed).days(4),
     };
@@ -235,4 +239,6 @@ planted! {
     f9_an_occurrence_doubled_in_a_fold_is_found: FoldDoubles,
     f9_a_schedule_that_drifts_is_found: DriftsWithClock,
     f9_windows_by_the_days_of_utc_are_found: DaysOfUtc,
+    f9_an_occurrence_lost_to_a_newer_database_is_found: RenewalLosesSlot,
+    f9_a_worker_that_computes_by_an_older_database_is_found: OlderComputes,
 }
