@@ -120,6 +120,7 @@ fn publication(execution: &Execution, now: DateTime<Utc>) -> Publication {
         filter: None,
         progress: Progress { records: 42, ..Progress::default() },
         published_at: now,
+        request: execution.settings.request,
     }
 }
 

@@ -14,7 +14,19 @@ use crate::ports::subject_keys::{SubjectKey, SubjectKeys, SubjectKeysError, Subj
 /// What hashes of identifiers are made for.
 const PURPOSE: &str = "cdds subject request";
 
-/// The stored form of identifiers, before it is sealed.
+/// The stored form of what is sealed. At first there were the identifiers alone.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Sealed<'a> {
+    Identifiers(#[serde(borrow)] Vec<Form<'a>>),
+    WithCertificate {
+        #[serde(borrow)]
+        identifiers: Vec<Form<'a>>,
+        certificate: Vec<u8>,
+    },
+}
+
+/// The stored form of an identifier.
 #[derive(Serialize, Deserialize)]
 struct Form<'a> {
     kind: IdentifierKind,
@@ -31,33 +43,57 @@ pub(crate) fn hashed(key: &SubjectKey, owner: &Owner, identifier: &Identifier) -
     HashedIdentifier { kind: kind.clone(), hash }
 }
 
+/// What a request holds of a person while it is open.
+pub(crate) struct Person {
+    /// The identifiers.
+    pub(crate) subject: Subject,
+    /// The certificate for which the person's records are sealed, in DER; `None` if they are not. It may name the person.
+    pub(crate) certificate: Option<Zeroizing<Vec<u8>>>,
+}
+
 /// Returns the hashes of a person's identifiers by every key, so that a request is found that was made under an earlier
-/// one; and the identifiers, sealed for this request alone.
+/// one; and the identifiers with the certificate that came with them, sealed for this request alone.
 pub(crate) fn sealed(
     keys: &dyn SubjectKeys,
     owner: &Owner,
     id: SubjectRequestId,
     subject: &Subject,
+    certificate: Option<&[u8]>,
 ) -> Result<(Vec<HashedIdentifier>, SealedIdentifiers), SubjectKeysError> {
     let mut hashes = Vec::new();
     for key in keys.keys()? {
         hashes.extend(subject.identifiers().iter().map(|one| hashed(&key, owner, one)));
     }
-    let forms: Vec<Form<'_>> = subject.identifiers().iter().map(form).collect();
-    let plain = Zeroizing::new(serde_json::to_vec(&forms).map_err(|_| unreadable(id))?);
+    let identifiers: Vec<Form<'_>> = subject.identifiers().iter().map(form).collect();
+    let form = match certificate {
+        None => Sealed::Identifiers(identifiers),
+        Some(der) => Sealed::WithCertificate { identifiers, certificate: der.to_vec() },
+    };
+    let plain = Zeroizing::new(serde_json::to_vec(&form).map_err(|_| unreadable(id))?);
     let sealed = keys.seal(&plain, &bound_to(owner, id))?;
     Ok((hashes, sealed))
 }
 
 /// Returns the person whom an open request is about.
 pub(crate) fn opened(keys: &dyn SubjectKeys, request: &SubjectRequest) -> Result<Subject, SubjectKeysError> {
+    Ok(person(keys, request)?.subject)
+}
+
+/// Returns the person whom an open request is about, with the certificate that came with it.
+pub(crate) fn person(keys: &dyn SubjectKeys, request: &SubjectRequest) -> Result<Person, SubjectKeysError> {
     let SubjectRequest { id, owner, .. } = request;
     let sealed = request.sealed().ok_or_else(|| unreadable(*id))?;
     let plain = keys.open(sealed, &bound_to(owner, *id))?;
-    let forms: Vec<Form<'_>> = serde_json::from_slice(&plain).map_err(|_| unreadable(*id))?;
+    let (forms, certificate) = match serde_json::from_slice(&plain).map_err(|_| unreadable(*id))? {
+        Sealed::Identifiers(forms) => (forms, None),
+        Sealed::WithCertificate { identifiers, certificate } => {
+            (identifiers, Some(Zeroizing::new(certificate)))
+        }
+    };
     let identifiers = forms.into_iter().map(|Form { kind, value }| Identifier::new(kind, &value));
     let identifiers = identifiers.collect::<Result<Vec<_>, _>>().map_err(|_| unreadable(*id))?;
-    Subject::new(identifiers).map_err(|_| unreadable(*id))
+    let subject = Subject::new(identifiers).map_err(|_| unreadable(*id))?;
+    Ok(Person { subject, certificate })
 }
 
 fn form(identifier: &Identifier) -> Form<'_> {

@@ -27,7 +27,7 @@ use self::template::TemplateV1;
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::domain::calendar::wall_clock::WallClock;
-use crate::domain::id::{RecipientName, SourceId, TypeId};
+use crate::domain::id::{RecipientName, SourceId, SubjectRequestId, TypeId};
 use crate::domain::job::{Description, JobSettings, Protection, Read, RecipientNames, Title};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::{Condition, Filter};
@@ -68,6 +68,9 @@ pub enum StoredSettings {
     /// Version 5, written only for settings that version 4 cannot say: a clock other than UTC (rule F9).
     #[serde(rename = "5")]
     V5(SettingsFields),
+    /// Version 6, of the answers to requests of data subjects alone (rule D9): the request, and a source for each type.
+    #[serde(rename = "6")]
+    V6(SettingsFields),
 }
 
 /// The fields of the stored settings. A version decides which of them there must be.
@@ -105,6 +108,8 @@ pub struct SettingsFields {
     subscribers: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     clock: Option<ClockV5>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<SubjectRequestId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +117,8 @@ pub struct SettingsFields {
 enum ProtectionV1 {
     Plaintext,
     Recipients(Vec<RecipientName>),
+    /// From version 6 on: the fingerprint of the certificate that came with the request.
+    Certificate(String),
 }
 
 impl From<&JobSettings> for StoredSettings {
@@ -123,8 +130,8 @@ impl From<&JobSettings> for StoredSettings {
         let has_lists = settings.reads.iter().any(has_list);
         let tells = !settings.destinations.is_empty() || !settings.subscriptions.is_empty();
         let clock = ClockV5::of(&settings.clock);
-        let is_zoned = clock.is_some();
-        let only = settings.reads.only().filter(|_| !has_lists && !tells && !is_zoned);
+        let (is_zoned, answers) = (clock.is_some(), settings.request.is_some());
+        let only = settings.reads.only().filter(|_| !has_lists && !tells && !is_zoned && !answers);
         let fields = SettingsFields {
             title: settings.title.as_str().to_owned(),
             description: settings.description.as_str().to_owned(),
@@ -144,15 +151,18 @@ impl From<&JobSettings> for StoredSettings {
             protection: match &settings.protection {
                 Protection::Plaintext => ProtectionV1::Plaintext,
                 Protection::Sealed(names) => ProtectionV1::Recipients(names.as_slice().to_vec()),
+                Protection::Handed { fingerprint } => ProtectionV1::Certificate(fingerprint.clone()),
             },
             retention_days: settings.retention.map(RetentionDays::days),
             policies: (&settings.policies).into(),
             destinations: settings.destinations.iter().map(DestinationV4::from).collect(),
             subscribers: settings.subscriptions.iter().map(ToString::to_string).collect(),
             clock,
+            request: settings.request,
         };
         match only {
             Some(_) => Self::V1(fields),
+            None if answers => Self::V6(fields),
             None if is_zoned => Self::V5(fields),
             None if tells => Self::V4(fields),
             None if has_lists => Self::V3(fields),
@@ -168,7 +178,7 @@ impl TryFrom<StoredSettings> for JobSettings {
         let bad = |violation: crate::domain::violation::RuleViolation| {
             StoredFormError::new("job settings", violation)
         };
-        let mut clock = None;
+        let (mut clock, mut request) = (None, None);
         let (reads, (destinations, subscriptions), form) = match stored {
             StoredSettings::V1(mut form) => (form.only_read()?, Default::default(), form),
             StoredSettings::V2(mut form) => (form.several_reads()?, Default::default(), form),
@@ -179,7 +189,17 @@ impl TryFrom<StoredSettings> for JobSettings {
                     Some(form.clock.take().ok_or_else(|| StoredFormError::new("job settings", NO_CLOCK))?);
                 (form.listed_reads()?, form.told()?, form)
             }
+            StoredSettings::V6(mut form) => {
+                (clock, request) = (form.clock.take(), form.request.take());
+                if request.is_none() {
+                    return Err(StoredFormError::new("job settings", "version 6 answers a request"));
+                }
+                (form.reads_across()?, form.told()?, form)
+            }
         };
+        if form.request.is_some() {
+            return Err(StoredFormError::new("job settings", "versions before 6 answer no request"));
+        }
         if !form.destinations.is_empty() || !form.subscribers.is_empty() {
             let why = "versions before 4 have no destinations and no subscribers";
             return Err(StoredFormError::new("job settings", why));
@@ -191,6 +211,10 @@ impl TryFrom<StoredSettings> for JobSettings {
         let protection = match form.protection {
             ProtectionV1::Plaintext => Protection::Plaintext,
             ProtectionV1::Recipients(names) => Protection::Sealed(RecipientNames::new(names).map_err(bad)?),
+            ProtectionV1::Certificate(fingerprint) if request.is_some() => Protection::Handed { fingerprint },
+            ProtectionV1::Certificate(_) => {
+                return Err(StoredFormError::new("job settings", "no version before 6 has a certificate"));
+            }
         };
         let title = Title::new(&form.title).map_err(bad)?;
         Ok(Self {
@@ -204,6 +228,7 @@ impl TryFrom<StoredSettings> for JobSettings {
             policies: form.policies.try_into().map_err(bad)?,
             destinations,
             subscriptions,
+            request,
             ..Self::of_reads(title, form.source, reads, frequency, protection)
         })
     }

@@ -126,6 +126,7 @@ pub(crate) const RUNS_TITLE: &str = "Runs";
 pub(crate) const EXPORTS: &str = "Timeframe";
 pub(crate) const SEALED_FOR: &str = "Encrypted for";
 pub(crate) const PLAINTEXT: &str = "Nobody: not encrypted";
+pub(crate) const WHO_ASKS: &str = "the certificate that came with the request";
 pub(crate) const NOT_ENCRYPTED: &str = "Not encrypted";
 pub(crate) const DESCRIPTION: &str = "Description";
 pub(crate) const STARTS: &str = "Not before";

@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod artifact;
 pub mod cut;
 pub mod errors_file;
+pub mod index;
 pub mod layout;
 pub mod manifest;
 pub mod part_name;

@@ -193,6 +193,8 @@ codes! {
         "who put the erasure on record cannot approve it";
     SubjectKeyMissing => "subject_key_missing", State, "D6",
         "the key under which identifiers are kept is not there";
+    SubjectJob => "subject_job", State, "D9",
+        "the job belongs to a subject request, and is neither changed nor copied by itself";
 }
 
 impl fmt::Display for Code {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! attempt ─ begin:   the source is asked, the window frozen
-//!     │     prepare: source, recipients
+//!     │     prepare: sources, recipients; of a data subject's copy: who asks (subject)
 //!     │     read:    records → template → complete files      ┐
 //!     │     subjects: whom they name → filters                │
 //!     │     pack:    files → compressed → parts, sealed       ├ transfer: all three at once
@@ -19,6 +19,7 @@ mod publish;
 mod read;
 mod settle;
 mod store;
+mod subject;
 mod subjects;
 mod transfer;
 

@@ -160,6 +160,7 @@ impl Artifacts {
         let object = Object::Artifact(id);
         check(&self.ports, by, Action::Download, Some(object.clone())).await?;
         let artifact = self.artifact(&by.owner, id, self.now().await?).await?;
+        self.check_copy(by, artifact.execution_id, &object).await?;
         let Artifact { name, key, bytes, sha256, .. } = artifact;
         self.open(by, object, Published { name, key, bytes, sha256 }, from).await
     }
@@ -187,7 +188,9 @@ impl Artifacts {
         let object = Object::Artifact(id);
         check(&self.ports, by, Action::Download, Some(object.clone())).await?;
         let now = self.now().await?;
-        let Artifact { name, key, bytes, sha256, expires_at, .. } = self.artifact(&by.owner, id, now).await?;
+        let artifact = self.artifact(&by.owner, id, now).await?;
+        self.check_copy(by, artifact.execution_id, &object).await?;
+        let Artifact { name, key, bytes, sha256, expires_at, .. } = artifact;
         let Some(lifetime) = lifetime.within(expires_at, now) else { return Ok(None) };
         let entry = entry(&self.ports, by, Action::Download, now).with_object(object);
         DownloadLink::hand_out(&self.ports, entry, Published { name, key, bytes, sha256 }, lifetime).await
@@ -205,6 +208,7 @@ impl Artifacts {
         let object = Object::Manifest(execution);
         check(&self.ports, by, Action::Download, Some(object.clone())).await?;
         let manifest = self.find_set(&by.owner, execution).await?.manifest;
+        self.check_copy(by, execution, &object).await?;
         let StoredManifest { name, key, bytes, sha256 } = manifest;
         self.open(by, object, Published { name, key, bytes, sha256 }, 0).await
     }
@@ -221,9 +225,25 @@ impl Artifacts {
         let object = Object::Signature(execution);
         check(&self.ports, by, Action::Download, Some(object.clone())).await?;
         let signature = self.find_set(&by.owner, execution).await?.signature;
+        self.check_copy(by, execution, &object).await?;
         let signature = signature.ok_or_else(|| ServiceError::not_found(Entity::Signature, execution))?;
         let StoredSignature { name, key, bytes, sha256, .. } = signature;
         self.open(by, object, Published { name, key, bytes, sha256 }, 0).await
+    }
+
+    /// Checks that whoever fetches a copy that was made for a data subject may see requests of data subjects, too (rule
+    /// D9).
+    async fn check_copy(
+        &self,
+        by: &Principal,
+        execution: ExecutionId,
+        object: &Object,
+    ) -> Result<(), ServiceError> {
+        let found = self.ports.catalog.execution(&by.owner, execution, self.now().await?).await?;
+        if found.is_some_and(|overview| overview.execution.settings.request.is_some()) {
+            check(&self.ports, by, Action::SeeSubjectRequests, Some(object.clone())).await?;
+        }
+        Ok(())
     }
 
     async fn open(

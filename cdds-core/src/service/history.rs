@@ -14,6 +14,8 @@ use crate::domain::execution::{manual, plan};
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::job::{Job, JobSettings, admission};
 use crate::domain::request::RequestKey;
+use crate::domain::subject::request::SubjectRequest;
+use crate::domain::violation::{Code, RuleViolation};
 use crate::domain::work::lease::WorkerLife;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{Between, ExecutionOverview, ExecutionQuery, Page, Slice};
@@ -63,7 +65,9 @@ impl History {
     /// [`ServiceError::NotFound`].
     pub async fn draft(&self, by: &Principal, id: ExecutionId) -> Result<JobSettings, ServiceError> {
         check(&self.ports, by, Action::See, Some(Object::Execution(id))).await?;
-        Ok(self.find(&by.owner, id).await?.execution.settings)
+        let settings = self.find(&by.owner, id).await?.execution.settings;
+        settings.check_own()?;
+        Ok(settings)
     }
 
     /// Stops an execution (rule E8). A waiting one is cancelled at once. A running one is ordered to stop,
@@ -171,12 +175,31 @@ impl History {
             let there = set.into_iter().flat_map(|set| set.artifacts);
             let there: Vec<_> = there.filter(|artifact| artifact.is_available(now)).collect();
             removal::check_execution(&execution, &there, with)?;
+            self.check_answered(&execution).await?;
             let entry = self.entry(by, Action::DeleteExecution, id, now);
             Ok(self.ports.catalog.delete_execution(&by.owner, id, now, &[entry]).await?)
         })
         .await?;
         remove_marked(&self.ports).await;
         Ok(())
+    }
+
+    /// Checks that a request of a data subject is not left without the execution by which it is to be answered (rule D9).
+    async fn check_answered(&self, execution: &Execution) -> Result<(), ServiceError> {
+        let Some(id) = execution.settings.request else { return Ok(()) };
+        let request = self.ports.catalog.subject_request(&execution.owner, id).await?;
+        match request.filter(SubjectRequest::is_to_hand_over) {
+            None => Ok(()),
+            Some(_) => Err(RuleViolation::new(
+                Code::SubjectJob,
+                format!(
+                    "request {id} of a data subject is still to be answered by execution {}: run it again, or end the request \
+                     first",
+                    execution.id
+                ),
+            )
+            .into()),
+        }
     }
 
     /// Makes the entry of a change of an execution, which has no versions.

@@ -104,7 +104,8 @@ setters! {
 }
 
 /// The jobs of all owners; each call names one, by its principal. Every method returns
-/// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
+/// [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1). The job of a data subject's
+/// request is shown and listed; it is neither changed nor copied ([`Code::SubjectJob`](crate::Code::SubjectJob), rule D9).
 ///
 /// # Cancel safety
 /// The change of a dropped call is stored either whole or not at all.
@@ -190,7 +191,9 @@ impl Jobs {
     /// [`ServiceError::NotFound`].
     pub async fn draft(&self, by: &Principal, id: JobId) -> Result<JobSettings, ServiceError> {
         check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
-        Ok(self.find(&by.owner, id).await?.job.settings)
+        let settings = self.find(&by.owner, id).await?.job.settings;
+        settings.check_own()?;
+        Ok(settings)
     }
 
     /// Suspends a job: nothing new starts for it from now on. Idempotent (rule J7).
@@ -244,6 +247,7 @@ impl Jobs {
         check(&self.ports, by, Action::BringBackJob, Some(Object::Job(expected.id))).await?;
         until_settled(|| async {
             let (job, now) = (self.settled(&by.owner, expected.id).await?, self.now().await?);
+            job.settings.check_own()?;
             expected.check(&job)?;
             if ahead::lies_ahead(&job, now).is_none() {
                 return Ok(());
@@ -302,6 +306,7 @@ impl Jobs {
         check(&self.ports, by, Action::DeleteJob, Some(Object::Job(expected.id))).await?;
         let deleted = until_settled(|| async {
             let job = self.settled(&by.owner, expected.id).await?;
+            job.settings.check_own()?;
             expected.check(&job)?;
             let now = self.now().await?;
             self.check_idle(&job, now).await?;
@@ -390,6 +395,7 @@ impl Jobs {
         request: &EditRequest,
         now: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
+        job.settings.check_own()?;
         check_version(job, request.if_version)?;
         self.admit(&job.owner, &request.settings, Some(&job.settings), now).await
     }
@@ -421,6 +427,7 @@ impl Jobs {
     ) -> Result<JobOverview, ServiceError> {
         let changed = until_settled(|| async {
             let job = self.settled(&by.owner, expected.id).await?;
+            job.settings.check_own()?;
             expected.check(&job)?;
             let (open, now) = (self.open(&job).await?, self.now().await?);
             let change = decide(&job, open, now)?;

@@ -8,18 +8,18 @@ use chrono::{DateTime, Utc};
 pub use self::erasures::TypeErasure;
 pub use self::reapply::{Reapplication, ReappliedType, Unapplied};
 use super::access::{check, entry};
-use super::{Entity, ServiceError, until_settled};
+use super::{Entity, ServiceError, jobs, until_settled};
 use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
 use crate::domain::id::SubjectRequestId;
 use crate::domain::subject::request::{
-    Evidence, ReceivedRequest, RequestKind, RequestText, Scope, SubjectRequest,
+    Evidence, Handover, ReceivedRequest, RequestKind, RequestText, Scope, SubjectRequest,
 };
 use crate::domain::subject::{Subject, SubjectTask};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::identifiers;
 use crate::ports::Ports;
-use crate::ports::catalog::query::{Page, SubjectRequestQuery};
+use crate::ports::catalog::query::{LatestExecution, Page, SubjectRequestQuery};
 use crate::ports::subject_keys::{SubjectKeysError, SubjectKeysErrorKind};
 use crate::setters::setters;
 
@@ -28,6 +28,8 @@ use crate::setters::setters;
 ///
 /// Identifiers come in with a request, and never out: they are sealed under a key of the service's
 /// [`SubjectKeys`](crate::ports::subject_keys::SubjectKeys) while it is open, and only keyed hashes of them stay.
+///
+/// The step after which a copy may be handed over stores the job that makes it, due at once (rule D9).
 #[derive(Debug, Clone)]
 pub struct Subjects {
     ports: Ports,
@@ -45,19 +47,31 @@ pub struct NewSubjectRequest {
     pub scope: Scope,
     /// When it has to be answered; in a month if left out.
     pub due_at: Option<DateTime<Utc>>,
+    /// How a copy is handed over; required where one is asked for, and for nothing else (rule D9).
+    pub handover: Option<NewHandover>,
+}
+
+/// How a copy is to be handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewHandover {
+    /// Anybody who has the files can read them.
+    Plaintext,
+    /// It is sealed for the holder of this certificate's private key: PEM or DER.
+    Certificate(Vec<u8>),
 }
 
 setters! {
     NewSubjectRequest {
         with_scope => scope: value Scope;
         with_due_at => due_at: option DateTime<Utc>;
+        with_handover => handover: option NewHandover;
     }
 }
 
 impl NewSubjectRequest {
     /// Asks for something about a person in all sources, within a month.
     pub fn new(subject: Subject, kind: RequestKind) -> Self {
-        Self { subject, kind, scope: Scope::default(), due_at: None }
+        Self { subject, kind, scope: Scope::default(), due_at: None, handover: None }
     }
 }
 
@@ -71,20 +85,23 @@ impl Subjects {
     ///
     /// # Errors
     /// [`ServiceError::Refused`] with [`Code::SubjectRequestRepeated`] if it asks for nothing that an open one does not
-    /// ask for already (rule D8), with [`Code::SubjectKeyMissing`] without keys, and for a source, a type or a due date
-    /// that is not possible.
+    /// ask for already (rule D8), with [`Code::SubjectKeyMissing`] without keys, for a source, a type, a due date or a
+    /// certificate that is not possible, and if a copy is asked for and no type could be asked (rule D9).
     pub async fn create(
         &self,
         by: &Principal,
         new: &NewSubjectRequest,
     ) -> Result<SubjectRequest, ServiceError> {
         check(&self.ports, by, Action::CreateSubjectRequest, None).await?;
-        new.scope.check_offered(&self.ports.sources.for_owner(&by.owner))?;
+        let sources = self.ports.sources.for_owner(&by.owner);
+        new.scope.check_offered(&sources)?;
+        new.kind.check_handover(new.handover.is_some())?;
         let now = self.ports.catalog.now().await?;
+        let (handover, certificate) = self.handover(new, now)?;
         let id = SubjectRequestId(self.ports.ids.next());
         let keys = &*self.ports.subject_keys;
-        let (identifiers, sealed) =
-            identifiers::sealed(keys, &by.owner, id, &new.subject).map_err(refusal)?;
+        let sealed = identifiers::sealed(keys, &by.owner, id, &new.subject, certificate.as_deref());
+        let (identifiers, sealed) = sealed.map_err(refusal)?;
         let received = ReceivedRequest {
             id,
             owner: by.owner.clone(),
@@ -92,9 +109,14 @@ impl Subjects {
             scope: new.scope.clone(),
             identifiers,
             sealed,
+            handover,
             due_at: new.due_at,
         };
         let request = SubjectRequest::receive(received, &by.name, now)?;
+        if request.kind.hands_over() {
+            // Nobody has to look for why it is not answered later.
+            request.submission(&sources, now)?;
+        }
         let entry = entry(&self.ports, by, Action::CreateSubjectRequest, now);
         let entry = entry.with_object(Object::SubjectRequest(id)).with_version_after(request.version);
         match self.ports.catalog.insert_subject_request(&request, &[entry]).await? {
@@ -162,7 +184,14 @@ impl Subjects {
         let tasks = SubjectTask::of(&after, &self.ports.sources.for_owner(&by.owner), now)?;
         let entry = entry(&self.ports, by, action, now).with_object(Object::SubjectRequest(before.id));
         let entry = entry.with_version_before(before.version).with_version_after(after.version);
-        self.ports.catalog.lay_out_subject_request(&after, before.version, &tasks, &[entry]).await?;
+        let (catalog, version) = (&self.ports.catalog, before.version);
+        // Only the step after which it is ready: the job is stored with that one.
+        if after.is_to_hand_over() && !before.is_to_hand_over() {
+            let job = after.submission(&self.ports.sources.for_owner(&by.owner), now)?;
+            catalog.hand_over_subject_request(&after, version, &job, &tasks, &[entry]).await?;
+        } else {
+            catalog.lay_out_subject_request(&after, version, &tasks, &[entry]).await?;
+        }
         Ok(after)
     }
 
@@ -226,6 +255,22 @@ impl Subjects {
         self.find(by, id).await
     }
 
+    /// Returns the latest execution of the job that hands the copy of a request over (rule D9); `None` if there is none yet.
+    /// One that failed or was cancelled can be [run again](super::history::History::rerun).
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn export(
+        &self,
+        by: &Principal,
+        id: SubjectRequestId,
+    ) -> Result<Option<LatestExecution>, ServiceError> {
+        check(&self.ports, by, Action::SeeSubjectRequests, Some(Object::SubjectRequest(id))).await?;
+        let request = self.find(by, id).await?;
+        let job = self.ports.catalog.job(&by.owner, request.job_id()).await?;
+        Ok(job.and_then(|overview| overview.latest))
+    }
+
     /// Returns a page of the owner's requests.
     ///
     /// # Errors
@@ -255,7 +300,14 @@ impl Subjects {
             let after = decide(&before, now)?;
             let entry = entry(&self.ports, by, action, now).with_object(object.clone());
             let entry = entry.with_version_before(before.version).with_version_after(after.version);
-            self.ports.catalog.change_subject_request(&after, before.version, &[entry]).await?;
+            let catalog = &self.ports.catalog;
+            // Only the step after which it is ready: the job is stored with that one.
+            if after.is_to_hand_over() && !before.is_to_hand_over() {
+                let job = after.submission(&self.ports.sources.for_owner(&by.owner), now)?;
+                catalog.hand_over_subject_request(&after, before.version, &job, &[], &[entry]).await?;
+            } else {
+                catalog.change_subject_request(&after, before.version, &[entry]).await?;
+            }
             Ok(after)
         })
         .await
@@ -270,6 +322,23 @@ impl Subjects {
     /// Returns the person whom an open request is about.
     fn opened(&self, request: &SubjectRequest) -> Result<Subject, ServiceError> {
         identifiers::opened(&*self.ports.subject_keys, request).map_err(refusal)
+    }
+
+    /// Checks the certificate, as those of recipients are (rule S2). Returns how a copy is handed over, and the certificate
+    /// in DER.
+    fn handover(
+        &self,
+        new: &NewSubjectRequest,
+        now: DateTime<Utc>,
+    ) -> Result<(Option<Handover>, Option<Vec<u8>>), ServiceError> {
+        Ok(match &new.handover {
+            None => (None, None),
+            Some(NewHandover::Plaintext) => (Some(Handover::Plaintext), None),
+            Some(NewHandover::Certificate(encoded)) => {
+                let facts = self.ports.certificates.inspect(encoded, now).map_err(jobs::refusal)?;
+                (Some(Handover::Sealed { fingerprint: facts.fingerprint }), Some(facts.der))
+            }
+        })
     }
 
     async fn find(&self, by: &Principal, id: SubjectRequestId) -> Result<SubjectRequest, ServiceError> {

@@ -14,7 +14,7 @@ pub use self::settings::{
 use crate::domain::calendar::wall_clock::WallClock;
 use crate::domain::calendar::window::Window;
 use crate::domain::calendar::zone::database::DatabaseVersion;
-use crate::domain::id::{ExecutionId, JobId, TypeId};
+use crate::domain::id::{ExecutionId, JobId, SourceId, TypeId};
 
 /// The version of the format that this library writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -51,6 +51,10 @@ pub struct Manifest {
     /// Number of records of each data type. Empty in a set of one type, whose number is [`records`](Self::records).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub records_by_type: BTreeMap<TypeId, u64>,
+    /// Number of records of each data type of each source, in the answer to a request of a data subject (rule D9); empty
+    /// in other sets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records_by_source: BTreeMap<SourceId, BTreeMap<TypeId, u64>>,
     /// Number of records that could not be read; `errors.jsonl` in the archive lists them (rule E10).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bad_records: u64,

@@ -16,6 +16,7 @@ mod encrypted_for;
 mod erasures;
 mod first_run;
 mod forecasts;
+mod handing_over;
 mod incremental;
 mod isolation;
 mod jobs_in_memory;

@@ -107,7 +107,7 @@ async fn measured(
 fn parts(settings: &JobSettings, records: Option<u64>, bytes_per_record: u64) -> Option<u64> {
     let part = match (settings.split_size, &settings.protection) {
         (Some(size), _) => size.bytes(),
-        (None, Protection::Sealed(_)) => SEALED_BYTES_MAX,
+        (None, Protection::Sealed(_) | Protection::Handed { .. }) => SEALED_BYTES_MAX,
         (None, Protection::Plaintext) => return Some(1),
     };
     Some(records?.saturating_mul(bytes_per_record).div_ceil(part).max(1))

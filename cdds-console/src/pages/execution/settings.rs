@@ -1,8 +1,8 @@
 //! The settings as they were for this run.
 
 use cdds_core::domain::archive::retention::RetentionDays;
-use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::job::policy::CatchUp;
+use cdds_core::domain::job::{JobSettings, Protection};
 use cdds_view::{Instant, ReadView, words};
 use maud::{Markup, html};
 
@@ -80,14 +80,21 @@ fn read_words(read: &ReadView) -> String {
 
 /// Says who can open the files: `Encrypted for: law, ops`.
 pub(in crate::pages) fn protection(settings: &JobSettings) -> String {
-    match settings.protection.recipients() {
-        [] => said::NOT_ENCRYPTED.to_owned(),
-        _ => format!("{}: {}", said::SEALED_FOR, sealed_for(settings)),
+    match settings.protection {
+        Protection::Plaintext => said::NOT_ENCRYPTED.to_owned(),
+        Protection::Sealed(_) | Protection::Handed { .. } => {
+            format!("{}: {}", said::SEALED_FOR, sealed_for(settings))
+        }
     }
 }
 
 /// Returns who can open the files.
 pub(in crate::pages) fn sealed_for(settings: &JobSettings) -> String {
-    let names: Vec<_> = settings.protection.recipients().iter().map(ToString::to_string).collect();
-    if names.is_empty() { said::PLAINTEXT.to_owned() } else { names.join(", ") }
+    match &settings.protection {
+        Protection::Plaintext => said::PLAINTEXT.to_owned(),
+        Protection::Sealed(names) => {
+            names.as_slice().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        }
+        Protection::Handed { .. } => said::WHO_ASKS.to_owned(),
+    }
 }

@@ -47,8 +47,8 @@ pub struct CutFile {
 #[derive(Debug)]
 pub struct FileCutter {
     data_type: TypeId,
-    /// Whether every folder lies below that of the type.
-    below_type: bool,
+    /// Which folders there are.
+    layout: Layout,
     limits: CutLimits,
     folders: Vec<Folder>,
     by_place: HashMap<Place, usize>,
@@ -67,6 +67,17 @@ pub struct FileCutter {
     opened_last: Option<usize>,
     /// The folders whose files were open when the records ended, in reverse order of closing.
     ending: Option<Vec<usize>>,
+}
+
+/// Which folders a set has.
+#[derive(Debug)]
+enum Layout {
+    /// Those of the places, in a set of one type.
+    Alone,
+    /// Those of the places, below that of the type.
+    BelowType,
+    /// This one.
+    One(Arc<str>),
 }
 
 /// The rank of an open file: its size, and for equal sizes its path, smaller paths last. When the budget is
@@ -89,7 +100,7 @@ impl FileCutter {
     pub fn new(data_type: TypeId, limits: CutLimits) -> Self {
         Self {
             data_type,
-            below_type: false,
+            layout: Layout::Alone,
             limits,
             folders: Vec::new(),
             by_place: HashMap::new(),
@@ -108,7 +119,13 @@ impl FileCutter {
     /// Puts every folder below that of the type, as sets of several types need it (rule J17).
     #[must_use]
     pub fn below_type(self) -> Self {
-        Self { below_type: true, ..self }
+        Self { layout: Layout::BelowType, ..self }
+    }
+
+    /// Puts all records into this one folder, whatever their places, as a person reads them (rule D9).
+    #[must_use]
+    pub fn in_folder(self, path: &str) -> Self {
+        Self { layout: Layout::One(path.into()), ..self }
     }
 
     /// Whether a record of this place was pushed before.
@@ -225,10 +242,10 @@ impl FileCutter {
         if let Some(folder) = self.by_place.get(place) {
             return *folder;
         }
-        let path: Arc<str> = if self.below_type {
-            layout::folder_below_type(&self.data_type, place).into()
-        } else {
-            layout::folder(&self.data_type, place).into()
+        let path: Arc<str> = match &self.layout {
+            Layout::Alone => layout::folder(&self.data_type, place).into(),
+            Layout::BelowType => layout::folder_below_type(&self.data_type, place).into(),
+            Layout::One(path) => Arc::clone(path),
         };
         let folder = match self.by_path.get(&path) {
             Some(folder) => *folder,

@@ -1,9 +1,11 @@
 //! Rule A1: the folder hierarchy inside an archive.
 
+use std::collections::HashSet;
+
 use unicode_normalization::UnicodeNormalization;
 
-use super::errors_file;
-use crate::domain::id::TypeId;
+use super::{errors_file, index};
+use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::Place;
 
 /// The longest name of a folder or file, in bytes. Every common file system supports it.
@@ -16,8 +18,8 @@ const FOLDER_BYTES_MAX: usize = 800;
 /// Returns the folder of a place: `<type>/<category>/<yyyy>-<mm>-<dd>`, with `all` for records without a
 /// declared category and `undated` for records without an event instant (rules A1, W7).
 ///
-/// No folder has the name of a file, neither of `errors.jsonl` (rule E10) nor of one that [`file_path`]
-/// returns, even where case does not count. A path that is too long ends in a digest of the whole path.
+/// No folder has the name of a file, neither of `errors.jsonl` (rule E10) or `index.html` (rule D9) nor of one that
+/// [`file_path`] returns, even where case does not count. A path that is too long ends in a digest of the whole path.
 pub fn folder(data_type: &TypeId, place: &Place) -> String {
     bounded(path(data_type, place))
 }
@@ -30,11 +32,35 @@ pub fn folder_below_type(data_type: &TypeId, place: &Place) -> String {
     bounded(if is_below { path } else { format!("{root}/{path}") })
 }
 
-/// Returns a path that is short enough and does not begin with the name of the file of unreadable records.
+/// Returns the folder of everything that a set of several sources holds of one data type: `<source>/<type>` (rule D9).
+pub fn folder_of_source(source: &SourceId, data_type: &TypeId) -> String {
+    bounded(format!("{}/{}", safe_segment(source.as_str()), safe_segment(data_type.as_str())))
+}
+
+/// Chooses a folder for each data type of each source of a set, in their order (rule D9). Where a file system would take
+/// two for one, the later one has another name.
+#[derive(Debug, Clone, Default)]
+pub struct SourceFolders {
+    folded: HashSet<String>,
+}
+
+impl SourceFolders {
+    /// Returns the folder of the next data type: [`folder_of_source`], or another one if that is taken.
+    pub fn next(&mut self, source: &SourceId, data_type: &TypeId) -> String {
+        let mut folder = folder_of_source(source, data_type);
+        while !self.folded.insert(folded(&folder)) {
+            folder = distinct(&folder);
+        }
+        folder
+    }
+}
+
+/// Returns a path that is short enough and does not begin with the name of a file that lies beside all folders.
 fn bounded(path: String) -> String {
     let root = path.split('/').next().unwrap_or_default();
+    let is_taken = [errors_file::PATH, index::PATH].iter().any(|file| root.eq_ignore_ascii_case(file));
     let path = match path.split_at_checked(1) {
-        Some((first, rest)) if root.eq_ignore_ascii_case(errors_file::PATH) => escaped(first) + rest,
+        Some((first, rest)) if is_taken => escaped(first) + rest,
         _ => path,
     };
     if path.len() > FOLDER_BYTES_MAX { shortened(&path, &path, FOLDER_BYTES_MAX) } else { path }
@@ -196,6 +222,29 @@ mod tests {
         }
         let named_so = TypeId::new("Errors.jsonl").unwrap();
         assert_eq!(folder_below_type(&named_so, &Place::Folder("a".into())), "%45rrors.jsonl/a");
+    }
+
+    #[test]
+    fn d9_folders_of_several_sources_lie_below_their_sources() {
+        let folder = |source: &str, data_type: &str| {
+            folder_of_source(&SourceId::new(source).unwrap(), &TypeId::new(data_type).unwrap())
+        };
+        assert_eq!(folder("crm", "customer"), "crm/customer");
+        assert_eq!(folder("Index.HTML", "call"), "%49ndex.HTML/call");
+        assert_eq!(folder("errors.jsonl", "errors.jsonl"), "%65rrors.jsonl/errors.jsonl");
+        assert_eq!(folder("..", "con"), ".%2E/%63on");
+    }
+
+    #[test]
+    fn d9_no_two_types_share_a_folder_on_any_file_system() {
+        let mut folders = SourceFolders::default();
+        let mut next = |source: &str, data_type: &str| {
+            folders.next(&SourceId::new(source).unwrap(), &TypeId::new(data_type).unwrap())
+        };
+        assert_eq!(next("crm", "call"), "crm/call");
+        assert_eq!(next("shop", "call"), "shop/call");
+        let other = next("CRM", "Call");
+        assert!(other.starts_with("CRM/Call~") && next("crm", "CALL") != other, "{other}");
     }
 
     #[test]

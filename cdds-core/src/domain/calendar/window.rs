@@ -1,6 +1,6 @@
 //! Rules W1, W4: half-open windows of microseconds.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A half-open stretch of time `[start, end)`, UTC, in whole microseconds (rule W1).
@@ -14,6 +14,13 @@ impl Window {
     /// Creates a window of everything before `end`, including records without an instant (rule W7).
     pub fn until(end: DateTime<Utc>) -> Self {
         Self { start: None, end: end.trunc_subsecs(6) }
+    }
+
+    /// Creates a window of everything: until the end of the year 9999, the last that common formats of instants can say,
+    /// with records without an instant.
+    pub fn everything() -> Self {
+        let end = NaiveDate::from_ymd_opt(10_000, 1, 1).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        Self::until(end.unwrap_or(DateTime::<Utc>::MAX_UTC) - TimeDelta::microseconds(1))
     }
 
     /// Creates the window `[start, end)`. If `start` is after `end`, the window is empty and lies at `end`.
@@ -102,6 +109,15 @@ mod tests {
         assert!(window.contains(Some(at(20) - TimeDelta::microseconds(1))));
         assert!(!window.contains(Some(at(20))));
         assert!(!window.contains(None));
+    }
+
+    #[test]
+    fn d9_the_window_of_everything_ends_with_the_year_9999() {
+        let all = Window::everything();
+        assert_eq!(all.end().to_rfc3339(), "9999-12-31T23:59:59.999999+00:00");
+        assert!(
+            all.contains(None) && all.contains(Some(at(-1_000_000))) && all.contains(Some(at(9_000_000_000)))
+        );
     }
 
     #[test]

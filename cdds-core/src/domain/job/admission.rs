@@ -35,13 +35,14 @@ pub struct Circumstances<'a> {
 /// schedule that the edit leaves unchanged may lie in the past.
 ///
 /// # Errors
-/// The first rule violated, in the order of the form: source, type (J2, J16), categories, template (J3, J4),
+/// [`Code::SubjectJob`] for the job of a data subject's request (rule D9). The first rule violated, in the order of the form: source, type (J2, J16), categories, template (J3, J4),
 /// frequency and period (F1, J14), timeframe (W2, W7), split size (A4), recipients (S1), destinations (N1, N5), retention (A7).
 pub fn check(
     settings: &JobSettings,
     previous: Option<&JobSettings>,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), RuleViolation> {
+    settings.check_own()?;
     let source = offered(&settings.source, circumstances.sources)?;
     let mut types = Vec::with_capacity(settings.reads.as_slice().len());
     for read in &settings.reads {
@@ -82,8 +83,10 @@ pub fn check_owner(
     owner: &Owner,
     sources: &dyn OfferedSources,
 ) -> Result<(), RuleViolation> {
-    let Some(Offer::Supported(source)) = sources.offer(&settings.source) else { return Ok(()) };
-    settings.reads.iter().try_for_each(|read| source.check_owner(&read.data_type, owner))
+    settings.reads.iter().try_for_each(|read| match sources.offer(settings.source_of(read)) {
+        Some(Offer::Supported(source)) => source.check_owner(&read.data_type, owner),
+        Some(Offer::Unsupported { .. }) | None => Ok(()),
+    })
 }
 
 /// Checks the categories, fields and filters of one read (rules J3, J4).
@@ -249,8 +252,15 @@ pub fn check_transport(
 /// Checks that every recipient is stored (rule S1) and that sealed parts are no larger than recipients can
 /// decrypt (rule A4).
 fn check_protection(settings: &JobSettings, circumstances: &Circumstances<'_>) -> Result<(), RuleViolation> {
-    let Protection::Sealed(names) = &settings.protection else {
-        return Ok(());
+    let names = match &settings.protection {
+        Protection::Plaintext => return Ok(()),
+        Protection::Sealed(names) => names,
+        Protection::Handed { .. } => {
+            return Err(RuleViolation::new(
+                Code::SubjectJob,
+                "only the job of a data subject's request is sealed for a certificate that came with it: name a recipient",
+            ));
+        }
     };
     for name in names.as_slice() {
         if !circumstances.recipients.iter().any(|recipient| recipient.name == *name) {

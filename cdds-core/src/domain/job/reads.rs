@@ -1,12 +1,13 @@
 //! Rule J17: the data types that a job reads into one set, each with its own selection.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::archive::layout;
-use crate::domain::id::TypeId;
+use crate::domain::id::{SourceId, TypeId};
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::template::Template;
 use crate::domain::violation::{Code, RuleViolation};
@@ -16,6 +17,8 @@ use crate::setters::setters;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Read {
+    /// The source of the type; `None` for that of the job.
+    pub source: Option<SourceId>,
     /// The data type (rule J2).
     pub data_type: TypeId,
     /// The categories to export (rule J3).
@@ -26,6 +29,7 @@ pub struct Read {
 
 setters! {
     Read {
+        with_source => source: option SourceId;
         with_data_type => data_type: value TypeId;
         with_categories => categories: value CategorySelection;
         with_template => template: value Template;
@@ -35,12 +39,13 @@ setters! {
 impl Read {
     /// Creates a read of every record of a data type, with every field.
     pub fn of(data_type: TypeId) -> Self {
-        Self { data_type, categories: CategorySelection::All, template: Template::default() }
+        Self { source: None, data_type, categories: CategorySelection::All, template: Template::default() }
     }
 
     /// Whether both export the same records, as far as the watermark is concerned (rule J11).
     fn has_scope_of(&self, other: &Self) -> bool {
-        self.data_type == other.data_type
+        self.source == other.source
+            && self.data_type == other.data_type
             && self.categories == other.categories
             && self.template.filters == other.template.filters
     }
@@ -54,6 +59,9 @@ impl Reads {
     /// The most data types of one job.
     pub const COUNT_MAX: usize = 100;
 
+    /// The most data types, over all sources, of the answer to one request of a data subject (rule D9).
+    pub const ACROSS_MAX: usize = 1_000;
+
     /// Creates the list of reads.
     ///
     /// # Errors
@@ -63,6 +71,30 @@ impl Reads {
         let reads: Vec<Read> = reads.into_iter().take(Self::COUNT_MAX + 1).collect();
         check_types(reads.iter().map(|read| &read.data_type))?;
         Ok(Self(reads))
+    }
+
+    /// Creates the list of reads of several sources, each of which names its own (rule D9).
+    ///
+    /// # Errors
+    /// [`Code::InvalidTypes`] if there are none or more than 1,000, if one names no source, or if two are the same.
+    pub fn across(reads: impl IntoIterator<Item = Read>) -> Result<Self, RuleViolation> {
+        let reads: Vec<Read> = reads.into_iter().take(Self::ACROSS_MAX + 1).collect();
+        let refuse = |why: String| Err(RuleViolation::new(Code::InvalidTypes, why));
+        let mut places = BTreeSet::new();
+        for read in &reads {
+            match &read.source {
+                Some(source) if places.insert((source, &read.data_type)) => {}
+                Some(source) => {
+                    return refuse(format!("type {} of source {source} is named twice", read.data_type));
+                }
+                None => return refuse(format!("type {} names no source", read.data_type)),
+            }
+        }
+        match reads.len() {
+            0 => refuse("no type is named: name at least one".to_owned()),
+            1..=Self::ACROSS_MAX => Ok(Self(reads)),
+            _ => refuse(format!("a request reads at most {} types: choose sources", Self::ACROSS_MAX)),
+        }
     }
 
     /// Creates a list of one read.
@@ -93,9 +125,16 @@ impl Reads {
         self.iter().find(|read| read.data_type == *data_type)
     }
 
-    /// Returns the data types in their order.
+    /// Returns the data types in their order, each once.
     pub fn types(&self) -> TypeList {
-        TypeList(self.iter().map(|read| read.data_type.clone()).collect())
+        let mut seen = BTreeSet::new();
+        let types = self.iter().map(|read| &read.data_type).filter(|data_type| seen.insert(*data_type));
+        TypeList(types.cloned().collect())
+    }
+
+    /// Whether the reads are of several sources, each of which names its own (rule D9).
+    pub fn are_across(&self) -> bool {
+        self.iter().any(|read| read.source.is_some())
     }
 
     /// Whether a filter of any read decides which records are exported.
@@ -106,7 +145,7 @@ impl Reads {
     /// Whether both export the same records, as far as the watermark is concerned (rule J11). The order of
     /// the types does not matter.
     pub(in crate::domain) fn has_scope_of(&self, other: &Self) -> bool {
-        let same = |read: &Read| other.of_type(&read.data_type).is_some_and(|one| read.has_scope_of(one));
+        let same = |read: &Read| other.iter().any(|one| read.has_scope_of(one));
         self.0.len() == other.0.len() && self.iter().all(same)
     }
 
@@ -145,14 +184,22 @@ pub struct TypeList(Vec<TypeId>);
 const SEPARATOR: &str = ", ";
 
 impl TypeList {
-    /// Creates the list.
+    /// Creates the list. Types of different sources may differ in case alone.
     ///
     /// # Errors
-    /// [`Code::InvalidTypes`] as for [`Reads::new`].
+    /// [`Code::InvalidTypes`] if there are none or more than [`Reads::ACROSS_MAX`], or if one is named twice.
     pub(crate) fn new(types: impl IntoIterator<Item = TypeId>) -> Result<Self, RuleViolation> {
-        let types: Vec<TypeId> = types.into_iter().take(Reads::COUNT_MAX + 1).collect();
-        check_types(&types)?;
-        Ok(Self(types))
+        let types: Vec<TypeId> = types.into_iter().take(Reads::ACROSS_MAX + 1).collect();
+        let refuse = |why: String| Err(RuleViolation::new(Code::InvalidTypes, why));
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = types.iter().find(|data_type| !seen.insert(*data_type)) {
+            return refuse(format!("type {twice} is named twice: name it once"));
+        }
+        match types.len() {
+            0 => refuse("no type is named: name at least one".to_owned()),
+            1..=Reads::ACROSS_MAX => Ok(Self(types)),
+            _ => refuse(format!("a set holds at most {} types", Reads::ACROSS_MAX)),
+        }
     }
 
     /// Returns the types, at least one.
@@ -189,7 +236,7 @@ impl FromStr for TypeList {
 
     /// Reads the joined names.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let types = text.split(SEPARATOR).take(Reads::COUNT_MAX + 1).map(TypeId::new);
+        let types = text.split(SEPARATOR).take(Reads::ACROSS_MAX + 1).map(TypeId::new);
         Self::new(types.collect::<Result<Vec<_>, _>>()?)
     }
 }
@@ -263,6 +310,27 @@ mod tests {
         let all = Reads::new([one.clone(), read("interaction")]).unwrap();
         assert!(!forth.has_scope_of(&all) && !forth.has_scope_of(&Reads::one(one)));
         assert!(!Reads::one(other).has_scope_of(&forth));
+    }
+
+    #[test]
+    fn d9_reads_of_several_sources_name_each_type_of_each_once() {
+        let read = |source: &str, name: &str| read(name).with_source(SourceId::new(source).unwrap());
+        let reads = Reads::across([read("crm", "call"), read("shop", "Call"), read("shop", "call")]).unwrap();
+        assert_eq!(reads.types().to_string(), "call, Call");
+        assert_eq!("call, Call".parse::<TypeList>().unwrap(), reads.types());
+        assert!(reads.are_across() && !Reads::one(self::read("call")).are_across());
+        let other = Reads::across([read("crm", "call"), read("shop", "Call"), read("erp", "call")]).unwrap();
+        assert!(reads.has_scope_of(&reads.clone()) && !reads.has_scope_of(&other));
+        let code = |reads: Vec<Read>| Reads::across(reads).unwrap_err().code();
+        assert_eq!(code(vec![]), Code::InvalidTypes);
+        assert_eq!(code(vec![read("crm", "call"), read("crm", "call")]), Code::InvalidTypes);
+        assert_eq!(code(vec![self::read("call")]), Code::InvalidTypes);
+        let many = |count: usize| Reads::across((0..count).map(|number| read("crm", &format!("t{number}"))));
+        assert_eq!(
+            many(1_000).unwrap().types().to_string().parse::<TypeList>().unwrap().as_slice().len(),
+            1_000
+        );
+        assert_eq!(many(1_001).unwrap_err().code(), Code::InvalidTypes);
     }
 
     #[test]

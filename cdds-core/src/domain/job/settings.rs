@@ -12,7 +12,7 @@ use crate::domain::calendar::schedule::Schedule;
 use crate::domain::calendar::timeframe::{Timeframe, Unit};
 use crate::domain::calendar::wall_clock::WallClock;
 use crate::domain::delivery::JobDestinations;
-use crate::domain::id::{RecipientName, SourceId, TypeId};
+use crate::domain::id::{RecipientName, SourceId, SubjectRequestId, TypeId};
 use crate::domain::job::policy::Policies;
 use crate::domain::job::reads::{Read, Reads};
 use crate::domain::notice::subscription::Subscriptions;
@@ -56,6 +56,9 @@ pub struct JobSettings {
     pub destinations: JobDestinations,
     /// Who is told (rule N2).
     pub subscriptions: Subscriptions,
+    /// The request of a data subject that the job answers (rule D9): it reads records about that person alone, from the
+    /// source of each read. `None` for a job that people have submitted.
+    pub request: Option<SubjectRequestId>,
 }
 
 setters! {
@@ -75,6 +78,7 @@ setters! {
         with_policies => policies: value Policies;
         with_destinations => destinations: value JobDestinations;
         with_subscriptions => subscriptions: value Subscriptions;
+        with_request => request: option SubjectRequestId;
     }
 }
 
@@ -98,6 +102,7 @@ impl JobSettings {
             policies,
             destinations,
             subscriptions,
+            request,
         } = self;
         let categories = |read: &Read| read.categories.clone();
         let template = |read: &Read| read.template.clone();
@@ -119,6 +124,7 @@ impl JobSettings {
             ("policies", *policies != other.policies),
             ("destinations", *destinations != other.destinations),
             ("subscribers", *subscriptions != other.subscriptions),
+            ("request", *request != other.request),
         ];
         differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -160,6 +166,7 @@ impl JobSettings {
             policies: Policies::default(),
             destinations: JobDestinations::default(),
             subscriptions: Subscriptions::default(),
+            request: None,
         }
     }
 }
@@ -198,6 +205,28 @@ impl JobSettings {
             starts_at: self.starts_at.map(trunc),
             ends_at: self.ends_at.map(trunc),
             ..self
+        }
+    }
+
+    /// Returns the source of one of the reads.
+    pub fn source_of<'a>(&'a self, read: &'a Read) -> &'a SourceId {
+        read.source.as_ref().unwrap_or(&self.source)
+    }
+
+    /// Checks that the job is one that people submit and change (rule D9).
+    ///
+    /// # Errors
+    /// [`Code::SubjectJob`] if it answers a request of a data subject.
+    pub fn check_own(&self) -> Result<(), RuleViolation> {
+        match self.request {
+            None => Ok(()),
+            Some(request) => Err(RuleViolation::new(
+                Code::SubjectJob,
+                format!(
+                    "this job hands over what request {request} of a data subject asks for, and lives with it: see the \
+                     request; an execution that failed can be run again"
+                ),
+            )),
         }
     }
 
@@ -277,6 +306,12 @@ pub enum Protection {
     Plaintext,
     /// The holders of the private keys of these recipients' certificates.
     Sealed(RecipientNames),
+    /// The holder of the private key of the certificate that came with a request of a data subject (rule D9).
+    Handed {
+        /// SHA-256 of its DER form, 64 lower-case hexadecimal digits. The certificate itself may name the person, so it is
+        /// sealed with the identifiers.
+        fingerprint: String,
+    },
 }
 
 /// The names of one or more recipients, without repetitions, in the order given.
@@ -311,10 +346,11 @@ impl RecipientNames {
 }
 
 impl Protection {
-    /// Returns the recipients. Empty for plaintext.
+    /// Returns the recipients that are stored under a name. Empty for plaintext, and for a certificate that came with a
+    /// request.
     pub fn recipients(&self) -> &[RecipientName] {
         match self {
-            Self::Plaintext => &[],
+            Self::Plaintext | Self::Handed { .. } => &[],
             Self::Sealed(names) => names.as_slice(),
         }
     }

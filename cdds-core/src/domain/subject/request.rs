@@ -1,8 +1,9 @@
-//! Rules D2, D3, D6, D8: what a person asks for about the records of one data subject, and how far it has come.
+//! Rules D2, D3, D6, D8, D9: what a person asks for about the records of one data subject, and how far it has come.
 //!
 //! Every function decides: it takes a request as it is and returns it as it is afterwards, or refuses.
 
 mod due;
+mod handover;
 mod scope;
 mod step;
 
@@ -11,6 +12,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 pub use self::due::{Due, EXTENSION_MONTHS, NEAR};
+pub use self::handover::{Asked, HandedOver, Handover, NotAsked, WhyNotAsked};
 pub use self::scope::{Scope, ScopePart};
 pub use self::step::{Evidence, RequestStep, RequestText, names_person};
 use super::{HashedIdentifier, InvalidIdentifier, SealedIdentifiers};
@@ -34,6 +36,11 @@ pub struct SubjectRequest {
     pub scope: Scope,
     /// The keyed hashes of the identifiers, ordered as these are.
     pub identifiers: Vec<HashedIdentifier>,
+    /// Who can read what is handed over; `None` if nothing is. A request for access that was put on record by an earlier
+    /// version may have none, and is not answered by itself.
+    pub handover: Option<Handover>,
+    /// The set that was handed over; `None` before.
+    pub handed_over: Option<HandedOver>,
     /// How far it has come.
     pub state: RequestState,
     /// Who put it on record; a request dates from then.
@@ -215,6 +222,8 @@ pub struct ReceivedRequest {
     pub identifiers: Vec<HashedIdentifier>,
     /// The identifiers.
     pub sealed: SealedIdentifiers,
+    /// Who can read what is handed over; `None` if nothing is.
+    pub handover: Option<Handover>,
     /// When it has to be answered; a month after now if left out.
     pub due_at: Option<DateTime<Utc>>,
 }
@@ -223,12 +232,14 @@ impl SubjectRequest {
     /// Puts a request on record.
     ///
     /// # Errors
-    /// [`Code::InvalidSubjectRequest`] if the due date is not within the year that begins now.
+    /// [`Code::InvalidSubjectRequest`] if the due date is not within the year that begins now, or if how records are handed
+    /// over does not fit what is asked for ([`RequestKind::check_handover`]).
     pub fn receive(
         request: ReceivedRequest,
         by: &PrincipalName,
         now: DateTime<Utc>,
     ) -> Result<Self, RuleViolation> {
+        request.kind.check_handover(request.handover.is_some())?;
         let due_at = due::first(request.due_at, now)?;
         Ok(Self {
             id: request.id,
@@ -236,6 +247,8 @@ impl SubjectRequest {
             kind: request.kind,
             scope: request.scope,
             identifiers: request.identifiers,
+            handover: request.handover,
+            handed_over: None,
             state: RequestState::Open { stage: Stage::Received, sealed: request.sealed },
             received: RequestStep { by: by.clone(), at: now },
             verified: None,

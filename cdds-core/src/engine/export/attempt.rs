@@ -157,8 +157,9 @@ impl Export {
     /// Runs every step up to the commit.
     async fn work(&self) -> Result<Publication, Failure> {
         call(Step::Store, STORE, self.discard_earlier_claims()).await?;
-        let prepared = self.prepare().await?;
-        let files = Files::read(self, &prepared).await?;
+        let mut prepared = self.prepare().await?;
+        let indexing = prepared.indexing.take();
+        let files = Files::read(self, &prepared, indexing).await?;
         let pipeline = PackPipeline::begin(self, prepared.sealer.clone())?;
         let stored = transfer(files, pipeline, part_store(self)).await?;
         self.complete(&prepared.recipients, stored).await

@@ -45,10 +45,12 @@ impl Export {
     /// before. A window that an earlier attempt has frozen stays as it is, so the source is not asked again
     /// (rule W1).
     async fn complete_until(&self) -> Result<Option<DateTime<Utc>>, Failure> {
-        if self.execution.is_frozen() {
+        let settings = &self.execution.settings;
+        // A copy for a data subject holds what is there, whatever the instants of records.
+        if self.execution.is_frozen() || settings.request.is_some() {
             return Ok(None);
         }
-        let (source, settings) = (self.source()?, &self.execution.settings);
+        let source = self.source(&settings.source)?;
         let mut until: Option<DateTime<Utc>> = None;
         for read in &settings.reads {
             let request = self.request(read);

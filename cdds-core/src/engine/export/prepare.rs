@@ -1,4 +1,4 @@
-//! Checks what an attempt needs before the first record is read: the source and its types, recipients whose
+//! Checks what an attempt needs before the first record is read: the sources and their types, recipients whose
 //! certificates are valid now, and the expected number of records.
 
 use std::sync::Arc;
@@ -6,10 +6,14 @@ use std::sync::Arc;
 use tracing::debug;
 
 use super::attempt::Export;
+use super::subject::{Asking, Indexing};
+use crate::domain::archive::layout::SourceFolders;
+use crate::domain::calendar::window::Window;
 use crate::domain::execution::Execution;
 use crate::domain::execution::failure::{Failure, FailureKind, Step};
+use crate::domain::id::SourceId;
 use crate::domain::job::policy::BadRecords;
-use crate::domain::job::{Read, admission};
+use crate::domain::job::{Protection, Read, admission};
 use crate::domain::recipient::Recipient;
 use crate::domain::source::{DataType, Estimate};
 use crate::domain::violation::Code;
@@ -25,37 +29,58 @@ pub(super) const SOURCE: &str = "source";
 
 /// The external dependencies of an export.
 pub(super) struct Prepared {
-    pub(super) source: Arc<dyn Source>,
     /// The reads, in the order of the job's settings (rule J17).
     pub(super) reads: Vec<PreparedRead>,
     pub(super) recipients: Vec<Recipient>,
     /// `None` for plaintext.
     pub(super) sealer: Option<Arc<dyn Sealer>>,
+    /// The page of a copy for a data subject (rule D9); `None` in other sets.
+    pub(super) indexing: Option<Indexing>,
 }
 
-/// One read of the source.
+/// One read of a source.
 pub(super) struct PreparedRead {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) source_id: SourceId,
     pub(super) data_type: DataType,
     /// The request to the source.
     pub(super) request: ReadRequest,
+    /// The only folder of a copy for a data subject; `None` for the folders of the places.
+    pub(super) folder: Option<String>,
 }
 
 impl Export {
     pub(super) async fn prepare(&self) -> Result<Prepared, Failure> {
         self.check_zone()?;
-        let source = self.source()?;
-        let (recipients, sealer) = self.sealer().await?;
-        // Every type is looked up before the first is read, so that a missing one costs nothing.
+        let asking = self.asking().await?;
+        // Every source and type is looked up before the first is read, so that a missing one costs nothing.
+        let reads = call_now(Step::Prepare, SOURCE, || self.reads(asking.as_ref()))??;
+        let (recipients, sealer) = self.sealer(asking.as_ref()).await?;
+        self.meter.expect(self.expectation(&reads).await?);
+        let indexing =
+            call_now(Step::Prepare, SOURCE, || asking.as_ref().map(|asking| self.indexing(asking, &reads)))?;
+        Ok(Prepared { reads, recipients, sealer, indexing })
+    }
+
+    fn reads(&self, asking: Option<&Asking>) -> Result<Vec<PreparedRead>, Failure> {
+        let settings = &self.execution.settings;
+        let mut folders = SourceFolders::default();
         let prepared = |read: &Read| {
+            let source_id = settings.source_of(read).clone();
+            let source = self.source(&source_id)?;
             let request = self.request(read);
             let found = source.describe().data_type(&request.data_type).cloned();
             let data_type = found.ok_or_else(|| no_type(source.describe(), &request))?;
-            Ok::<_, Failure>(PreparedRead { data_type, request })
+            let (request, folder) = match asking {
+                None => (request, None),
+                Some(asking) => (
+                    request.with_window(Window::everything()).with_subject(asking.subject().clone()),
+                    Some(folders.next(&source_id, &data_type.id)),
+                ),
+            };
+            Ok(PreparedRead { source, source_id, data_type, request, folder })
         };
-        let reads = || self.execution.settings.reads.iter().map(prepared).collect::<Result<Vec<_>, _>>();
-        let reads = call_now(Step::Prepare, SOURCE, reads)??;
-        self.meter.expect(self.expectation(&*source, &reads).await?);
-        Ok(Prepared { source, reads, recipients, sealer })
+        settings.reads.iter().map(prepared).collect()
     }
 
     /// Checks that the folders of days can be chosen: the database may have lost the zone since (rule F9).
@@ -97,10 +122,10 @@ impl Export {
         }
     }
 
-    /// Looks up the source of the job (rule J2), and checks that each type says whose its records are
+    /// Looks up a source of the job (rule J2), and checks that each type says whose its records are
     /// (rule J16). A job that was saved before its source had to say so fails here, before anything is asked
     /// or read.
-    pub(super) fn source(&self) -> Result<Arc<dyn Source>, Failure> {
+    pub(super) fn source(&self, id: &SourceId) -> Result<Arc<dyn Source>, Failure> {
         let Execution { settings, owner, .. } = &self.execution;
         let sources = self.shared.ports.sources.for_owner(owner);
         let checked = call_now(Step::Prepare, SOURCE, || admission::check_owner(settings, owner, &sources))?;
@@ -110,7 +135,6 @@ impl Export {
             message: format!("{refused} ({})", refused.code()),
             retryable: false,
         })?;
-        let id = &settings.source;
         let refuse = |message: String| Failure {
             step: Step::Prepare,
             kind: FailureKind::Missing,
@@ -126,12 +150,35 @@ impl Export {
         }
     }
 
-    /// Returns the job's recipients and their sealer, after checking each certificate again (rule S2). An
+    /// Returns the job's recipients, or the one who asks for a copy, and their sealer, after checking each certificate again (rule S2). An
     /// attempt that cannot seal for every one of them fails, and never stores plaintext.
-    async fn sealer(&self) -> Result<(Vec<Recipient>, Option<Arc<dyn Sealer>>), Failure> {
+    async fn sealer(
+        &self,
+        asking: Option<&Asking>,
+    ) -> Result<(Vec<Recipient>, Option<Arc<dyn Sealer>>), Failure> {
+        let recipients = match asking {
+            Some(asking) => asking.recipients(),
+            None => self.recipients().await?,
+        };
+        if recipients.is_empty() {
+            if self.execution.settings.protection != Protection::Plaintext {
+                return Err(Failure::internal(Step::Prepare, "the set is to be sealed, and nobody is named"));
+            }
+            return Ok((recipients, None));
+        }
+        let ports = &self.shared.ports;
+        let now = ports.catalog.now().await.map_err(|error| catalog_failure(Step::Prepare, &error))?;
+        let sealer =
+            call_now(Step::Prepare, "certificate store", || ports.certificates.sealer(&recipients, now))?;
+        let sealer = sealer.map_err(|error| Failure::of(Step::Prepare, &error))?;
+        Ok((recipients, Some(sealer)))
+    }
+
+    /// Looks up the recipients that the job names.
+    async fn recipients(&self) -> Result<Vec<Recipient>, Failure> {
         let names = self.execution.settings.protection.recipients();
         if names.is_empty() {
-            return Ok((Vec::new(), None));
+            return Ok(Vec::new());
         }
         let ports = &self.shared.ports;
         let stored = ports
@@ -152,23 +199,15 @@ impl Export {
                 retryable: false,
             })?);
         }
-        let now = ports.catalog.now().await.map_err(|error| catalog_failure(Step::Prepare, &error))?;
-        let sealer =
-            call_now(Step::Prepare, "certificate store", || ports.certificates.sealer(&recipients, now))?;
-        let sealer = sealer.map_err(|error| Failure::of(Step::Prepare, &error))?;
-        Ok((recipients, Some(sealer)))
+        Ok(recipients)
     }
 
     /// Returns the expected size (rule E7): the sum of the source's estimates or, if one of them is missing or
     /// of another kind, the number of records of the job's last success.
-    async fn expectation(
-        &self,
-        source: &dyn Source,
-        reads: &[PreparedRead],
-    ) -> Result<Option<Estimate>, Failure> {
+    async fn expectation(&self, reads: &[PreparedRead]) -> Result<Option<Estimate>, Failure> {
         let mut sum: Option<Estimate> = None;
         for read in reads {
-            let estimate = estimate(source, read).await?;
+            let estimate = estimate(read).await?;
             sum = sum.map_or(estimate, |sum| sum.plus(estimate?));
             if sum.is_none() {
                 break;
@@ -184,8 +223,8 @@ impl Export {
 
 /// Estimates one read. A source that does not filter cannot know how many records the filters leave. A failed
 /// estimate does not fail the attempt: the read will show whether the source works.
-async fn estimate(source: &dyn Source, read: &PreparedRead) -> Result<Option<Estimate>, Failure> {
-    let PreparedRead { data_type, request } = read;
+async fn estimate(read: &PreparedRead) -> Result<Option<Estimate>, Failure> {
+    let PreparedRead { source, data_type, request, .. } = read;
     let is_filtered = !data_type.pushes_down && !request.template.filters.is_empty();
     match call(Step::Prepare, SOURCE, async { source.estimate(request).await }).await {
         Ok(estimate) => Ok(estimate.filter(|estimate| !is_filtered || estimate.records().is_none())),

@@ -20,7 +20,7 @@ use crate::domain::archive::manifest;
 use crate::domain::archive::part_name::part_name;
 use crate::domain::execution::Execution;
 use crate::domain::execution::failure::{Failure, Step};
-use crate::domain::id::TypeId;
+use crate::domain::id::{SourceId, TypeId};
 use crate::domain::recipient::Recipient;
 use crate::engine::calls::{call, call_now};
 use crate::keys;
@@ -61,6 +61,7 @@ impl Export {
             filter,
             progress: self.meter.progress(ports.clock.monotonic()),
             published_at,
+            request: self.execution.settings.request,
         })
     }
 
@@ -141,6 +142,7 @@ impl Export {
             compressor: call_now(Step::Publish, "packager", || packager.compressor().to_owned())?,
             records: self.meter.records.load(Ordering::Relaxed),
             records_by_type: records_by_type(execution, &transferred.records),
+            records_by_source: records_by_source(execution, &transferred.records),
             bad_records: self.meter.rejected.load(Ordering::Relaxed),
             files: transferred.index.entries,
             recipients: recipients.collect(),
@@ -191,9 +193,22 @@ impl Export {
 fn records_by_type(execution: &Execution, records: &[u64]) -> BTreeMap<TypeId, u64> {
     let reads = &execution.settings.reads;
     match reads.only() {
+        _ if reads.are_across() => BTreeMap::new(),
         Some(_) => BTreeMap::new(),
         None => reads.iter().map(|read| read.data_type.clone()).zip(records.iter().copied()).collect(),
     }
+}
+
+/// Returns the number of records of each type of each source, for a set of several sources (rule D9).
+fn records_by_source(execution: &Execution, records: &[u64]) -> BTreeMap<SourceId, BTreeMap<TypeId, u64>> {
+    let settings = &execution.settings;
+    let mut by_source: BTreeMap<SourceId, BTreeMap<TypeId, u64>> = BTreeMap::new();
+    let across = settings.reads.iter().zip(records).filter(|(read, _)| read.source.is_some());
+    for (read, records) in across {
+        let of_source = by_source.entry(settings.source_of(read).clone()).or_default();
+        of_source.insert(read.data_type.clone(), *records);
+    }
+    by_source
 }
 
 /// Returns the items with these keys, in that order; `None` if one of them is missing. Uses a map because a

@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::attempt::Export;
 use super::prepare::{Prepared, PreparedRead, SOURCE};
+use super::subject::Indexing;
 use super::subjects::{Named, Witness};
 use crate::domain::archive::cut::{CutFile, FileCutter};
 use crate::domain::archive::errors_file::ErrorsFile;
@@ -17,13 +18,13 @@ use crate::domain::record::RecordBatch;
 use crate::domain::record::handover::Handover;
 use crate::engine::calls::{call, items};
 use crate::ports::Ports;
-use crate::ports::source::{ReadRequest, Source, SourceError};
+use crate::ports::source::{ReadRequest, SourceError};
 use crate::ports::workers::offload;
 
-/// The records of every read as a sequence of complete files; the file of unreadable records comes last.
+/// The records of every read as a sequence of complete files; the file of unreadable records comes last, and behind it the
+/// page of a copy for a data subject.
 pub(super) struct Files<'a> {
     export: &'a Export,
-    source: &'a dyn Source,
     /// The reads that have not begun, in the order of the settings (rule A6).
     ahead: std::slice::Iter<'a, PreparedRead>,
     /// The read that is under way; `None` once all have ended. There is never more than one.
@@ -34,6 +35,8 @@ pub(super) struct Files<'a> {
     errors: ErrorsFile,
     /// Whom the records name, if that can be told.
     named: Option<Named>,
+    /// The page of a copy for a data subject, until it is returned.
+    indexing: Option<Indexing>,
 }
 
 /// A read under way.
@@ -50,16 +53,20 @@ struct OpenRead {
 
 impl<'a> Files<'a> {
     /// Starts to read.
-    pub(super) async fn read(export: &'a Export, prepared: &'a Prepared) -> Result<Self, Failure> {
+    pub(super) async fn read(
+        export: &'a Export,
+        prepared: &'a Prepared,
+        indexing: Option<Indexing>,
+    ) -> Result<Self, Failure> {
         let mut files = Self {
             export,
-            source: &*prepared.source,
             ahead: prepared.reads.iter(),
             open: None,
             records: Vec::with_capacity(prepared.reads.len()),
             closed: VecDeque::new(),
             errors: ErrorsFile::new(export.execution.settings.policies.bad_records),
             named: Named::begin(export, &prepared.reads)?,
+            indexing,
         };
         files.begin_next().await?;
         Ok(files)
@@ -80,16 +87,28 @@ impl<'a> Files<'a> {
     pub(super) async fn next(&mut self) -> Result<Option<CutFile>, Failure> {
         loop {
             if let Some(file) = self.closed.pop_front() {
+                self.note(&file);
                 return Ok(Some(file));
             }
-            let Some(open) = &mut self.open else { return Ok(self.errors.take()) };
+            let Some(open) = &mut self.open else {
+                return Ok(self.errors.take().or_else(|| self.indexing.take().map(Indexing::file)));
+            };
             if !open.ended {
                 self.read_batch().await?;
             } else if let Some(file) = open.cutter.finish() {
+                self.note(&file);
                 return Ok(Some(file));
             } else {
                 self.begin_next().await?;
             }
+        }
+    }
+
+    /// Notes a file of the read under way, which has begun last.
+    fn note(&mut self, file: &CutFile) {
+        let read = self.records.len().saturating_sub(1);
+        if let Some(indexing) = &mut self.indexing {
+            indexing.note(read, file);
         }
     }
 
@@ -99,7 +118,7 @@ impl<'a> Files<'a> {
         self.open = None;
         let Some(read) = self.ahead.next() else { return Ok(()) };
         let witness = self.named.as_mut().and_then(|named| named.witness(read));
-        self.open = Some(OpenRead::begin(self.export, self.source, read, witness).await?);
+        self.open = Some(OpenRead::begin(self.export, read, witness).await?);
         self.records.push(0);
         Ok(())
     }
@@ -142,20 +161,19 @@ impl<'a> Files<'a> {
 
 impl OpenRead {
     /// Starts to read one data type.
-    async fn begin(
-        export: &Export,
-        source: &dyn Source,
-        read: &PreparedRead,
-        witness: Option<Witness>,
-    ) -> Result<Self, Failure> {
-        let PreparedRead { data_type, request } = read;
+    async fn begin(export: &Export, read: &PreparedRead, witness: Option<Witness>) -> Result<Self, Failure> {
+        let PreparedRead { source, source_id, data_type, request, folder } = read;
         let settings = &export.execution.settings;
         let batches = call(Step::Read, SOURCE, async { source.read(request.clone()).await }).await?;
         let cutter = FileCutter::new(request.data_type.clone(), export.shared.settings.cut);
         Ok(Self {
             batches: templated(&export.shared.ports, read, witness.clone(), batches),
-            handover: Handover::new(&settings.source, data_type, request),
-            cutter: if settings.reads.only().is_some() { cutter } else { cutter.below_type() },
+            handover: Handover::new(source_id, data_type, request),
+            cutter: match folder {
+                Some(folder) => cutter.in_folder(folder),
+                None if settings.reads.only().is_some() => cutter,
+                None => cutter.below_type(),
+            },
             witness,
             request: request.clone(),
             ended: false,

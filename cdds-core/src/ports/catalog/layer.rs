@@ -31,6 +31,7 @@ use crate::domain::id::{
     ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, SubjectRequestId,
     SubjectTaskId, WorkerId,
 };
+use crate::domain::job::lifecycle::Submission;
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::sweep::Swept;
@@ -235,6 +236,7 @@ hand_on! {
     SubjectStore {
         fn insert_subject_request(request: &SubjectRequest, audit: &[AuditRecord]) -> Option<SubjectRequestId>;
         fn change_subject_request(request: &SubjectRequest, expected: u64, audit: &[AuditRecord]) -> ();
+        fn hand_over_subject_request(request: &SubjectRequest, expected: u64, job: &Submission, tasks: &[SubjectTask], audit: &[AuditRecord]) -> ();
         fn subject_request(owner: &Owner, id: SubjectRequestId) -> Option<SubjectRequest>;
         fn subject_requests(owner: &Owner, query: &SubjectRequestQuery) -> Page<SubjectRequest>;
         fn lay_out_subject_request(request: &SubjectRequest, expected: u64, tasks: &[SubjectTask], audit: &[AuditRecord]) -> ();

@@ -11,12 +11,13 @@ use super::query::{Page, SubjectRequestQuery};
 use super::{CatalogError, Fence};
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::id::{Owner, SourceId, SubjectKeyId, SubjectRequestId, SubjectTaskId, WorkerId};
+use crate::domain::job::lifecycle::Submission;
 use crate::domain::subject::request::SubjectRequest;
 use crate::domain::subject::{SubjectTask, TaskReport};
 use crate::domain::work::retry::WorkRetry;
 use crate::setters::setters;
 
-/// Stores the requests of data subjects (rules D2 to D8), and hands their erasures to those who carry them out.
+/// Stores the requests of data subjects (rules D2 to D9), and hands their erasures to those who carry them out.
 ///
 /// What a request [seals](SubjectRequest::sealed) is stored with it while it is open. A change that ends the request takes
 /// it away for good: afterwards nothing of it is in what the catalog itself keeps on disk, as far as its database lets it
@@ -47,6 +48,21 @@ pub trait SubjectStore: Debug + Send + Sync {
         &self,
         request: &SubjectRequest,
         expected: u64,
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError>;
+
+    /// Like [`lay_out_subject_request`](SubjectStore::lay_out_subject_request), and stores the job that hands the copy over
+    /// with its first execution, in the same transaction (rule D9). There are tasks if records are erased afterwards.
+    ///
+    /// # Errors
+    /// As for [`change_subject_request`](SubjectStore::change_subject_request);
+    /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) also if the job is already stored.
+    async fn hand_over_subject_request(
+        &self,
+        request: &SubjectRequest,
+        expected: u64,
+        job: &Submission,
+        tasks: &[SubjectTask],
         audit: &[AuditRecord],
     ) -> Result<(), CatalogError>;
 

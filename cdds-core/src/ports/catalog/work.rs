@@ -12,7 +12,7 @@ use crate::domain::execution::progress::Progress;
 use crate::domain::execution::queue::SourceLimits;
 use crate::domain::execution::retry::RetryPolicy;
 pub use crate::domain::execution::standing::Standing;
-use crate::domain::id::{ArtifactId, ExecutionId, JobId, WorkerId};
+use crate::domain::id::{ArtifactId, ExecutionId, JobId, SubjectRequestId, WorkerId};
 use crate::domain::job::{Job, JobChange};
 use crate::domain::subject::copies::FilterNote;
 pub use crate::domain::work::{Fence, Nonce, Writer};
@@ -183,6 +183,8 @@ pub struct Publication {
     /// manifest, signature and catalog agree on it, so the catalog cannot take it in its transaction. A worker
     /// that is paused in between publishes with an earlier instant, from which the retention counts.
     pub published_at: DateTime<Utc>,
+    /// The request of a data subject that the set answers, as the execution's settings have it (rule D9).
+    pub request: Option<SubjectRequestId>,
 }
 
 /// How an attempt ends without success.

@@ -147,12 +147,16 @@ pub trait WorkQueue: Debug + Send + Sync {
     /// Requires that the execution is running in the fence's epoch and with the publication's nonce, and that no
     /// person has been promised its cancellation ([`Execution::published`], rule E8).
     ///
+    /// If the set answers a [request](Publication::request) of a data subject, the same transaction changes that one
+    /// ([`SubjectRequest::handed_over`](crate::domain::subject::request::SubjectRequest::handed_over), rule D9). What ends
+    /// with it is taken away for good, as by [`change_subject_request`](super::SubjectStore::change_subject_request).
+    ///
     /// # Errors
     /// [`CatalogErrorKind::Fenced`](super::CatalogErrorKind::Fenced) if the execution is not running under that
     /// claim; [`CatalogErrorKind::Cancelled`](super::CatalogErrorKind::Cancelled) if its cancellation was
     /// promised: its worker then settles it as [`Settlement::Cancelled`];
     /// [`CatalogErrorKind::Conflict`](super::CatalogErrorKind::Conflict) if the watermark is not at the start
-    /// of the window. After any other error the outcome is unknown: read again.
+    /// of the window, or if the request has ended or is not the one that the execution answers. After any other error the outcome is unknown: read again.
     async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError>;
 
     /// Ends a running attempt without success and, if that ends the execution, changes the job. Requires the

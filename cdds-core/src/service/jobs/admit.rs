@@ -21,7 +21,7 @@ impl Jobs {
         now: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         let stored = match settings.protection {
-            Protection::Plaintext => Vec::new(),
+            Protection::Plaintext | Protection::Handed { .. } => Vec::new(),
             Protection::Sealed(_) => self.ports.catalog.recipients(owner).await?,
         };
         let sealed_part_bytes = self.sealed_part_bytes(settings, &stored, now)?;

@@ -3,6 +3,7 @@
 //! The form belongs to the manifest alone: recipients read it for years, so a change of the catalog's form
 //! must not change it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU32;
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::archive::retention::RetentionDays;
 use crate::domain::archive::split_size::SplitSize;
 use crate::domain::calendar::frequency::{Frequency, MissingDay, Start, weekday_name};
-use crate::domain::id::{RecipientName, SourceId, TypeId};
+use crate::domain::id::{RecipientName, SourceId, SubjectRequestId, TypeId};
 use crate::domain::job::policy::{BadRecords, CatchUp, Incomplete, Overlap, Policies, Retries};
 use crate::domain::job::{JobSettings, Protection, Read, TypeList};
 use crate::domain::record::selection::CategorySelection;
@@ -31,7 +32,7 @@ pub struct ManifestSettings {
     /// The job's description; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// The source.
+    /// The source; in version 3 that of the first type.
     pub source: SourceId,
     /// The data type. Version 2 has [`types`](Self::types) instead of this and the next two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +67,9 @@ pub struct ManifestSettings {
     /// The job's policies for overlaps, downtime, failures and bad records.
     #[serde(default, skip_serializing_if = "ManifestPolicies::is_default")]
     pub policies: ManifestPolicies,
+    /// The request of a data subject that the set answers (rule D9); version 3 alone has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<SubjectRequestId>,
 }
 
 /// The versions of [`ManifestSettings`].
@@ -77,12 +81,18 @@ pub enum ManifestSettingsVersion {
     /// Version 2: several data types.
     #[serde(rename = "2")]
     V2,
+    /// Version 3: data types of several sources, as the answer to a request of a data subject has them (rule D9).
+    #[serde(rename = "3")]
+    V3,
 }
 
 /// What a set of several data types holds of one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestRead {
+    /// The source, in version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceId>,
     /// The data type.
     pub data_type: TypeId,
     /// The categories.
@@ -179,6 +189,9 @@ pub enum ManifestProtection {
     Plaintext,
     /// Only these recipients can, by their names in the catalog.
     Recipients(Vec<RecipientName>),
+    /// Only the holder of the private key of the certificate that came with the request can; its fingerprint is among the
+    /// recipients of the [manifest](super::Manifest::recipients).
+    Certificate,
 }
 
 /// A job's policies for overlaps, downtime, failures and bad records; `None` for the default.
@@ -232,8 +245,9 @@ impl ManifestSettings {
         let one = self.data_type.is_some() && self.categories.is_some();
         let none = self.data_type.is_none() && self.categories.is_none() && self.template.is_default();
         match self.v {
-            ManifestSettingsVersion::V1 => one && self.types.is_empty(),
-            ManifestSettingsVersion::V2 => none && self.types.len() > 1,
+            ManifestSettingsVersion::V1 => one && self.types.is_empty() && self.request.is_none(),
+            ManifestSettingsVersion::V2 => none && self.types.len() > 1 && self.request.is_none(),
+            ManifestSettingsVersion::V3 => none && !self.types.is_empty() && self.request.is_some(),
         }
     }
 
@@ -243,7 +257,13 @@ impl ManifestSettings {
     /// If there are none, too many, or two that no set holds together.
     pub(crate) fn type_list(&self) -> Result<TypeList, RuleViolation> {
         let several = self.types.iter().map(|read| &read.data_type);
-        TypeList::new(self.data_type.iter().chain(several).cloned())
+        let mut types: Vec<TypeId> = self.data_type.iter().chain(several).cloned().collect();
+        if self.v == ManifestSettingsVersion::V3 {
+            // Types of several sources may have one name.
+            let mut seen = BTreeSet::new();
+            types.retain(|data_type| seen.insert(data_type.clone()));
+        }
+        TypeList::new(types)
     }
 
     /// Whether both certainly select the same records. Manifests leave out the values of filters, so with
@@ -263,6 +283,7 @@ impl From<&JobSettings> for ManifestSettings {
         let mut reads: Vec<ManifestRead> = settings.reads.iter().map(ManifestRead::from).collect();
         // A set of one type has the form that the first programs read, too.
         let (v, only) = match reads.len() {
+            _ if settings.request.is_some() => (ManifestSettingsVersion::V3, None),
             1 => (ManifestSettingsVersion::V1, reads.pop()),
             _ => (ManifestSettingsVersion::V2, None),
         };
@@ -287,9 +308,11 @@ impl From<&JobSettings> for ManifestSettings {
             protection: match &settings.protection {
                 Protection::Plaintext => ManifestProtection::Plaintext,
                 Protection::Sealed(names) => ManifestProtection::Recipients(names.as_slice().to_vec()),
+                Protection::Handed { .. } => ManifestProtection::Certificate,
             },
             retention_days: settings.retention.map(RetentionDays::days),
             policies: (&settings.policies).into(),
+            request: settings.request,
         }
     }
 }
@@ -297,6 +320,7 @@ impl From<&JobSettings> for ManifestSettings {
 impl From<&Read> for ManifestRead {
     fn from(read: &Read) -> Self {
         Self {
+            source: read.source.clone(),
             data_type: read.data_type.clone(),
             categories: match &read.categories {
                 CategorySelection::All => ManifestCategories::All,

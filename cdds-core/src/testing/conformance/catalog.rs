@@ -78,6 +78,7 @@ mod expiring;
 mod expiry;
 mod fencing;
 mod frozen;
+mod handed;
 mod health;
 mod house;
 mod late;

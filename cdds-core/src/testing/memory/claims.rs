@@ -163,8 +163,10 @@ impl State {
         let succeeded = execution
             .published(publication.progress, publication.published_at)
             .map_err(|stop| CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string()))?;
+        let answered = self.answered(&succeeded, publication.request, publication.published_at)?;
         // `end` may refuse the change. It goes first, so that a refused commit stores nothing.
         self.end(&succeeded, publication.published_at)?;
+        self.subject_requests.extend(answered.map(|request| (request.id, request)));
         self.store(&succeeded, None);
         self.sets.insert(succeeded.id, publication.set.clone());
         if let Some(filter) = &publication.filter {

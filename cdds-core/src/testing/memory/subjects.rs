@@ -11,7 +11,9 @@ use super::lists::{at, begins, is_wanted, micros, page};
 use super::queue::{self, Asked, Queued, take_over};
 use super::state::{State, conflict};
 use crate::domain::access::audit::AuditRecord;
+use crate::domain::execution::Execution;
 use crate::domain::id::{Owner, SourceId, SubjectRequestId, SubjectTaskId};
+use crate::domain::job::lifecycle::Submission;
 use crate::domain::subject::request::{RequestStatus, SubjectRequest};
 use crate::domain::subject::{SubjectTask, TaskReport};
 use crate::domain::work::row::{LostClaim, WorkRow};
@@ -66,6 +68,12 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn lay_out(&mut self, tasks: &[SubjectTask]) {
+        for task in tasks {
+            self.subject_tasks.entry(task.work.id).or_insert_with(|| task.clone());
+        }
     }
 
     fn tasks_of(&self, request: SubjectRequestId) -> Vec<SubjectTask> {
@@ -129,6 +137,38 @@ impl State {
         again.map(|task| (task.work.id, task)).collect()
     }
 
+    fn hand_over_subject_request(
+        &mut self,
+        request: &SubjectRequest,
+        expected: u64,
+        (job, tasks): (&Submission, &[SubjectTask]),
+        now: DateTime<Utc>,
+    ) -> Result<(), CatalogError> {
+        if self.jobs.contains_key(&job.job.id) {
+            return Err(conflict(format!("job {} is already stored", job.job.id)));
+        }
+        self.change_subject_request(request, expected, now)?;
+        self.lay_out(tasks);
+        self.insert_job(&job.job, job.first.as_ref())
+    }
+
+    /// Returns the request that a set answers, as it is once the set is published (rule D9).
+    pub(super) fn answered(
+        &self,
+        published: &Execution,
+        request: Option<SubjectRequestId>,
+        at: DateTime<Utc>,
+    ) -> Result<Option<SubjectRequest>, CatalogError> {
+        if request != published.settings.request {
+            return Err(conflict(format!("execution {} answers another request", published.id)));
+        }
+        let Some(id) = request else { return Ok(None) };
+        let known = self.subject_requests.get(&id).filter(|known| known.owner == published.owner);
+        let known = known.ok_or_else(|| conflict(format!("subject request {id} is gone")))?;
+        let answered = known.clone().handed_over(published.id, at);
+        answered.map(Some).map_err(|refused| conflict(refused.to_string()))
+    }
+
     fn list_subject_requests(&self, owner: &Owner, query: &SubjectRequestQuery) -> Page<SubjectRequest> {
         let wanted = |request: &&SubjectRequest| {
             request.owner == *owner
@@ -173,6 +213,19 @@ impl SubjectStore for MemoryCatalog {
         self.state().audited(audit, |state| state.change_subject_request(request, expected, now))
     }
 
+    async fn hand_over_subject_request(
+        &self,
+        request: &SubjectRequest,
+        expected: u64,
+        job: &Submission,
+        tasks: &[SubjectTask],
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        let now = self.present();
+        self.state()
+            .audited(audit, |state| state.hand_over_subject_request(request, expected, (job, tasks), now))
+    }
+
     async fn subject_request(
         &self,
         owner: &Owner,
@@ -200,9 +253,7 @@ impl SubjectStore for MemoryCatalog {
         let now = self.present();
         self.state().audited(audit, |state| {
             state.change_subject_request(request, expected, now)?;
-            for task in tasks {
-                state.subject_tasks.entry(task.work.id).or_insert_with(|| task.clone());
-            }
+            state.lay_out(tasks);
             Ok(())
         })
     }

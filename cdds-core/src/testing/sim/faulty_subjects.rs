@@ -8,6 +8,7 @@ use super::faulty_catalog::FaultyCatalog;
 use super::watch::step;
 use crate::domain::access::audit::AuditRecord;
 use crate::domain::id::{ExecutionId, Owner, SubjectRequestId, SubjectTaskId};
+use crate::domain::job::lifecycle::Submission;
 use crate::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
 use crate::domain::subject::request::SubjectRequest;
 use crate::domain::subject::{SubjectTask, TaskReport};
@@ -31,6 +32,17 @@ impl SubjectStore for FaultyCatalog {
         audit: &[AuditRecord],
     ) -> Result<(), CatalogError> {
         step(self.catalog.inner.change_subject_request(request, expected, audit))
+    }
+
+    async fn hand_over_subject_request(
+        &self,
+        request: &SubjectRequest,
+        expected: u64,
+        job: &Submission,
+        tasks: &[SubjectTask],
+        audit: &[AuditRecord],
+    ) -> Result<(), CatalogError> {
+        step(self.catalog.inner.hand_over_subject_request(request, expected, job, tasks, audit))
     }
 
     async fn subject_request(

@@ -190,7 +190,7 @@ impl Services {
 
 fn asked() -> NewSubjectRequest {
     let identifier = Identifier::new("phone".parse().unwrap(), "+49 30 123").unwrap();
-    NewSubjectRequest::new(Subject::new([identifier]).unwrap(), RequestKind::Access)
+    NewSubjectRequest::new(Subject::new([identifier]).unwrap(), RequestKind::Erasure)
 }
 
 fn error<T>(result: Result<T, ServiceError>) -> Option<ServiceError> {

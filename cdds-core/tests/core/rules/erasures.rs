@@ -27,7 +27,7 @@ use cdds_core::ports::source::{
 };
 use cdds_core::service::ServiceError;
 use cdds_core::service::audit::Audit;
-use cdds_core::service::subjects::NewSubjectRequest;
+use cdds_core::service::subjects::{NewHandover, NewSubjectRequest};
 use cdds_core::testing::sink::MemorySink;
 use cdds_core::testing::{MemoryPorts, MemorySubjectKeys};
 use cdds_core::{Engine, Subjects, Until};
@@ -147,7 +147,12 @@ impl Source for Crm {
         for line in &self.records.lock().unwrap()[request.data_type.as_str()] {
             batch.raw_line(&Place::of(None, None), line.as_bytes()).unwrap();
         }
-        Ok(stream::iter([Ok(batch.take())]).boxed())
+        let mut batch = batch.take();
+        if let Some(subject) = &request.subject {
+            let described = self.description.data_type(&request.data_type).unwrap();
+            batch = SubjectMatcher::new(&described.subject_fields, subject).apply(&batch);
+        }
+        Ok(stream::iter([Ok(batch)]).boxed())
     }
 }
 
@@ -175,8 +180,9 @@ impl World {
     /// Puts a request on record that is approved.
     fn approved(&self, kind: RequestKind) -> SubjectRequest {
         let person = Subject::new([Identifier::new(IdentifierKind::Phone, PHONE).unwrap()]).unwrap();
-        let request = block_on(self.subjects.create(&somebody("ada"), &NewSubjectRequest::new(person, kind)));
-        let id = request.unwrap().id;
+        let handover = kind.hands_over().then_some(NewHandover::Plaintext);
+        let new = NewSubjectRequest::new(person, kind).with_handover(handover);
+        let id = block_on(self.subjects.create(&somebody("ada"), &new)).unwrap().id;
         let text = |text| RequestText::new(text).unwrap();
         let evidence = Evidence { who: text("the desk"), how: text("passport shown") };
         block_on(self.subjects.verify(&somebody("ada"), id, &evidence)).unwrap();
@@ -344,9 +350,13 @@ fn d6_an_erasure_without_its_key_waits_for_it_and_a_source_that_gossips_is_not_q
 fn d3_an_erasure_with_a_copy_waits_for_it_and_one_that_ends_early_is_given_up() {
     let world = World::new();
     let approved = world.approved(RequestKind::Both);
+    // Without the key there is no copy.
+    world.keys.lose();
     world.run();
     let id = approved.id;
     assert_eq!((world.stored(id).status(), world.crm.count("call")), (RequestStatus::Approved, 3));
+    assert_eq!(world.standings(id), [TaskStanding::Waiting; 3]);
+    world.keys.add("k1").unwrap();
     assert_eq!(code(block_on(world.subjects.run(&somebody("ada"), id))), "subject_request_state");
     let running = approved.clone().run(true).unwrap();
     block_on(world.memory.catalog.change_subject_request(&running, approved.version, &[])).unwrap();
@@ -354,6 +364,21 @@ fn d3_an_erasure_with_a_copy_waits_for_it_and_one_that_ends_early_is_given_up() 
     world.run();
     assert_eq!((world.standings(id), world.crm.count("call")), (vec![TaskStanding::Cancelled; 3], 3));
     assert!(world.ledger().is_empty());
+}
+
+#[test]
+fn d3_d9_records_are_erased_once_they_are_handed_over() {
+    use TaskStanding::{Done, Partial, Unsupported};
+    let world = World::new();
+    let id = world.approved(RequestKind::Both).id;
+    world.run();
+    let done = world.stored(id);
+    assert_eq!((done.status(), done.sealed()), (RequestStatus::Done, None));
+    assert!(done.handed_over.is_some_and(|handed| Some(handed.at) <= done.done_at()), "{done:?}");
+    assert_eq!((world.standings(id), world.crm.count("call")), (vec![Done, Partial, Unsupported], 1));
+    let objects = world.memory.sink.objects();
+    let holds = |part: &str| objects.values().any(|bytes| String::from_utf8_lossy(bytes).contains(part));
+    assert!(holds("\"n\":1") && holds("\"n\":3") && !holds("\"n\":2"), "the copy has what was erased");
 }
 
 /// A store to which nothing can be written for a while.

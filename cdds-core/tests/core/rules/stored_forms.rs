@@ -7,7 +7,7 @@ use cdds_core::domain::calendar::frequency::{
 };
 use cdds_core::domain::calendar::wall_clock::{Fold, Gap, WallClock};
 use cdds_core::domain::calendar::zone::database::DatabaseVersion;
-use cdds_core::domain::id::{RecipientName, SourceId, TypeId};
+use cdds_core::domain::id::{RecipientName, SourceId, SubjectRequestId, TypeId};
 use cdds_core::domain::job::{Description, JobSettings, Protection, Read, Reads, RecipientNames, Title};
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
@@ -16,6 +16,7 @@ use cdds_core::stored::{settings_from_json, settings_to_json};
 use cdds_core::testing::strategies::{frequency, timeframe, wall_clock};
 use chrono::{DateTime, Weekday};
 use proptest::prelude::*;
+use uuid::Uuid;
 
 fn full() -> JobSettings {
     JobSettings::new(
@@ -167,6 +168,40 @@ fn f9_a_clock_as_stored() {
     ] {
         assert!(broken != json && settings_from_json(&broken).is_err(), "{broken}");
     }
+}
+
+#[test]
+fn d9_the_job_of_a_request_as_stored() {
+    let read = |source: &str, name: &str| {
+        Read::of(TypeId::new(name).unwrap()).with_source(SourceId::new(source).unwrap())
+    };
+    let reads = Reads::across([read("crm", "call"), read("shop", "call")]).unwrap();
+    let settings = JobSettings::of_reads(
+        Title::new("Request 1").unwrap(),
+        SourceId::new("crm").unwrap(),
+        reads,
+        Frequency::Once(Start::Immediately),
+        Protection::Handed { fingerprint: "0a".repeat(32) },
+    )
+    .with_request(SubjectRequestId(Uuid::from_u128(1)));
+    let json = settings_to_json(&settings).unwrap();
+    insta::assert_snapshot!(json, @r#"{"v":"6","title":"Request 1","source":"crm","types":[{"source":"crm","data_type":"call","categories":"all"},{"source":"shop","data_type":"call","categories":"all"}],"frequency":"immediately","timeframe":"all","protection":{"certificate":"0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"},"request":"00000000-0000-0000-0000-000000000001"}"#);
+    assert_eq!(settings_from_json(&json).unwrap(), settings);
+    let without = r#","request":"00000000-0000-0000-0000-000000000001""#;
+    for bad in [
+        json.replace(r#""v":"6""#, r#""v":"5""#),
+        json.replace(r#""v":"6""#, r#""v":"3""#),
+        json.replace(without, ""),
+        json.replace(r#"{"source":"shop","#, "{"),
+        json.replace(r#""source":"shop""#, r#""source":"crm""#),
+    ] {
+        assert!(bad != json && settings_from_json(&bad).is_err(), "{bad}");
+    }
+    let form = serde_json::to_value(ManifestSettings::from(&settings)).unwrap();
+    assert_eq!((&form["v"], &form["protection"]), (&"3".into(), &"certificate".into()));
+    assert_eq!((&form["types"][1]["source"], &form["source"]), (&"shop".into(), &"crm".into()));
+    let read_back: ManifestSettings = serde_json::from_value(form).unwrap();
+    assert_eq!(read_back, ManifestSettings::from(&settings));
 }
 
 #[test]

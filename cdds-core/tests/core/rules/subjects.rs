@@ -17,7 +17,7 @@ use cdds_core::ports::catalog::query::{AuditColumn, AuditQuery, Sort, SubjectReq
 use cdds_core::ports::source::{DataType, Ownership, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::audit::Audit;
-use cdds_core::service::subjects::NewSubjectRequest;
+use cdds_core::service::subjects::{NewHandover, NewSubjectRequest};
 use cdds_core::testing::{MemoryPorts, MemorySubjectKeys, PreparedSource};
 use futures::executor::block_on;
 use uuid::Uuid;
@@ -39,7 +39,7 @@ fn person() -> Subject {
 }
 
 fn asks(kind: RequestKind) -> NewSubjectRequest {
-    NewSubjectRequest::new(person(), kind)
+    NewSubjectRequest::new(person(), kind).with_handover(kind.hands_over().then_some(NewHandover::Plaintext))
 }
 
 fn somebody(name: &str, owner: &str, role: Role) -> Principal {
@@ -191,7 +191,8 @@ fn d6_identifiers_of_one_request_open_for_no_other() {
     let other = NewSubjectRequest::new(
         Subject::new([Identifier::new("phone".parse().unwrap(), "1").unwrap()]).unwrap(),
         RequestKind::Access,
-    );
+    )
+    .with_handover(NewHandover::Plaintext);
     let other = block_on(world.subjects.create(&ada(), &other)).unwrap();
     // Somebody with access to the catalog exchanges what is sealed.
     let swapped = SubjectRequest { state: one.state.clone(), version: 2, ..other.clone() };
@@ -236,7 +237,7 @@ fn d8_a_repeated_request_is_refused_with_the_id_of_the_open_one_also_under_a_new
     // The same spelling is not needed, and another owner's request is none of theirs.
     let spelled =
         Subject::new([Identifier::new("phone".parse().unwrap(), "0049 (30) 12 34 56").unwrap()]).unwrap();
-    let new = NewSubjectRequest::new(spelled, RequestKind::Access);
+    let new = NewSubjectRequest::new(spelled, RequestKind::Access).with_handover(NewHandover::Plaintext);
     assert_eq!(code(block_on(world.subjects.create(&ada(), &new))), "subject_request_repeated");
     let stranger = somebody("eve", "other", Role::Operator);
     let theirs = block_on(world.subjects.create(&stranger, &asks(RequestKind::Both))).unwrap();

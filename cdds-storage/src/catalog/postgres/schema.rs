@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("time zones", include_str!("migrations/0004_zones.sql")),
     ("erasures of data subjects", include_str!("migrations/0005_subject_tasks.sql")),
     ("filters of sets", include_str!("migrations/0006_filters.sql")),
+    ("copies for data subjects", include_str!("migrations/0007_handed_over.sql")),
 ];
 
 /// The name of the lock under which the schema is changed: "CDDS" in ASCII.

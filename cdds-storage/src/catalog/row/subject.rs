@@ -1,7 +1,8 @@
 //! Requests of data subjects, and the hashes of their identifiers.
 
 use cdds_core::domain::subject::request::{
-    Evidence, RequestKind, RequestState, RequestStatus, RequestStep, RequestText, Stage, SubjectRequest,
+    Evidence, HandedOver, Handover, RequestKind, RequestState, RequestStatus, RequestStep, RequestText,
+    Stage, SubjectRequest,
 };
 use cdds_core::domain::subject::{HashedIdentifier, KeyedHash, SealedIdentifiers};
 use cdds_core::ports::catalog::CatalogError;
@@ -29,6 +30,9 @@ pub(in crate::catalog) struct SubjectRow {
     pub(in crate::catalog) extended: StepColumns,
     pub(in crate::catalog) ended: StepColumns,
     pub(in crate::catalog) reason: Option<String>,
+    pub(in crate::catalog) handover: Option<String>,
+    pub(in crate::catalog) handed_over_at: Option<i64>,
+    pub(in crate::catalog) handed_over_by: Option<String>,
 }
 
 /// When a step was taken, and by whom; both or neither.
@@ -80,6 +84,9 @@ impl SubjectRow {
                 None => StepColumns::of(ended),
             },
             reason: reason.flatten().map(ToString::to_string),
+            handover: request.handover.as_ref().map(ToString::to_string),
+            handed_over_at: request.handed_over.map(|handed| micros(handed.at)),
+            handed_over_by: request.handed_over.map(|handed| handed.execution.to_string()),
         })
     }
 
@@ -96,6 +103,8 @@ impl SubjectRow {
             kind: kind.ok_or_else(|| row.corrupt(format_args!("unknown kind {:?}", self.kind)))?,
             scope: stored::scope_from_json(&self.scope).map_err(|error| row.corrupt(error))?,
             identifiers,
+            handover: self.handover(&row)?,
+            handed_over: self.handed_over(&row)?,
             state: self.state(&row)?,
             received: received.ok_or_else(|| row.corrupt("nobody has put it on record"))?,
             verified: self.evidence(&row)?.zip(self.verified.step(&row)?),
@@ -134,6 +143,21 @@ impl SubjectRow {
                 Ok(RequestState::Open { stage, sealed })
             }
             _ => Err(row.corrupt("it is open and has no identifiers")),
+        }
+    }
+
+    fn handover(&self, row: &Reading<'_>) -> Result<Option<Handover>, CatalogError> {
+        let parse = |text: &str| {
+            Handover::parse(text).ok_or_else(|| row.corrupt("it is handed over in a way that is not known"))
+        };
+        self.handover.as_deref().map(parse).transpose()
+    }
+
+    fn handed_over(&self, row: &Reading<'_>) -> Result<Option<HandedOver>, CatalogError> {
+        match (self.handed_over_at, &self.handed_over_by) {
+            (Some(at), Some(by)) => Ok(Some(HandedOver { execution: row.parse(by)?, at: row.at(at)? })),
+            (None, None) => Ok(None),
+            _ => Err(row.corrupt("it was handed over at an instant or by an execution, but not both")),
         }
     }
 

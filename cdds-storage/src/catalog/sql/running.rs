@@ -15,7 +15,7 @@ use super::super::row::corrupt;
 use super::executions;
 use super::fault::{Fault, conflict};
 use super::transaction::Transaction;
-use super::{artifacts, copies, deliveries, jobs, outbox};
+use super::{artifacts, copies, deliveries, jobs, outbox, subjects};
 
 /// Freezes the end of a claimed execution's window, or gives the execution back until its source is complete (rule
 /// W3b).
@@ -52,6 +52,7 @@ pub(super) fn publish(tx: &Transaction<'_>, fence: Fence, publication: &Publicat
     let published = execution
         .published(publication.progress, published_at)
         .map_err(|stop| Fault::Refused(CatalogError::new(CatalogErrorKind::Cancelled, stop.to_string())))?;
+    subjects::answer(tx, &published, publication.request, published_at)?;
     artifacts::insert(tx, fence.id, &publication.set, published_at)?;
     if let Some(filter) = &publication.filter {
         copies::insert(tx, fence.id, filter)?;

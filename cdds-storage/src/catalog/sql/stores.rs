@@ -17,6 +17,7 @@ use cdds_core::domain::id::{
     ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, SubjectRequestId,
     SubjectTaskId, WorkerId,
 };
+use cdds_core::domain::job::lifecycle::Submission;
 use cdds_core::domain::job::settling::Open;
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::keeping::sweep::Swept;
@@ -281,8 +282,14 @@ macro_rules! stores {
 
             async fn publish(&self, fence: Fence, publication: &Publication) -> Result<(), CatalogError> {
                 let publication = publication.clone();
-                self.write("publish the artifact set", move |tx| running::publish(tx, fence, &publication))
-                    .await
+                let doing = "publish the artifact set";
+                // What is sealed may end with the request that the set answers.
+                if publication.request.is_some() {
+                    return self
+                        .write_private(doing, move |tx| running::publish(tx, fence, &publication))
+                        .await;
+                }
+                self.write(doing, move |tx| running::publish(tx, fence, &publication)).await
             }
 
             async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Execution, CatalogError> {
@@ -682,6 +689,26 @@ macro_rules! stores {
                 let (request, audit) = (request.clone(), audit.to_vec());
                 self.write_private("change the subject request", move |tx| {
                     audited(tx, &audit, || subjects::change(tx, &request, expected, tx.now()?))
+                })
+                .await
+            }
+
+            async fn hand_over_subject_request(
+                &self,
+                request: &SubjectRequest,
+                expected: u64,
+                job: &Submission,
+                tasks: &[SubjectTask],
+                audit: &[AuditRecord],
+            ) -> Result<(), CatalogError> {
+                let (request, job) = (request.clone(), job.clone());
+                let (tasks, audit) = (tasks.to_vec(), audit.to_vec());
+                self.write_private("hand over what the subject request asks for", move |tx| {
+                    audited(tx, &audit, || {
+                        subjects::change(tx, &request, expected, tx.now()?)?;
+                        subject_tasks::lay_out(tx, &tasks)?;
+                        jobs::insert(tx, &job.job, job.first.as_ref())
+                    })
                 })
                 .await
             }

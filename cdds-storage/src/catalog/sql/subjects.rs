@@ -1,7 +1,8 @@
-//! Requests of data subjects (rules D2, D6, D8).
+//! Requests of data subjects (rules D2, D6, D8, D9).
 
 use std::collections::BTreeSet;
 
+use cdds_core::domain::execution::Execution;
 use cdds_core::domain::id::{Owner, SubjectRequestId};
 use cdds_core::domain::subject::HashedIdentifier;
 use cdds_core::domain::subject::request::{RequestStatus, SubjectRequest};
@@ -17,7 +18,7 @@ use super::subject_tasks;
 use super::transaction::Transaction;
 use super::understood::understood;
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 25] = [
     "id",
     "owner",
     "version",
@@ -40,6 +41,9 @@ const COLUMNS: [&str; 22] = [
     "ended_at",
     "ended_by",
     "reason",
+    "handover",
+    "handed_over_at",
+    "handed_over_by",
 ];
 
 const TIES: Ties = Ties { at: "s.received_at", id: "s.id", part: None };
@@ -89,6 +93,24 @@ pub(super) fn change(
         1 => subject_tasks::cancel(tx, request.id, now),
         _ => Err(conflict(format!("subject request {}", request.id))),
     }
+}
+
+/// Changes the request that a published set answers (rule D9).
+pub(super) fn answer(
+    tx: &Transaction<'_>,
+    published: &Execution,
+    request: Option<SubjectRequestId>,
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    if request != published.settings.request {
+        return Err(conflict(format!("execution {} answers another request", published.id)));
+    }
+    let Some(id) = request else { return Ok(()) };
+    let before =
+        find(tx, &published.owner, id)?.ok_or_else(|| conflict(format!("subject request {id} is gone")))?;
+    let version = before.version;
+    let after = before.handed_over(published.id, at).map_err(|refused| conflict(refused.to_string()))?;
+    change(tx, &after, version, at)
 }
 
 /// Returns a request of an owner.
@@ -195,6 +217,9 @@ fn values(row: SubjectRow) -> Vec<Value> {
         row.ended.at.into(),
         row.ended.by.into(),
         row.reason.into(),
+        row.handover.into(),
+        row.handed_over_at.into(),
+        row.handed_over_by.into(),
     ]
 }
 
@@ -219,6 +244,9 @@ fn subject_row(row: &Row<'_>) -> driver::Result<SubjectRow> {
         extended: step(17)?,
         ended: step(19)?,
         reason: row.get(21)?,
+        handover: row.get(22)?,
+        handed_over_at: row.get(23)?,
+        handed_over_by: row.get(24)?,
     })
 }
 

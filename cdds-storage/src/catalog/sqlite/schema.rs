@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0018_zones.sql"),
     include_str!("migrations/0019_subject_tasks.sql"),
     include_str!("migrations/0020_filters.sql"),
+    include_str!("migrations/0021_handed_over.sql"),
 ];
 
 /// "CDDS" in ASCII: tells a catalog from any other SQLite database.

@@ -49,6 +49,7 @@ fn a_schema_is_made_once_by_whoever_comes_first() {
         "time zones",
         "erasures of data subjects",
         "filters of sets",
+        "copies for data subjects",
     ];
     assert_eq!(applied, (1..).zip(notes.map(str::to_owned)).collect::<Vec<_>>());
 }

@@ -41,7 +41,7 @@ fn a_catalog_is_opened_again_as_it_was() {
     assert_eq!(world.job(job.id), job);
     let pragma = |name: &str| rows(&world, &format!("PRAGMA {name}")).remove(0).remove(0);
     assert_eq!(pragma("journal_mode"), "wal");
-    assert_eq!(pragma("user_version"), "20");
+    assert_eq!(pragma("user_version"), "21");
     assert_eq!(pragma("integrity_check"), "ok");
     // Those of the full-text search are SQLite's own.
     let loose = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0
@@ -78,25 +78,25 @@ fn processes_may_create_a_catalog_at_the_same_time() {
 #[test]
 fn a_newer_schema_is_refused_with_both_versions() {
     let world = World::new();
-    world.raw().execute_batch("PRAGMA user_version = 21; UPDATE reader SET oldest = 21").unwrap();
+    world.raw().execute_batch("PRAGMA user_version = 22; UPDATE reader SET oldest = 22").unwrap();
     let error = SqliteCatalog::open(world.catalog.path()).unwrap_err();
     assert_eq!(error.kind(), CatalogErrorKind::NewerSchema);
     let text = error.to_string();
-    assert!(text.contains("version 21") && text.contains("up to 20"), "{text}");
+    assert!(text.contains("version 22") && text.contains("up to 21"), "{text}");
 }
 
 #[test]
 fn a_newer_schema_that_only_adds_is_used_and_left_at_its_version() {
     let world = World::new();
     let job = world.submit("Once", immediately(), at(0));
-    world.raw().execute_batch("PRAGMA user_version = 21; ALTER TABLE job ADD COLUMN colour TEXT").unwrap();
+    world.raw().execute_batch("PRAGMA user_version = 22; ALTER TABLE job ADD COLUMN colour TEXT").unwrap();
     let World { folder, catalog } = world;
     drop(catalog);
     let world = World { catalog: Timed::open(folder.path().join("cdds.db")).unwrap(), folder };
     assert_eq!(world.job(job.id), job);
     let other = world.submit("Twice", immediately(), at(1));
     assert_eq!(world.job(other.id), other);
-    assert_eq!(rows(&world, "PRAGMA user_version"), [["21"]]);
+    assert_eq!(rows(&world, "PRAGMA user_version"), [["22"]]);
 }
 
 fn refused(path: &Path) -> String {

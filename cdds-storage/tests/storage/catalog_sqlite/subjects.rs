@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cdds_core::domain::access::PrincipalName;
 use cdds_core::domain::id::{Owner, SubjectKeyId, SubjectRequestId};
-use cdds_core::domain::subject::request::{ReceivedRequest, RequestKind, Scope, SubjectRequest};
+use cdds_core::domain::subject::request::{Handover, ReceivedRequest, RequestKind, Scope, SubjectRequest};
 use cdds_core::domain::subject::{HashedIdentifier, KeyedHash, SealedIdentifiers};
 use cdds_core::ports::catalog::SubjectStore;
 use cdds_storage::catalog::SqliteCatalog;
@@ -30,6 +30,7 @@ fn request(number: u32) -> SubjectRequest {
         identifiers: vec![HashedIdentifier { kind: "phone".parse().unwrap(), hash }],
         // From a few bytes to more than a page.
         sealed: SealedIdentifiers { key, bytes: sealed(number, 1 + number % 5 * 40) },
+        handover: Some(Handover::Plaintext),
         due_at: None,
     };
     SubjectRequest::receive(asked, &PrincipalName::new("ada").unwrap(), DateTime::UNIX_EPOCH).unwrap()

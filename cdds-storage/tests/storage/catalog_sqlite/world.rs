@@ -304,6 +304,7 @@ pub(crate) fn publication(execution: &Execution, parts: u32, now: DateTime<Utc>)
             ..Progress::default()
         },
         published_at: now,
+        request: execution.settings.request,
     }
 }
 

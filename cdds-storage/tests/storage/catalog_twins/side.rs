@@ -241,7 +241,8 @@ impl Side {
         let set = set(&execution, published_at);
         let progress = Progress { records: 7, rejected: execution.epoch % 2, ..Progress::default() };
         let nonce = execution.writer().nonce;
-        let publication = Publication { nonce, set, filter: None, progress, published_at };
+        let request = execution.settings.request;
+        let publication = Publication { nonce, set, filter: None, progress, published_at, request };
         let said = catalog_said(block_on(self.catalog.publish(fence(&execution), &publication)));
         format!("{said} {:?}", block_on(self.catalog.standing(execution.writer())).unwrap())
     }

@@ -9,7 +9,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn name(name: &str) -> PrincipalName {
+pub(super) fn name(name: &str) -> PrincipalName {
     PrincipalName::new(name).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn hashed(number: u8) -> HashedIdentifier {
     HashedIdentifier { kind: "phone".parse().unwrap(), hash }
 }
 
-fn asked(kind: RequestKind) -> ReceivedRequest {
+pub(super) fn asked(kind: RequestKind) -> ReceivedRequest {
     ReceivedRequest {
         id: SubjectRequestId(Uuid::from_u128(1)),
         owner: Owner::default(),
@@ -26,19 +26,20 @@ fn asked(kind: RequestKind) -> ReceivedRequest {
         scope: Scope::default(),
         identifiers: vec![hashed(1), hashed(2)],
         sealed: SealedIdentifiers { key: SubjectKeyId::new("k1").unwrap(), bytes: vec![1, 2, 3] },
+        handover: kind.hands_over().then_some(Handover::Plaintext),
         due_at: None,
     }
 }
 
-fn received(kind: RequestKind) -> SubjectRequest {
+pub(super) fn received(kind: RequestKind) -> SubjectRequest {
     SubjectRequest::receive(asked(kind), &name("ada"), at("2026-01-31T10:00:00Z")).unwrap()
 }
 
-fn evidence() -> Evidence {
+pub(super) fn evidence() -> Evidence {
     Evidence { who: RequestText::new("desk").unwrap(), how: RequestText::new("passport").unwrap() }
 }
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     at("2026-02-01T00:00:00Z")
 }
 
@@ -224,7 +225,7 @@ fn d8_a_request_repeats_an_open_one_that_asks_for_as_much_of_the_same_person() {
     let other_kind = HashedIdentifier { kind: "fax".parse().unwrap(), ..hashed(1) };
     assert!(!repeats(&|asked| asked.identifiers = vec![other_kind.clone()]));
     assert!(!repeats(&|asked| asked.owner = Owner::new("other").unwrap()));
-    assert!(repeats(&|asked| asked.kind = RequestKind::Erasure));
+    assert!(repeats(&|asked| (asked.kind, asked.handover) = (RequestKind::Erasure, None)));
     assert!(repeats(&|asked| asked.scope = Scope::new(["crm".parse().unwrap()]).unwrap()));
     for (kind, covered) in [(RequestKind::Access, 1), (RequestKind::Erasure, 1), (RequestKind::Both, 3)] {
         assert_eq!(

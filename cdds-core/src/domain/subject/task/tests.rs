@@ -22,6 +22,7 @@ fn request() -> SubjectRequest {
         scope: Scope::default(),
         identifiers: Vec::new(),
         sealed: SealedIdentifiers { key, bytes: vec![1] },
+        handover: None,
         due_at: None,
     };
     SubjectRequest::receive(asked, &PrincipalName::new("ada").unwrap(), at(0)).unwrap()

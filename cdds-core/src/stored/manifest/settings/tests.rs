@@ -93,7 +93,7 @@ fn a5_no_value_of_a_filter_is_in_it() {
 fn another_version_and_unknown_keys_are_refused() {
     let json = json(&full());
     for (change, into) in
-        [("\"v\":\"1\"", "\"v\":\"3\""), ("\"v\":\"1\",", ""), ("\"retention_days\":7", "\"surprise\":7")]
+        [("\"v\":\"1\"", "\"v\":\"4\""), ("\"v\":\"1\",", ""), ("\"retention_days\":7", "\"surprise\":7")]
     {
         assert!(json.contains(change), "{change}");
         assert!(serde_json::from_str::<ManifestSettings>(&json.replace(change, into)).is_err(), "{into}");

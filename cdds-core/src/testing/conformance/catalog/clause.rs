@@ -2,7 +2,7 @@
 
 use super::case::{Case, Found};
 use super::{
-    audits, certificates, claims, copies, deletion, delivered, deliveries, expiring, expiry, fencing, frozen,
+    audits, certificates, claims, copies, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, handed,
     health, house, late, lists, notices, owners, revisions, subjects, tasks, unique, workers, zones,
 };
 use crate::testing::conformance::Contract;
@@ -363,6 +363,15 @@ clauses! {
     /// [`ask_subject_tasks_again`](crate::ports::catalog::SubjectStore::ask_subject_tasks_again); rule D4). Found by:
     /// `TaskBeatForgets`, `TaskBeatsOfAnyone`, `TaskSettlesOfAnyone`, `TasksAgainOfAnyone`, `TasksAgainAuditLost`.
     SubjectTasksSettled => "only the present claim of a task says what was erased", tasks::settled;
+    /// The step after which a copy may be handed over stores the job that makes it, its execution and the tasks of an
+    /// erasure, or none of it
+    /// ([`hand_over_subject_request`](crate::ports::catalog::SubjectStore::hand_over_subject_request); rule D9). Found by:
+    /// `HandOverLosesJob`, `HandOverLosesTasks`, `HandOverIgnoresVersion`, `HandOverAuditLost`.
+    SubjectCopyQueued => "the copy for a data subject is queued with the step after which it may be made", handed::queued;
+    /// The set that answers a request is published with the state that the request has then, or not at all
+    /// ([`publish`](crate::ports::catalog::WorkQueue::publish); rule D9). Found by: `PublishLeavesRequest`,
+    /// `PublishAnswersEnded`.
+    SubjectCopyPublished => "a set that answers a subject request changes it, and none is published once it has ended", handed::answered;
     /// Filters, orders and pages of the list of subject requests
     /// ([`subject_requests`](crate::ports::catalog::SubjectStore::subject_requests)). Found by:
     /// `SubjectsIgnoreIdBeginning`, `SubjectsIgnoreStatus`, `SubjectsIgnoreOpen`, `SubjectsIgnoreKind`,

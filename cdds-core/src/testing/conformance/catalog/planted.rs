@@ -9,6 +9,7 @@ mod copying;
 mod delivering;
 mod erasing;
 mod foreign;
+mod handing;
 mod keeping;
 mod layer;
 mod lists;
@@ -23,6 +24,7 @@ use self::claiming::Claiming;
 use self::copying::Copying;
 use self::delivering::Delivering;
 use self::erasing::Erasing;
+use self::handing::Handing;
 use self::keeping::Keeping;
 use self::layer::Layer;
 use self::zones::Zoning;
@@ -583,6 +585,18 @@ planted! {
     SubjectRepeatsEnded => SubjectRequestRepeated,
     /// `insert_subject_request` stores the audit of a request that it does not store.
     SubjectRepeatAudited => SubjectRequestRepeated,
+    /// `hand_over_subject_request` stores no job.
+    HandOverLosesJob => SubjectCopyQueued,
+    /// `hand_over_subject_request` stores no tasks.
+    HandOverLosesTasks => SubjectCopyQueued,
+    /// `hand_over_subject_request` does not compare the version.
+    HandOverIgnoresVersion => SubjectCopyQueued,
+    /// `hand_over_subject_request` stores no entries of the audit.
+    HandOverAuditLost => SubjectCopyQueued,
+    /// `publish` leaves the request that a set answers as it is.
+    PublishLeavesRequest => SubjectCopyPublished,
+    /// `publish` stores the set that answers a request that has ended.
+    PublishAnswersEnded => SubjectCopyPublished,
     /// `lay_out_subject_request` stores no tasks.
     TasksLost => SubjectTasksStored,
     /// `lay_out_subject_request` writes over tasks that are on record.
@@ -735,6 +749,9 @@ impl Planted {
             }
             Clause::SubjectRequestsStored | Clause::SubjectRequestRepeated | Clause::SubjectRequestList => {
                 Arc::new(Layered(Asking { bug: self, catalog }))
+            }
+            Clause::SubjectCopyQueued | Clause::SubjectCopyPublished => {
+                Arc::new(Layered(Handing { bug: self, catalog }))
             }
             Clause::SubjectTasksStored | Clause::SubjectTasksClaimed | Clause::SubjectTasksSettled => {
                 Arc::new(Layered(Erasing { bug: self, catalog }))

@@ -140,6 +140,7 @@ pub(super) fn publication(execution: &Execution, parts: u32, published_at: DateT
         filter: None,
         progress,
         published_at,
+        request: execution.settings.request,
     }
 }
 

@@ -7,7 +7,7 @@ use super::scene::owner;
 use crate::domain::access::{Action, PrincipalName};
 use crate::domain::id::{Owner, SubjectKeyId, SubjectRequestId};
 use crate::domain::subject::request::{
-    Evidence, ReceivedRequest, RequestKind, RequestText, Scope, SubjectRequest,
+    Evidence, Handover, ReceivedRequest, RequestKind, RequestText, Scope, SubjectRequest,
 };
 use crate::domain::subject::{HashedIdentifier, IdentifierKind, KeyedHash, SealedIdentifiers};
 use crate::domain::violation::RuleViolation;
@@ -41,6 +41,7 @@ pub(super) fn request(
         scope: Scope::default(),
         identifiers: hashed.collect(),
         sealed: SealedIdentifiers { key, bytes: vec![0, 255, persons.first().copied().unwrap_or_default()] },
+        handover: kind.hands_over().then(|| Handover::Sealed { fingerprint: "0a".repeat(32) }),
         due_at: None,
     };
     SubjectRequest::receive(asked, &name("ada")?, case.now()).map_err(wrong)
@@ -62,7 +63,7 @@ pub(super) async fn asks(
 }
 
 /// Requires that a request is on record as it is.
-async fn is_stored(case: &Case, told: &str, request: &SubjectRequest) -> Found {
+pub(super) async fn is_stored(case: &Case, told: &str, request: &SubjectRequest) -> Found {
     let found = both!(case, told, subject_request(&request.owner, request.id))?;
     let found = found.map_err(|kind| format!("subject_request, {told}: failed as {kind:?}"))?;
     require(found.as_ref() == Some(request), || {

@@ -335,6 +335,7 @@ fn publication(
         filter: None,
         progress: Progress { parts, ..Progress::default() },
         published_at: now,
+        request: execution.settings.request,
     }
 }
 
