@@ -8,7 +8,7 @@ use cdds_core::domain::calendar::zone::Zone;
 use cdds_core::domain::delivery::{JobDestination, Receipt};
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::execution::watermark::Watermark;
-use cdds_core::domain::id::{DestinationId, JobId, RecipientName, SourceId, TypeId};
+use cdds_core::domain::id::{DestinationId, JobId, RecipientName, SourceId, SubjectRequestId, TypeId};
 use cdds_core::domain::job::policy::{CatchUp, Overlap, Retries};
 use cdds_core::domain::job::{JobState, Read, TypeList};
 use cdds_core::domain::recipient::{self, Recipient};
@@ -132,6 +132,11 @@ pub struct JobView {
     pub failures_in_row: u32,
     /// Warnings about certificates that expire, each a sentence for people (rule S3).
     pub warnings: Vec<String>,
+    /// The request of a data subject that the job answers, by the sources of its types; absent for a job that people have
+    /// submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Uuid))]
+    pub request_id: Option<SubjectRequestId>,
     /// Whether the worker of the latest execution is alive; null if that is not running, or if it is unknown.
     pub worker_alive: Option<bool>,
 }
@@ -170,6 +175,10 @@ impl From<&JobDestination> for JobDestinationView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ReadView {
+    /// The source; absent for that of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub source: Option<SourceId>,
     /// The data type.
     #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
@@ -185,6 +194,7 @@ pub struct ReadView {
 impl From<&Read> for ReadView {
     fn from(read: &Read) -> Self {
         Self {
+            source: read.source.clone(),
             data_type: read.data_type.clone(),
             category: read.categories.clone().into(),
             fields: read.template.fields.clone().into(),
@@ -268,8 +278,8 @@ impl From<JobOverview> for JobView {
             fields: first.map_or(Selection::All, |read| read.template.fields.clone().into()),
             filters: first.map_or_else(Vec::new, filters),
             reads: match settings.reads.only() {
-                Some(_) => Vec::new(),
-                None => settings.reads.iter().map(ReadView::from).collect(),
+                Some(read) if read.source.is_none() => Vec::new(),
+                _ => settings.reads.iter().map(ReadView::from).collect(),
             },
             overlap: policies.overlap,
             catch_up: (policies.catch_up != CatchUp::default()).then(|| policies.catch_up.to_string()),
@@ -284,6 +294,7 @@ impl From<JobOverview> for JobView {
             watermark: job.watermark.map(Into::into),
             failures_in_row: job.failures_in_row,
             warnings: Vec::new(),
+            request_id: settings.request,
         }
     }
 }

@@ -60,7 +60,7 @@ pub use self::source::{
 pub use self::status::{StatusLine, Tone};
 pub use self::subject::{
     HashedIdentifierView, KeptRecordsView, ReapplicationView, ReappliedView, RequestStepView,
-    SubjectErasureView, SubjectRequestView, UnappliedView,
+    SubjectErasureView, SubjectExportView, SubjectRequestView, UnappliedView,
 };
 pub use self::worker::{RunningView, WorkerView};
 

@@ -1,14 +1,18 @@
 //! A request of a data subject, and what becomes of it.
 
-use cdds_core::domain::id::{SourceId, SubjectKeyId, SubjectRequestId, TypeId};
+use cdds_core::domain::execution::Status;
+use cdds_core::domain::id::{ExecutionId, SourceId, SubjectKeyId, SubjectRequestId, TypeId};
 use cdds_core::domain::subject::request::{Due, RequestStep, SubjectRequest};
 use cdds_core::domain::subject::{Kept, ON_HOLD, SubjectTask, TaskReport, TaskStanding};
 use cdds_core::domain::work::row::WorkState;
+use cdds_core::ports::catalog::query::LatestExecution;
 use cdds_core::service::subjects::{Reapplication, ReappliedType, TypeErasure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::execution::FailureView;
 use crate::instant::Instant;
+use crate::names;
 use crate::selection::Selection;
 
 /// A request about the records of one person (rule D2). It holds no identifier.
@@ -52,12 +56,48 @@ pub struct SubjectRequestView {
     pub reason: Option<String>,
     /// Since when it is answered; null before.
     pub done_at: Option<Instant>,
+    /// Who can read the copy that is handed over: `plaintext` for anybody who has the files, or SHA-256 of the certificate
+    /// that came with the request; null if no copy is asked for.
+    #[serde(default)]
+    pub handover: Option<String>,
+    /// When the copy was published; null before.
+    #[serde(default)]
+    pub handed_over_at: Option<Instant>,
+    /// The latest execution that makes the copy; null before there is one, and in lists.
+    #[serde(default)]
+    pub export: Option<SubjectExportView>,
     /// How its erasure stands, by source and type; empty before it is approved, null in lists.
     pub erasures: Option<Vec<SubjectErasureView>>,
     /// The key without which nobody can go on with it, if this service does not have it; null in lists.
     pub missing_key: Option<String>,
     /// Counts the changes, from 1.
     pub version: u64,
+}
+
+/// An execution that makes the copy for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct SubjectExportView {
+    /// Its id; its set is named after it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
+    pub execution_id: ExecutionId,
+    /// Where it stands.
+    #[serde(with = "names::status")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::ExecutionStatus))]
+    pub status: Status,
+    /// Why it failed; null unless it did.
+    pub failure: Option<FailureView>,
+}
+
+impl From<&LatestExecution> for SubjectExportView {
+    fn from(latest: &LatestExecution) -> Self {
+        Self {
+            execution_id: latest.id,
+            status: latest.status,
+            failure: latest.failure.as_ref().map(FailureView::from),
+        }
+    }
 }
 
 /// The erasure of a person's records of one data type.
@@ -258,10 +298,19 @@ impl SubjectRequestView {
             ended: ended.map(Into::into),
             reason: reason.flatten().map(ToString::to_string),
             done_at: request.done_at().map(Instant),
+            handover: request.handover.as_ref().map(ToString::to_string),
+            handed_over_at: request.handed_over.map(|handed| Instant(handed.at)),
+            export: None,
             erasures: None,
             missing_key: None,
             version: request.version,
         }
+    }
+
+    /// Adds the latest execution that makes the copy.
+    #[must_use]
+    pub fn with_export(self, latest: Option<&LatestExecution>) -> Self {
+        Self { export: latest.map(Into::into), ..self }
     }
 
     /// Adds how its erasure stands, and the key that this service does not have.

@@ -204,12 +204,13 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("history delete", "  cdds history delete ID --with-artifacts"),
     (
         "subject",
-        "  cdds subject create --identifier - --kind access < identifiers.txt\n  \
+        "  cdds subject create --identifier - --kind access --certificate ada.pem < identifiers.txt\n  \
            cdds subject list --open --sort due_at",
     ),
     (
         "subject create",
-        "  cdds subject create --identifier - --kind both < identifiers.txt\n  \
+        "  cdds subject create --identifier - --kind both --certificate ada.pem < identifiers.txt\n  \
+           cdds subject create --identifier phone='+49 30 123456' --kind access --plaintext\n  \
            cdds subject create --identifier customer-id=17 --kind erasure --source shop/order --due 45d",
     ),
     ("subject verify", "  cdds subject verify ID --by 'the desk in Berlin' --how 'passport shown in person'"),

@@ -1,5 +1,7 @@
 //! `cdds subject …`
 
+use std::path::PathBuf;
+
 use cdds_core::domain::subject::request::{RequestKind, RequestStatus};
 use cdds_core::ports::catalog::query::{Sort, SubjectRequestColumn};
 use clap::{Args, Subcommand};
@@ -120,6 +122,14 @@ pub(crate) struct CreateSubjectArgs {
     /// Only in this source, or this type of it; all sources if left out
     #[arg(long, value_name = "SOURCE[/TYPE]")]
     pub(crate) source: Vec<String>,
+
+    /// Seal the copy for this certificate, PEM or DER; needed for access and both, unless --plaintext
+    #[arg(long, value_name = "FILE", conflicts_with = "plaintext")]
+    pub(crate) certificate: Option<PathBuf>,
+
+    /// Leave the copy unencrypted: anybody who has the files can read it
+    #[arg(long)]
+    pub(crate) plaintext: bool,
 
     /// When it has to be answered; in a month if left out
     #[arg(long, value_name = "WHEN", value_parser = moment::coming)]

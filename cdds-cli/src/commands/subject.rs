@@ -10,7 +10,7 @@ use cdds_core::domain::subject::request::{Evidence, RequestText, Scope, ScopePar
 use cdds_core::domain::subject::{Identifier, IdentifierKind, InvalidIdentifier, Subject};
 use cdds_core::domain::violation::RuleViolation;
 use cdds_core::ports::catalog::query::SubjectRequestQuery;
-use cdds_core::service::subjects::NewSubjectRequest;
+use cdds_core::service::subjects::{NewHandover, NewSubjectRequest};
 use cdds_view::SubjectRequestView;
 use zeroize::Zeroizing;
 
@@ -66,7 +66,10 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
 async fn show(request: &SubjectRequest, app: &App, session: &Session) -> Result<(), CliError> {
     let tasks = app.subjects.tasks(&session.principal, request.id).await?;
     let missing = app.subjects.missing_key(request);
-    let view = SubjectRequestView::new(request, app.now().await?).with_erasures(&tasks, missing.as_ref());
+    let export = app.subjects.export(&session.principal, request.id).await?;
+    let view = SubjectRequestView::new(request, app.now().await?)
+        .with_export(export.as_ref())
+        .with_erasures(&tasks, missing.as_ref());
     Ok(session.output.object(&view)?)
 }
 
@@ -75,10 +78,26 @@ async fn create(args: CreateSubjectArgs, session: &Session) -> Result<(), CliErr
     let parts = args.source.iter().map(|part| part.parse()).collect::<Result<Vec<ScopePart>, _>>()?;
     let new = NewSubjectRequest::new(subject, args.kind)
         .with_scope(Scope::new(parts)?)
-        .with_due_at(args.due.map(|due| due.at(session.clock.now())));
+        .with_due_at(args.due.map(|due| due.at(session.clock.now())))
+        .with_handover(handover(&args)?);
     let app = session.open().await?;
-    let request = app.subjects.create(&session.principal, &new).await?;
+    let created = app.subjects.create(&session.principal, &new).await;
+    let request = created.map_err(|error| match (CliError::from(error), &args.certificate) {
+        (refused, Some(path)) if refused.code() == "invalid_certificate" => refused.about(path),
+        (refused, _) => refused,
+    })?;
     show(&request, &app, session).await
+}
+
+/// Returns how a copy is to be handed over.
+fn handover(args: &CreateSubjectArgs) -> Result<Option<NewHandover>, CliError> {
+    match &args.certificate {
+        None => Ok(args.plaintext.then_some(NewHandover::Plaintext)),
+        Some(path) => {
+            let bytes = input::read(path).map_err(|error| CliError::file("read", path, &error))?;
+            Ok(Some(NewHandover::Certificate(bytes)))
+        }
+    }
 }
 
 /// Reads the identifiers that are typed, or that standard input holds.

@@ -1,7 +1,9 @@
 //! The table of subject requests.
 
+use cdds_core::domain::execution::Status;
 use cdds_view::{
-    HashedIdentifierView, ReapplicationView, RequestStepView, SubjectErasureView, SubjectRequestView,
+    HashedIdentifierView, ReapplicationView, RequestStepView, SubjectErasureView, SubjectExportView,
+    SubjectRequestView,
 };
 
 use crate::output::{Cell, View};
@@ -32,6 +34,7 @@ impl View for SubjectRequestView {
             ("due", self.due_at.into()),
             ("warning", self.due_words().into()),
             ("chosen", self.chosen.words().into()),
+            ("copy", self.handover.as_deref().map(readable).into()),
             ("identifiers", identifiers(&self.identifiers_hashed).into()),
             ("received", step(Some(&self.received)).into()),
             ("verified", step(self.verified.as_ref()).into()),
@@ -42,7 +45,9 @@ impl View for SubjectRequestView {
             ("ended", step(self.ended.as_ref()).into()),
             ("reason", self.reason.clone().into()),
             ("done", self.done_at.into()),
+            ("handed over", self.handed_over_at.into()),
         ];
+        details.extend(self.export.as_ref().map(|export| ("export", exported(export).into())));
         let waits =
             self.missing_key.as_ref().map(|key| format!("the key {key}, which is not in subjects.key_file"));
         details.extend(waits.map(|waits| ("waits for", waits.into())));
@@ -99,6 +104,31 @@ impl View for ReapplicationView {
             self.unapplied.iter().map(|one| ("not applied", format!("{}: {}", one.what, one.why).into())),
         );
         details
+    }
+}
+
+/// Says who can read a copy.
+fn readable(handover: &str) -> String {
+    match handover {
+        "plaintext" => handover.to_owned(),
+        fingerprint => format!("sealed for the certificate {fingerprint}"),
+    }
+}
+
+/// `failed, execution 6f0c…: source crm cannot be reached. Run it again with …`.
+fn exported(export: &SubjectExportView) -> String {
+    let SubjectExportView { execution_id: id, status, failure, .. } = export;
+    let words = format!("{}, execution {id}", status.as_str());
+    match (status, failure) {
+        (Status::Failed, Some(failure)) => {
+            format!("{words}: {}; `cdds history rerun {id}` runs it again", failure.message)
+        }
+        (Status::Cancelled, _) => format!("{words}; `cdds history rerun {id}` runs it again"),
+        (Status::Finished | Status::FinishedWithErrors, _) => {
+            format!("{words}; `cdds artifact download --execution {id} --to DIR` fetches the set")
+        }
+        (_, Some(failure)) => format!("{words}: {}", failure.message),
+        _ => words,
     }
 }
 

@@ -32,6 +32,19 @@ tls = "none"
 password_env = "PARTNER_PASSWORD"
 "#;
 
+/// A source whose records name people.
+const PEOPLE: &str = r#"
+[[source]]
+id = "people"
+title = "People"
+kind = "sqlite"
+url = "contacts.db"
+[[source.type]]
+id = "customer"
+table = "customers"
+subject = [{ field = "id", kind = "customer-id" }]
+"#;
+
 /// Jobs and executions in every state that a rule examines, by name.
 struct World {
     place: Place,
@@ -109,20 +122,30 @@ impl World {
         self.place.json(&[&words(sealed)[..], &["--run", "daily", "--at", "02:00"]].concat());
     }
 
-    /// `RECEIVED` was sealed under a key that was lost. `VERIFIED` is about the customer 17.
+    /// `RECEIVED` was sealed under a key that was lost. `VERIFIED` is about the customer 17. `ANSWERED` is a request and its
+    /// job.
     fn subjects(&mut self) {
         let config = std::fs::read_to_string(self.place.path("cdds.toml")).unwrap();
-        std::fs::write(self.place.path("cdds.toml"), config + "\n[subjects]\nkey_file = \"subjects.keys\"\n")
-            .unwrap();
+        std::fs::write(
+            self.place.path("cdds.toml"),
+            config + "\n[subjects]\nkey_file = \"subjects.keys\"\n" + PEOPLE,
+        )
+        .unwrap();
         let now = "2020-01-01T12:00:00Z";
         for (name, customer) in [("RECEIVED", "customer-id=9"), ("VERIFIED", "customer-id=17")] {
             self.place.at(now, &["subject", "key", name]);
-            let create = ["subject", "create", "--identifier", customer, "--kind", "both"];
+            let create = ["subject", "create", "--identifier", customer, "--kind", "erasure"];
             let made = self.place.at(now, &create);
             self.keep(name, &made);
         }
-        let verify = ["subject", "verify", &self.ids["VERIFIED"], "--by", "desk", "--how", "passport"];
-        self.place.at(now, &verify);
+        let create =
+            ["subject", "create", "--identifier", "customer-id=7", "--kind", "access", "--plaintext"];
+        let made = self.place.at(now, &create);
+        self.keep("ANSWERED", &made);
+        for name in ["VERIFIED", "ANSWERED"] {
+            let verify = ["subject", "verify", &self.ids[name], "--by", "desk", "--how", "passport"];
+            self.place.at(now, &verify);
+        }
         let keys = std::fs::read_to_string(self.place.path("subjects.keys")).unwrap();
         let kept: Vec<&str> = keys.lines().filter(|line| !line.starts_with("RECEIVED ")).collect();
         std::fs::write(self.place.path("subjects.keys"), kept.join("\n")).unwrap();
@@ -193,7 +216,7 @@ const ON_CREATE: [(Code, &str); 38] = [
 ];
 
 /// Complete command lines, for the other half.
-const COMMANDS: [(Code, &str); 36] = [
+const COMMANDS: [(Code, &str); 37] = [
     (Code::InvalidName, "job list --owner a/b"),
     (Code::InvalidName, "history list --source a/b"),
     (Code::InvalidDescription, "job edit DAILY --description LONG"),
@@ -230,6 +253,7 @@ const COMMANDS: [(Code, &str); 36] = [
     (Code::SubjectRequestState, "subject approve RECEIVED"),
     (Code::OwnSubjectRequest, "subject approve VERIFIED"),
     (Code::SubjectKeyMissing, "subject verify RECEIVED --by desk --how passport"),
+    (Code::SubjectJob, "job delete ANSWERED"),
 ];
 
 /// Returns the command for a new job in which only `options` are wrong.

@@ -34,6 +34,8 @@ mod faults;
 mod fields;
 #[cfg(all(unix, feature = "postgres"))]
 mod fleet;
+#[cfg(all(unix, feature = "postgres"))]
+mod handing_over;
 mod help;
 mod incomplete_sets;
 mod incremental;

@@ -35,7 +35,7 @@ fn told(place: &Place, args: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-const CREATE: [&str; 8] = ["subject", "create", "--identifier", "-", "--kind", "both", "--output", "json"];
+const CREATE: [&str; 8] = ["subject", "create", "--identifier", "-", "--kind", "erasure", "--output", "json"];
 
 fn created(place: &Place) -> Value {
     let output = told(place, &CREATE);
@@ -72,7 +72,7 @@ fn d2_d3_a_request_goes_from_its_arrival_to_its_end_by_commands() {
     let id = string(&request["id"]);
     assert_eq!(
         (&request["state"], &request["kind"], &request["chosen"]),
-        (&"received".into(), &"both".into(), &"all".into())
+        (&"received".into(), &"erasure".into(), &"all".into())
     );
     assert_eq!(request["due"], "later");
     let kinds: Vec<&Value> =
@@ -103,7 +103,7 @@ fn d2_d3_a_request_goes_from_its_arrival_to_its_end_by_commands() {
     let open = place.json(&["subject", "list", "--open", "--sort", "due_at"]);
     assert_eq!(open[0]["id"], request["id"]);
     let table = place.done(&["subject", "list"]);
-    assert!(table.contains("verified") && table.contains("both"), "{table}");
+    assert!(table.contains("verified") && table.contains("erasure"), "{table}");
     place.json(&["subject", "refuse", brief, "--reason", "identity could not be confirmed"]);
     assert_eq!(place.json(&["subject", "list", "--open"]), serde_json::json!([]));
     let shown = place.json(&["subject", "show", &id]);
