@@ -108,7 +108,7 @@ fn goes_on(version: &str) {
     }
     let version_now =
         place.program("sqlite3", &["cdds.db"], &["pragma user_version; pragma integrity_check"]);
-    assert_eq!(version_now, "20\nok\n");
+    assert_eq!(version_now, "21\nok\n");
 }
 
 macro_rules! versions {

@@ -72,7 +72,10 @@ impl Named {
     }
 
     /// Returns what sees the records of a read; `None` if its type does not say which fields name people.
-    pub(super) fn witness(&mut self, PreparedRead { data_type, request }: &PreparedRead) -> Option<Witness> {
+    pub(super) fn witness(
+        &mut self,
+        PreparedRead { data_type, request, .. }: &PreparedRead,
+    ) -> Option<Witness> {
         if data_type.subject_fields.is_empty() {
             self.gaps.insert(Gap::Undeclared);
             return None;

@@ -103,12 +103,12 @@ fn an_older_schema_is_brought_up_to_date_and_running_work_goes_on() {
 fn a_newer_schema_is_refused_and_so_is_that_of_another_program() {
     let scene = Scene::new();
     scene.open("newer");
-    scene.server.run("postgres", "INSERT INTO newer.migration (number, note) VALUES (7, 'later')");
+    scene.server.run("postgres", "INSERT INTO newer.migration (number, note) VALUES (8, 'later')");
     scene.open("newer");
-    scene.server.run("postgres", "UPDATE newer.reader SET oldest = 7");
+    scene.server.run("postgres", "UPDATE newer.reader SET oldest = 8");
     let (kind, why) = refusal(&scene, "newer");
     assert_eq!(kind, CatalogErrorKind::NewerSchema);
-    assert!(why.contains("schema version 7"), "{why}");
+    assert!(why.contains("schema version 8"), "{why}");
     scene.server.run("postgres", "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int8)");
     assert_eq!(refusal(&scene, "shop").0, CatalogErrorKind::Corrupt);
     for name in ["", "Shop", "a-b", "1a", "a\"b", &"a".repeat(64)] {

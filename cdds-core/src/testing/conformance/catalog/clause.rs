@@ -2,8 +2,8 @@
 
 use super::case::{Case, Found};
 use super::{
-    audits, certificates, claims, copies, deletion, delivered, deliveries, expiring, expiry, fencing, frozen, handed,
-    health, house, late, lists, notices, owners, revisions, subjects, tasks, unique, workers, zones,
+    audits, certificates, claims, copies, deletion, delivered, deliveries, expiring, expiry, fencing, frozen,
+    handed, health, house, late, lists, notices, owners, revisions, subjects, tasks, unique, workers, zones,
 };
 use crate::testing::conformance::Contract;
 
