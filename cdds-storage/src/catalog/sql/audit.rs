@@ -119,14 +119,14 @@ pub(super) fn list(
     Ok(Page { items, total: page.total, next: page.next })
 }
 
-/// Returns the entries that a statement behind `WHERE` selects, in its order. The table is called `d` there.
+/// Returns the entries that a statement selects, in its order: what comes behind the columns. The table is called `d` there.
 pub(super) fn selected(
     tx: &Transaction<'_>,
-    condition: &str,
+    selection: &str,
     values: impl driver::Params,
 ) -> Result<Vec<AuditRecord>, Fault> {
     let columns: Vec<String> = COLUMNS.split(',').map(|column| format!("d.{}", column.trim())).collect();
-    let sql = format!("SELECT {} FROM audit d WHERE {condition}", columns.join(", "));
+    let sql = format!("SELECT {} {selection}", columns.join(", "));
     let mut statement = tx.prepare(&sql)?;
     let rows = statement.query_map(values, audit_row)?;
     rows.map(|row| Ok(row?.into_record()?)).collect()
