@@ -98,7 +98,7 @@ impl World {
     /// Puts a request of somebody on record.
     fn asked(&self, phone: &str) -> SubjectRequestId {
         let person = Subject::new([Identifier::new(IdentifierKind::Phone, phone).unwrap()]).unwrap();
-        let new = NewSubjectRequest::new(person, RequestKind::Access);
+        let new = NewSubjectRequest::new(person, RequestKind::Erasure);
         block_on(Subjects::new(&self.memory.ports).create(&self.by, &new)).unwrap().id
     }
 
