@@ -21,7 +21,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     place.recipient("ops");
     let job = place.plaintext_job(&[]);
     let job_keys = "id title description source type category state run time_zone timeframe split_size recipients \
-                    created_at updated_at version latest_status latest_started_at latest_error next_starts_at \
+                    created_at updated_at version latest_status latest_started_at latest_error next_starts_at next_reading \
                     progress starts_at ends_at fields filters overlap catch_up retries jitter pause_after_failures \
                     bad_records incomplete destinations notify retention_days watermark failures_in_row warnings \
                     worker_alive";
@@ -33,7 +33,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
         "percent remaining_seconds records bytes_read bytes_written parts rejected"
     );
 
-    let execution_keys = "id job_id job_title source type status slot window started_at finished_at attempts \
+    let execution_keys = "id job_id job_title source type status slot slot_reading window started_at finished_at attempts \
                           records bytes_read bytes_written files error progress skip_reason skip_kind trigger rerun_of \
                           cancel_requested_at job_deleted rejected worker_alive undated waits_since \
                           complete_until incomplete_from delivery";
@@ -82,7 +82,7 @@ fn values_are_what_the_contract_says() {
         "timeframe": "rolling:1d", "split_size": 1_048_576, "recipients": ["ops"],
         "created_at": job["created_at"], "updated_at": job["updated_at"], "version": 1,
         "latest_status": "yet_to_run", "latest_started_at": null, "latest_error": null,
-        "next_starts_at": job["next_starts_at"], "progress": null, "starts_at": null, "ends_at": null,
+        "next_starts_at": job["next_starts_at"], "next_reading": null, "progress": null, "starts_at": null, "ends_at": null,
         "fields": "all", "filters": [], "overlap": null, "catch_up": null, "retries": null, "jitter": null,
         "pause_after_failures": null, "bad_records": "fail", "incomplete": "wait",
         "destinations": [], "notify": [],
