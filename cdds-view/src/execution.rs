@@ -22,7 +22,7 @@ use crate::instant::Instant;
 use crate::names;
 use crate::occurrence::WindowView;
 use crate::progress::ProgressView;
-use crate::slot_reading::{SlotReadingView, slot_words};
+use crate::slot_reading::SlotReadingView;
 use crate::status::StatusLine;
 
 /// An execution: one export of a job, whether it waits, runs or is over.
@@ -228,11 +228,6 @@ impl ExecutionView {
             self.progress = self.progress.map(ProgressView::stopped);
         }
         self
-    }
-
-    /// `2026-03-29T01:00:00Z`, or `2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)` by a job's own clock
-    pub fn slot_words(&self) -> String {
-        slot_words(self.slot, self.slot_reading)
     }
 
     /// `Voice (00000000-…, deleted)`

@@ -23,7 +23,7 @@ use crate::instant::Instant;
 use crate::names::{self, latest_status_name};
 use crate::progress::ProgressView;
 use crate::selection::Selection;
-use crate::slot_reading::{SlotReadingView, slot_words};
+use crate::slot_reading::SlotReadingView;
 use crate::status::StatusLine;
 use crate::words;
 
@@ -305,12 +305,6 @@ impl JobView {
         let warnings = recipient::expiring(&overview.job, recipients, now);
         let warnings = warnings.iter().map(ToString::to_string).collect();
         Self { warnings, ..overview.into() }
-    }
-
-    /// When it is next due, like the slot of [`ExecutionView::slot_words`](crate::ExecutionView::slot_words); `None`
-    /// when nothing will be.
-    pub fn next_words(&self) -> Option<String> {
-        self.next_starts_at.map(|slot| slot_words(slot, self.next_reading))
     }
 
     /// Returns the latest status, with progress while the execution runs.

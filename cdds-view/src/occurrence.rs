@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::instant::{Instant, LocalTime};
 use crate::names;
-use crate::slot_reading::{SlotReadingView, slot_words};
+use crate::slot_reading::SlotReadingView;
 
 /// The exported stretch of time, `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,9 @@ impl ForecastView {
     /// `2026-03-29T01:00:00Z`, or `2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)` by a job's own clock
     pub fn slot_words(self) -> String {
         let reading = self.local.map(|local| SlotReadingView { local, note: self.note });
-        slot_words(self.slot, reading)
+        match reading {
+            None => self.slot.to_string(),
+            Some(reading) => format!("{} ({reading})", self.slot),
+        }
     }
 }

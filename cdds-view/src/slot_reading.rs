@@ -5,7 +5,7 @@ use std::fmt;
 use cdds_core::domain::calendar::schedule::{SlotNote, SlotReading};
 use serde::{Deserialize, Serialize};
 
-use crate::instant::{Instant, LocalTime};
+use crate::instant::LocalTime;
 use crate::names;
 
 /// What a job's clock shows at a slot (rule F9): `2026-03-29T03:00:00+02:00, shifted`.
@@ -34,13 +34,5 @@ impl fmt::Display for SlotReadingView {
             None => self.local.fmt(f),
             Some(note) => write!(f, "{}, {}", self.local, note.as_str()),
         }
-    }
-}
-
-/// `2026-03-29T01:00:00Z`, or `2026-03-29T01:00:00Z (2026-03-29T03:00:00+02:00, shifted)` by a job's own clock
-pub(crate) fn slot_words(slot: Instant, reading: Option<SlotReadingView>) -> String {
-    match reading {
-        None => slot.to_string(),
-        Some(reading) => format!("{slot} ({reading})"),
     }
 }

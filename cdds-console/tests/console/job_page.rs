@@ -278,7 +278,7 @@ async fn settings_are_told_in_english_wherever_people_look() {
 async fn f9_slots_are_shown_by_the_clock_of_the_job_too() {
     let host = Host::new();
     let mut settings = daily("Calls");
-    settings["time_zone"] = json!("Asia/Kolkata");
+    settings["time-zone"] = json!("Asia/Kolkata");
     let job = host.job(ADA, settings).await;
     // Daily at 02:00 there, where the clock is ahead by five hours and a half all year.
     for page in ["/jobs".to_owned(), format!("/jobs/{job}")] {
