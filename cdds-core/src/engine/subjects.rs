@@ -14,10 +14,11 @@ use futures::future::{BoxFuture, Either, select};
 use tracing::{info, warn};
 
 use super::EngineError;
-use super::calls::contained_async;
+use super::calls::{contained, contained_async};
 use super::worker::Shared;
 use crate::domain::execution::failure::FailureKind;
 use crate::domain::id::{Owner, SourceId, SubjectKeyId, SubjectRequestId};
+use crate::domain::source::DataType;
 use crate::domain::subject::request::{RequestStatus, SubjectRequest};
 use crate::domain::subject::{EraseRequest, Erased, ErasureEntry, Subject, SubjectTask, TaskReport};
 use crate::domain::work::row::WorkFailure;
@@ -72,8 +73,7 @@ impl Shared {
     fn naming_sources(&self) -> impl Iterator<Item = &SourceId> {
         self.ports.sources.of_all_owners().filter_map(|(id, source)| match source {
             RegisteredSource::Supported(source) => {
-                let mut types = source.describe().types.iter();
-                types.any(|data_type| !data_type.subject_fields.is_empty()).then_some(id)
+                has_type(source.as_ref(), |data_type| !data_type.subject_fields.is_empty()).then_some(id)
             }
             RegisteredSource::Unsupported { .. } => None,
         })
@@ -118,7 +118,11 @@ impl Shared {
 
     /// Returns the names of the keys; `None` if there are none, as in a service of which nobody may ask anything.
     fn keys(&self) -> Option<BTreeSet<SubjectKeyId>> {
-        match self.ports.subject_keys.keys() {
+        let Ok(keys) = contained(|| self.ports.subject_keys.keys()) else {
+            warn!(name: "erasure.failed", target: "cdds", "the keys of data subjects panicked");
+            return None;
+        };
+        match keys {
             Ok(keys) => Some(keys.iter().map(|key| key.id().clone()).collect()),
             Err(error) if error.kind() == SubjectKeysErrorKind::None => {
                 if self.erasures.is_told_without_keys.swap(true, Ordering::Relaxed) || !self.has_rules() {
@@ -141,7 +145,7 @@ impl Shared {
     fn has_rules(&self) -> bool {
         self.ports.sources.of_all_owners().any(|(_, source)| match source {
             RegisteredSource::Supported(source) => {
-                source.describe().types.iter().any(|data_type| data_type.erasure.is_some())
+                has_type(source.as_ref(), |data_type| data_type.erasure.is_some())
             }
             RegisteredSource::Unsupported { .. } => false,
         })
@@ -339,6 +343,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// Whether a source has a type of which this is true. One that panics when it is described has none.
+fn has_type(source: &dyn Source, is_so: impl Fn(&DataType) -> bool) -> bool {
+    contained(|| source.describe().types.iter().any(is_so)).unwrap_or(false)
 }
 
 /// Returns what an error of a source means for the task.

@@ -55,7 +55,7 @@ fn e17_a_restored_catalog_loses_no_file_and_no_record() {
 fn f9_what_holds_in_utc_holds_over_changes_of_clocks_and_of_their_law() {
     let figures = run_all(0..25, 1, |seed| World::new(seed).days(4).zoned());
     let figures = figures.unwrap_or_else(|broken| panic!("{broken}"));
-    assert!(figures.successes > 100 && figures.renewals > 10, "{figures}");
+    assert!(figures.successes > 100 && figures.renewals > 3, "{figures}");
 }
 
 /// A source that is checked while it is read: whatever breaks off or changes, it keeps its contract.
