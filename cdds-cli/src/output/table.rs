@@ -99,6 +99,7 @@ impl Table {
             column.widen(at == first, rows.iter().filter_map(|row| row.get(at)), &printed, at);
         }
         if !self.is_begun {
+            self.leave_out_empty(rows);
             self.leave_out();
         }
         self.share();
@@ -117,6 +118,14 @@ impl Table {
     /// Returns the headings of the columns for which there was no room.
     pub(super) fn left_out(&self) -> &[&'static str] {
         &self.left_out
+    }
+
+    /// Leaves the least important column out if it says nothing in these rows, which people would only look at in vain.
+    fn leave_out_empty(&mut self, rows: &[Vec<Cell>]) {
+        let (Some(_), Some([least, ..])) = (self.page.columns, self.layout.gives_way) else { return };
+        let headings = self.layout.headings;
+        let is_empty = |at: usize| rows.iter().all(|row| matches!(row.get(at), None | Some(Cell::Unknown)));
+        self.layout.printed.retain(|at| headings.get(*at) != Some(least) || !is_empty(*at));
     }
 
     /// Leaves columns out until the others fit.
