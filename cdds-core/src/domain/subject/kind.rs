@@ -53,6 +53,7 @@ impl IdentifierKind {
     pub fn normalise<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
         let value = match self {
             Self::Email => Cow::Owned(email(text.trim())),
+            Self::Phone if is_plain_phone(text) => Cow::Borrowed(text),
             Self::Phone => Cow::Owned(phone(text)?),
             Self::Other(_) => Cow::Borrowed(text.trim()),
         };
@@ -67,6 +68,13 @@ fn email(text: &str) -> String {
     }
     let lower: String = text.nfc().flat_map(char::to_lowercase).collect();
     lower.nfc().collect()
+}
+
+/// Whether a number is written as it is compared, as most sources store theirs: digits alone, or behind a `+`. Two zeros at
+/// the beginning stand for the `+`.
+fn is_plain_phone(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    !digits.is_empty() && !text.starts_with("00") && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// Returns the digits of a number behind its `+`, if it has one.
@@ -217,6 +225,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn d2_plain_numbers_are_what_all_numbers_become(text in "\\+?[0-9]{0,6}") {
+            let general = phone(&text).filter(|value| !value.is_empty());
+            prop_assert_eq!(IdentifierKind::Phone.normalise(&text).map(Cow::into_owned), general);
+        }
+
         #[test]
         fn d2_normalising_twice_changes_nothing_more(text in "\\PC{0,40}", digits in "[+0-9() ./-]{0,24}") {
             for of in ["phone", "email", "customer-id"].map(kind) {

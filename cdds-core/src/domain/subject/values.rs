@@ -16,8 +16,6 @@ use crate::domain::record::template::spells;
 #[derive(Debug)]
 pub struct SubjectValues {
     fields: Vec<Wanted>,
-    /// The beginning of an escape by which a key could be spelled in another way.
-    escape: Finder<'static>,
 }
 
 /// A field to look for.
@@ -59,7 +57,7 @@ fn member(key: &str) -> Finder<'static> {
 impl SubjectValues {
     /// Prepares to look for these fields.
     pub fn new(fields: &[SubjectField]) -> Self {
-        Self { fields: fields.iter().map(Wanted::new).collect(), escape: Finder::new(b"\\u00") }
+        Self { fields: fields.iter().map(Wanted::new).collect() }
     }
 
     /// Passes each value of a field in these lines to `see`, with its kind, as it is stored. Lines are those of
@@ -69,16 +67,12 @@ impl SubjectValues {
         for wanted in &self.fields {
             let mut seen = |value: &str| see(&wanted.field.kind, value);
             match &wanted.spelled {
-                Some(Spelled { outermost, innermost: None }) => each_member(outermost, lines, &mut seen),
+                Some(Spelled { outermost, innermost: None }) => {
+                    each_member(outermost, None, lines, &mut seen)
+                }
+                // The innermost key first: lines without it need no second look.
                 Some(Spelled { outermost, innermost: Some(innermost) }) => {
-                    let mut rest = lines;
-                    // Nothing before the outermost key is within its member.
-                    while let Some(at) = outermost.find(rest) {
-                        let line = &rest[at + outermost.needle().len()..];
-                        let (line, behind) = line.split_at(memchr(b'\n', line).unwrap_or(line.len()));
-                        each_member(innermost, line, &mut seen);
-                        rest = behind;
-                    }
+                    each_member(innermost, Some(outermost), lines, &mut seen);
                 }
                 None => lines.split(|byte| *byte == b'\n').for_each(|line| exactly(wanted, line, &mut seen)),
             }
@@ -97,14 +91,13 @@ impl SubjectValues {
     /// Reads the lines in which a character of ASCII is escaped by its number: keys may be spelled that way.
     fn each_escaped(&self, lines: &[u8], see: &mut impl FnMut(&IdentifierKind, &str)) {
         let mut from = 0;
-        while let Some(at) = lines.get(from..).and_then(|rest| self.escape.find(rest)) {
-            let digits = from + at + self.escape.needle().len();
-            from = digits;
-            if !lines.get(digits).is_some_and(|digit| matches!(digit, b'2'..=b'7')) {
-                continue;
-            }
-            let begin = memrchr(b'\n', &lines[..digits]).map_or(0, |newline| newline + 1);
-            let end = memchr(b'\n', &lines[digits..]).map_or(lines.len(), |newline| digits + newline);
+        while let Some(at) = lines.get(from..).and_then(|rest| memchr(b'\\', rest)) {
+            let escape = from + at;
+            // Behind the character that is escaped, which may be another backslash.
+            from = escape + 2;
+            let Some([_, b'u', b'0', b'0', b'2'..=b'7']) = lines.get(escape..escape + 5) else { continue };
+            let begin = memrchr(b'\n', &lines[..escape]).map_or(0, |newline| newline + 1);
+            let end = memchr(b'\n', &lines[escape..]).map_or(lines.len(), |newline| escape + newline);
             for wanted in self.fields.iter().filter(|wanted| wanted.spelled.is_some()) {
                 exactly(wanted, &lines[begin..end], &mut |value| see(&wanted.field.kind, value));
             }
@@ -113,32 +106,52 @@ impl SubjectValues {
     }
 }
 
-/// Passes the values of all members that begin so.
-fn each_member(beginning: &Finder<'_>, lines: &[u8], see: &mut impl FnMut(&str)) {
-    let mut rest = lines;
-    while let Some(at) = beginning.find(rest) {
-        rest = &rest[at + beginning.needle().len()..];
-        match rest.first() {
-            Some(b'"') => {
-                let end = end_of_string(rest);
-                if let Some(value) = text(&rest[..end]) {
-                    see(&value);
-                }
-                rest = &rest[end..];
-            }
-            Some(b'-' | b'0'..=b'9') => {
-                let end = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b'\n'));
-                let number = std::str::from_utf8(&rest[..end.unwrap_or(rest.len())]).ok();
-                number.and_then(whole).into_iter().for_each(&mut *see);
-            }
-            Some(b'[') => {
-                let value = serde_json::Deserializer::from_slice(rest).into_iter::<Value>().next();
-                if let Some(Ok(value)) = value {
-                    within(&value, &[], see);
-                }
-            }
-            _ => {}
+/// Passes the values of all members that begin so, each behind the beginning of another one in its line if that is given:
+/// nothing before the outermost key is within its member.
+fn each_member(
+    beginning: &Finder<'_>,
+    outermost: Option<&Finder<'_>>,
+    lines: &[u8],
+    see: &mut impl FnMut(&str),
+) {
+    let mut from = 0;
+    while let Some(at) = lines.get(from..).and_then(|rest| beginning.find(rest)) {
+        let key = from + at;
+        from = key + beginning.needle().len();
+        let is_within = |outermost: &Finder<'_>| {
+            let line = memrchr(b'\n', &lines[..key]).map_or(0, |newline| newline + 1);
+            outermost.find(&lines[line..key]).is_some()
+        };
+        if outermost.is_none_or(is_within) {
+            from += see_value(&lines[from..], see);
         }
+    }
+}
+
+/// Passes what the value at the beginning holds. Returns how much of it need not be looked at again.
+fn see_value(json: &[u8], see: &mut impl FnMut(&str)) -> usize {
+    match json.first() {
+        Some(b'"') => {
+            let end = end_of_string(json);
+            if let Some(value) = text(&json[..end]) {
+                see(&value);
+            }
+            end
+        }
+        Some(b'-' | b'0'..=b'9') => {
+            let end = json.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b'\n'));
+            let number = std::str::from_utf8(&json[..end.unwrap_or(json.len())]).ok();
+            number.and_then(whole).into_iter().for_each(see);
+            0
+        }
+        Some(b'[') => {
+            let value = serde_json::Deserializer::from_slice(json).into_iter::<Value>().next();
+            if let Some(Ok(value)) = value {
+                within(&value, &[], see);
+            }
+            0
+        }
+        _ => 0,
     }
 }
 
