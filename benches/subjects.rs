@@ -1,5 +1,5 @@
 //! What it costs an export to keep whom its records name: the instructions of one with and of one without, at the default
-//! level, sealed.
+//! level, in plaintext: a key pair takes as many instructions as chance has it.
 //!
 //! ```sh
 //! cargo build --release -p cdds-benches --example contacts --example subjects
@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cdds_benches::{Failure, export_over, json_lines_naming, ports};
+use cdds_core::domain::job::Protection;
 use cdds_core::domain::subject::{IdentifierKind, SubjectField};
 use cdds_crypto::SubjectKeyRing;
 
@@ -38,7 +39,7 @@ fn main() -> Result<(), Failure> {
     let key = SubjectKeyRing::fresh(&"bench".parse()?)?;
     let ports = ports(folder.path(), json_lines_naming(Path::new(&input), &fields)?)?
         .with_subject_keys(Arc::new(SubjectKeyRing::parse(&key)?));
-    let report = export_over(&ports)?;
+    let report = export_over(&ports, Protection::Plaintext)?;
     let filters = walked(folder.path())?;
     println!("{way}: {} finished, {filters} bytes of filters", report.finished);
     Ok(())

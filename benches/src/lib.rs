@@ -80,18 +80,18 @@ pub fn administrator() -> Principal {
 /// # Errors
 /// If anything on the way fails.
 pub fn export(folder: &Path, source: Arc<dyn Source>) -> Result<RunReport, Failure> {
-    export_over(&ports(folder, source)?)
+    let (ports, name) = (ports(folder, source)?, RecipientName::new("bench")?);
+    let certificate = certificate()?.as_bytes();
+    block_on(Recipients::new(&ports).add(&administrator(), name.clone(), certificate))?;
+    export_over(&ports, Protection::Sealed(RecipientNames::new([name])?))
 }
 
-/// Exports likewise, over these ports.
+/// Exports likewise, over these ports and for these recipients.
 ///
 /// # Errors
 /// If anything on the way fails.
-pub fn export_over(ports: &Ports) -> Result<RunReport, Failure> {
+pub fn export_over(ports: &Ports, protection: Protection) -> Result<RunReport, Failure> {
     let administrator = administrator();
-    let name = RecipientName::new("bench")?;
-    block_on(Recipients::new(ports).add(&administrator, name.clone(), certificate()?.as_bytes()))?;
-    let protection = Protection::Sealed(RecipientNames::new([name])?);
     let start = Frequency::Once(Start::Immediately);
     let (source, contact) = (SourceId::new("contacts")?, TypeId::new("contact")?);
     let settings = JobSettings::new(Title::new("bench")?, source, contact, start, protection);
