@@ -68,7 +68,7 @@ impl SubjectValues {
             let mut seen = |value: &str| see(&wanted.field.kind, value);
             match &wanted.spelled {
                 Some(Spelled { outermost, innermost: None }) => {
-                    each_member(outermost, None, lines, &mut seen)
+                    each_member(outermost, None, lines, &mut seen);
                 }
                 // The innermost key first: lines without it need no second look.
                 Some(Spelled { outermost, innermost: Some(innermost) }) => {
