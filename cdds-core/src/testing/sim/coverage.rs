@@ -84,8 +84,8 @@ const BRIEF: [&str; 14] = [
 ];
 
 /// Calls that people make so rarely that not every fault comes at them in two thousand worlds: a notice is
-/// looked up and asked for again only after it was given up.
-const RARE: [&str; 2] = ["catalog.ask_notice_again", "catalog.notices"];
+/// looked up and asked for again only after it was given up. So is what an engine calls once for a database of time zones.
+const RARE: [&str; 3] = ["catalog.ask_notice_again", "catalog.notices", "catalog.renew_zones"];
 
 /// Calls whose panics end the execution.
 const PANICS: [&str; 10] = [
