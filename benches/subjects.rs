@@ -13,7 +13,7 @@
 //! Where the machine counts instructions, `perf stat -e instructions:u` takes the place of valgrind. In these records each
 //! contact names a customer and an agent, none of them twice but for the agents.
 
-#![allow(clippy::print_stdout, reason = "it tells what it measured")]
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -27,7 +27,7 @@ impl View for CopyView {
     }
 }
 
-/// What happened several times in the same words is told once.
+/// Returns the words for each item, joined by commas, without repeating any.
 fn each<T>(all: &[T], words: impl Fn(&T) -> String) -> String {
     let mut told: Vec<String> = Vec::new();
     for one in all.iter().map(words) {

@@ -34,7 +34,7 @@ impl Counts {
         }
     }
 
-    /// Tells people; programs count for themselves.
+    /// Prints the counts, unless the output is JSON, whose readers can count its rows.
     fn tell(&self, session: &Session) {
         if session.output.format() != Format::Json {
             session.console.note(&self.words());

@@ -1,7 +1,7 @@
 //! Rule D9: `index.html`, the page by which a person finds what an archive holds about them.
 //!
-//! It is the archive's last entry, at its root. It stands alone: it has no script and loads nothing, and what it shows of
-//! others is escaped. Like every other file, it depends only on the sequence of records, on the window, and on what the
+//! It is the archive's last entry, at its root. It has no script and loads no other file, and it escapes all text that comes
+//! from sources. Like every other file, it depends only on the sequence of records, on the window, and on what the
 //! sources declare (rule A6).
 
 use std::fmt::{self, Write as _};
