@@ -50,12 +50,16 @@ impl FilterKey {
 
     /// Hashes a normalised value ([`IdentifierKind::normalise`]).
     pub fn hash(&self, kind: &IdentifierKind, value: &str) -> ValueHash {
+        self.of_kind(kind).hash(value)
+    }
+
+    /// Begins the hashes of all values of a kind.
+    fn of_kind(&self, kind: &IdentifierKind) -> KindHasher {
         let mut hasher = self.values;
         hasher.write(kind.as_str().as_bytes());
         // No kind has a NUL in it.
         hasher.write(b"\0");
-        hasher.write(value.as_bytes());
-        ValueHash(hasher.finish())
+        KindHasher(hasher)
     }
 
     /// Authenticates what precedes the tag in a file.
@@ -63,6 +67,17 @@ impl FilterKey {
         let mut mac = self.files.clone();
         mac.update(bytes);
         mac
+    }
+}
+
+/// Has taken in the kind of the values that it hashes.
+#[derive(Clone, Copy)]
+struct KindHasher(SipHasher24);
+
+impl KindHasher {
+    fn hash(mut self, value: &str) -> ValueHash {
+        self.0.write(value.as_bytes());
+        ValueHash(self.0.finish())
     }
 }
 

@@ -53,8 +53,10 @@ impl IdentifierKind {
     pub fn normalise<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
         let value = match self {
             Self::Email => Cow::Owned(email(text.trim())),
-            Self::Phone if is_plain_phone(text) => Cow::Borrowed(text),
-            Self::Phone => Cow::Owned(phone(text)?),
+            Self::Phone => match plain_phone(text) {
+                Some(number) => Cow::Borrowed(number),
+                None => Cow::Owned(phone(text)?),
+            },
             Self::Other(_) => Cow::Borrowed(text.trim()),
         };
         (!value.is_empty()).then_some(value)
@@ -70,11 +72,14 @@ fn email(text: &str) -> String {
     lower.nfc().collect()
 }
 
-/// Whether a number is written as it is compared, as most sources store theirs: digits alone, or behind a `+`. Two zeros at
-/// the beginning stand for the `+`.
-fn is_plain_phone(text: &str) -> bool {
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    !digits.is_empty() && !text.starts_with("00") && digits.bytes().all(|digit| digit.is_ascii_digit())
+/// Returns a number that is written as it is compared, as most sources store theirs: digits alone, or behind a `+`, or
+/// behind the scheme as well. Two zeros at the beginning stand for the `+`.
+fn plain_phone(text: &str) -> Option<&str> {
+    let number = text.strip_prefix(SCHEME).unwrap_or(text);
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let is_plain =
+        !digits.is_empty() && !number.starts_with("00") && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_plain.then_some(number)
 }
 
 /// Returns the digits of a number behind its `+`, if it has one.
@@ -226,7 +231,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn d2_plain_numbers_are_what_all_numbers_become(text in "\\+?[0-9]{0,6}") {
+        fn d2_plain_numbers_are_what_all_numbers_become(text in "(tel:){0,2}\\+?[0-9]{0,6}") {
             let general = phone(&text).filter(|value| !value.is_empty());
             prop_assert_eq!(IdentifierKind::Phone.normalise(&text).map(Cow::into_owned), general);
         }

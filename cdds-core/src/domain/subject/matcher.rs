@@ -152,7 +152,7 @@ impl SubjectMatcher {
 /// Decodes a JSON string; `None` if it holds half a surrogate pair.
 pub(super) fn text(quoted: &[u8]) -> Option<Cow<'_, str>> {
     let plain = quoted.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if plain.contains(&b'\\') {
+    if memchr::memchr(b'\\', plain).is_some() {
         return serde_json::from_slice::<String>(quoted).ok().map(Cow::Owned);
     }
     std::str::from_utf8(plain).ok().map(Cow::Borrowed)

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::{FilterBuilder, FilterKey, SubjectFilter, ValueHash};
+use super::{FilterBuilder, FilterKey, KindHasher, SubjectFilter, ValueHash};
 use crate::domain::subject::{IdentifierKind, SubjectValues};
 
 /// Collects whom the records of a set name, in at most 16 MiB besides the filters that are waiting to be
 /// [stored](Self::full).
 pub struct SubjectCollector {
     key: FilterKey,
+    kinds: Vec<(IdentifierKind, KindHasher)>,
     recent: Recent,
     builder: FilterBuilder,
     full: VecDeque<SubjectFilter>,
@@ -18,7 +19,8 @@ pub struct SubjectCollector {
 impl SubjectCollector {
     /// Begins a set.
     pub fn new(key: FilterKey) -> Self {
-        Self { key, recent: Recent::new(), builder: FilterBuilder::default(), full: VecDeque::new() }
+        let (recent, builder) = (Recent::new(), FilterBuilder::default());
+        Self { key, kinds: Vec::new(), recent, builder, full: VecDeque::new() }
     }
 
     /// Returns the key.
@@ -37,12 +39,27 @@ impl SubjectCollector {
     }
 
     fn take_in(&mut self, kind: &IdentifierKind, value: &str) {
+        let (number, hasher) = self.hasher(kind);
         // The same people come again and again, and mostly in the same spelling.
-        if self.recent.has(kind, value) {
+        if number.is_some_and(|number| self.recent.has(number, value)) {
             return;
         }
         let Some(normalised) = kind.normalise(value) else { return };
-        self.insert(self.key.hash(kind, &normalised));
+        self.insert(hasher.hash(&normalised));
+    }
+
+    /// Returns the number of a kind, which is `None` for those beyond the first 256, and what hashes its values.
+    fn hasher(&mut self, kind: &IdentifierKind) -> (Option<u8>, KindHasher) {
+        let known = self.kinds.iter().enumerate().find(|(_, (known, _))| known == kind);
+        let (number, hasher) = match known {
+            Some((number, (_, hasher))) => (number, *hasher),
+            None => {
+                let hasher = self.key.of_kind(kind);
+                self.kinds.push((kind.clone(), hasher));
+                (self.kinds.len() - 1, hasher)
+            }
+        };
+        (u8::try_from(number).ok(), hasher)
     }
 
     pub(super) fn insert(&mut self, hash: ValueHash) {
@@ -77,7 +94,6 @@ const BYTES: usize = 46;
 /// Values that have been seen of late, in the spelling of their records. Each has one place, from which the next one for
 /// that place displaces it; values are compared whole, so that none is taken for another.
 struct Recent {
-    kinds: Vec<IdentifierKind>,
     slots: Vec<Slot>,
 }
 
@@ -85,20 +101,19 @@ struct Recent {
 struct Slot {
     /// The bytes of the value, and 1 more; 0 for none.
     len: u8,
-    /// The place of its kind among those that were seen.
+    /// The number of its kind.
     kind: u8,
     bytes: [u8; BYTES],
 }
 
 impl Recent {
     fn new() -> Self {
-        Self { kinds: Vec::new(), slots: vec![Slot { len: 0, kind: 0, bytes: [0; BYTES] }; SLOTS] }
+        Self { slots: vec![Slot { len: 0, kind: 0, bytes: [0; BYTES] }; SLOTS] }
     }
 
     /// Remembers a value, and returns whether it was remembered already.
-    fn has(&mut self, kind: &IdentifierKind, value: &str) -> bool {
+    fn has(&mut self, kind: u8, value: &str) -> bool {
         let value = value.as_bytes();
-        let Some(kind) = self.number(kind) else { return false };
         let Some(slot) = self.slots.get_mut(place(value)) else { return false };
         let Some(kept) = slot.bytes.get_mut(..value.len()) else { return false };
         // Less than 256, since the slot has fewer bytes.
@@ -109,16 +124,6 @@ impl Recent {
         kept.copy_from_slice(value);
         (slot.len, slot.kind) = (len, kind);
         false
-    }
-
-    /// Numbers the kinds; `None` if there are too many of them.
-    fn number(&mut self, kind: &IdentifierKind) -> Option<u8> {
-        let known = self.kinds.iter().position(|known| known == kind);
-        let number = known.unwrap_or_else(|| {
-            self.kinds.push(kind.clone());
-            self.kinds.len() - 1
-        });
-        u8::try_from(number).ok()
     }
 }
 
