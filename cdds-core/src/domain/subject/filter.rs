@@ -50,7 +50,7 @@ impl FilterKey {
 
     /// Hashes a normalised value ([`IdentifierKind::normalise`]).
     pub fn hash(&self, kind: &IdentifierKind, value: &str) -> ValueHash {
-        self.of_kind(kind).hash(value)
+        self.of_kind(kind).hash(value.as_bytes())
     }
 
     /// Begins the hashes of all values of a kind.
@@ -75,8 +75,8 @@ impl FilterKey {
 struct KindHasher(SipHasher24);
 
 impl KindHasher {
-    fn hash(mut self, value: &str) -> ValueHash {
-        self.0.write(value.as_bytes());
+    fn hash(mut self, value: &[u8]) -> ValueHash {
+        self.0.write(value);
         ValueHash(self.0.finish())
     }
 }

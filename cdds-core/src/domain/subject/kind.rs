@@ -51,16 +51,45 @@ impl IdentifierKind {
     /// Returns the form in which values of this kind are compared, or `None` if the text is no value of this kind:
     /// it is empty, or a telephone number has letters. Normalising twice changes nothing more.
     pub fn normalise<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        match self.plain(text.as_bytes()) {
+            Some(plain) => text.get(text.len() - plain.len()..).map(Cow::Borrowed),
+            None => self.normalise_any(text),
+        }
+    }
+
+    /// Returns the end of a value that is compared as it is written, which is said in few steps: most sources store
+    /// values so. Such values are of ASCII alone.
+    pub(super) fn plain<'v>(&self, value: &'v [u8]) -> Option<&'v [u8]> {
+        let plain = match self {
+            Self::Phone => value.strip_prefix(SCHEME.as_bytes()).unwrap_or(value),
+            Self::Email | Self::Other(_) => value,
+        };
+        let is_plain = match self {
+            Self::Email => each(plain, |byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()),
+            // Two zeros stand for a plus.
+            Self::Phone => {
+                let digits = plain.strip_prefix(b"+").unwrap_or(plain);
+                !digits.is_empty() && each(digits, |byte| byte.is_ascii_digit()) && !plain.starts_with(b"00")
+            }
+            Self::Other(_) => each(plain, |byte| byte.is_ascii_graphic()),
+        };
+        (is_plain && !plain.is_empty()).then_some(plain)
+    }
+
+    fn normalise_any<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
         let value = match self {
             Self::Email => Cow::Owned(email(text.trim())),
-            Self::Phone => match plain_phone(text) {
-                Some(number) => Cow::Borrowed(number),
-                None => Cow::Owned(phone(text)?),
-            },
+            Self::Phone => Cow::Owned(phone(text)?),
             Self::Other(_) => Cow::Borrowed(text.trim()),
         };
         (!value.is_empty()).then_some(value)
     }
+}
+
+/// Whether all bytes are as they should be. Most values are, so that nothing is won by stopping at the first that is not,
+/// and several are compared at once.
+fn each(bytes: &[u8], is_right: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & is_right(*byte))
 }
 
 /// Lowercases an address, with one form for each character that Unicode can write in several.
@@ -70,16 +99,6 @@ fn email(text: &str) -> String {
     }
     let lower: String = text.nfc().flat_map(char::to_lowercase).collect();
     lower.nfc().collect()
-}
-
-/// Returns a number that is written as it is compared, as most sources store theirs: digits alone, or behind a `+`, or
-/// behind the scheme as well. Two zeros at the beginning stand for the `+`.
-fn plain_phone(text: &str) -> Option<&str> {
-    let number = text.strip_prefix(SCHEME).unwrap_or(text);
-    let digits = number.strip_prefix('+').unwrap_or(number);
-    let is_plain =
-        !digits.is_empty() && !number.starts_with("00") && digits.bytes().all(|digit| digit.is_ascii_digit());
-    is_plain.then_some(number)
 }
 
 /// Returns the digits of a number behind its `+`, if it has one.
@@ -231,9 +250,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn d2_plain_numbers_are_what_all_numbers_become(text in "(tel:){0,2}\\+?[0-9]{0,6}") {
-            let general = phone(&text).filter(|value| !value.is_empty());
-            prop_assert_eq!(IdentifierKind::Phone.normalise(&text).map(Cow::into_owned), general);
+        fn d2_plain_values_become_what_all_values_become(
+            number in "(tel:){0,2}\\+?[0-9]{0,6}",
+            address in "[aA@. ]{0,5}",
+            text in "\\PC{0,4}",
+        ) {
+            for of in ["phone", "email", "customer-id"].map(kind) {
+                for text in [&number, &address, &text] {
+                    prop_assert_eq!(of.normalise(text), of.normalise_any(text));
+                }
+            }
         }
 
         #[test]

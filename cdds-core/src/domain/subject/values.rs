@@ -1,7 +1,5 @@
 //! Rule D10: everything in a record that may name a person.
 
-use std::borrow::Cow;
-
 use memchr::arch::all::packedpair::HeuristicFrequencyRank;
 use memchr::memmem::{Finder, FinderBuilder};
 use memchr::{memchr, memchr2, memrchr};
@@ -82,19 +80,16 @@ impl SubjectValues {
         Self { fields: fields.iter().map(Wanted::new).collect() }
     }
 
-    /// Passes each value of a field in these lines to `see`, with its kind, as it is stored. Lines are those of
-    /// [`RecordBatch`](crate::domain::record::RecordBatch): JSON objects without white space between their tokens, each
-    /// with its newline.
-    pub fn each(&self, lines: &[u8], mut see: impl FnMut(&IdentifierKind, &str)) {
+    /// Passes each value of a field in these lines to `see`, with its kind, as it is stored: in UTF-8, as far as the lines
+    /// are. Lines are those of [`RecordBatch`](crate::domain::record::RecordBatch): JSON objects without white space
+    /// between their tokens, each with its newline.
+    pub fn each(&self, lines: &[u8], mut see: impl FnMut(&IdentifierKind, &[u8])) {
         for wanted in &self.fields {
-            let mut seen = |value: &str| see(&wanted.field.kind, value);
+            let mut seen = |value: &[u8]| see(&wanted.field.kind, value);
             match &wanted.spelled {
-                Some(Spelled { outermost, innermost: None }) => {
-                    each_member(outermost, None, lines, &mut seen);
-                }
-                // The innermost key first: lines without it need no second look.
+                Some(Spelled { outermost, innermost: None }) => each_member(outermost, lines, &mut seen),
                 Some(Spelled { outermost, innermost: Some(innermost) }) => {
-                    each_member(innermost, Some(outermost), lines, &mut seen);
+                    each_within(outermost, innermost, lines, &mut seen);
                 }
                 None => lines.split(|byte| *byte == b'\n').for_each(|line| exactly(wanted, line, &mut seen)),
             }
@@ -103,7 +98,7 @@ impl SubjectValues {
     }
 
     /// Passes each value of a field in one JSON object, however it is written. Returns `false` if it is none.
-    pub fn each_of_object(&self, object: &[u8], mut see: impl FnMut(&IdentifierKind, &str)) -> bool {
+    pub fn each_of_object(&self, object: &[u8], mut see: impl FnMut(&IdentifierKind, &[u8])) -> bool {
         for wanted in &self.fields {
             exactly(wanted, object, &mut |value| see(&wanted.field.kind, value));
         }
@@ -111,14 +106,14 @@ impl SubjectValues {
     }
 
     /// Reads the lines in which a character of ASCII is escaped by its number: keys may be spelled that way.
-    fn each_escaped(&self, lines: &[u8], see: &mut impl FnMut(&IdentifierKind, &str)) {
+    fn each_escaped(&self, lines: &[u8], see: &mut impl FnMut(&IdentifierKind, &[u8])) {
         let mut from = 0;
         while let Some(at) = lines.get(from..).and_then(|rest| memchr(b'\\', rest)) {
             let escape = from + at;
             // Behind the character that is escaped, which may be another backslash.
             from = escape + 2;
             let Some([_, b'u', b'0', b'0', b'2'..=b'7']) = lines.get(escape..escape + 5) else { continue };
-            let begin = line_of(lines, escape);
+            let begin = memrchr(b'\n', &lines[..escape]).map_or(0, |newline| newline + 1);
             let end = memchr(b'\n', &lines[escape..]).map_or(lines.len(), |newline| escape + newline);
             for wanted in self.fields.iter().filter(|wanted| wanted.spelled.is_some()) {
                 exactly(wanted, &lines[begin..end], &mut |value| see(&wanted.field.kind, value));
@@ -128,54 +123,61 @@ impl SubjectValues {
     }
 }
 
-/// Passes the values of all members that begin so, each behind the beginning of another one in its line if that is given:
-/// nothing before the outermost key is within its member.
-fn each_member(
-    beginning: &Finder<'_>,
-    outermost: Option<&Finder<'_>>,
-    lines: &[u8],
-    see: &mut impl FnMut(&str),
-) {
-    let (mut from, mut is_within) = (0, outermost.is_none());
-    while let Some(at) = lines.get(from..).and_then(|rest| beginning.find(rest)) {
+/// Passes the values of all members with the innermost key behind the outermost one in their line: nothing before the
+/// outermost key is within its member. The innermost is sought first, so that lines without it need no second look.
+fn each_within(outermost: &Finder<'_>, innermost: &Finder<'_>, lines: &[u8], see: &mut impl FnMut(&[u8])) {
+    let (mut from, mut is_within, mut distance) = (0, false, 0);
+    while let Some(at) = lines.get(from..).and_then(|rest| innermost.find(rest)) {
         let key = from + at;
-        if let Some(outermost) = outermost {
-            // In the line of the last one it need not be sought again.
-            let newline = memrchr(b'\n', &lines[from..key]).map(|newline| from + newline);
-            if newline.is_some() || !is_within {
-                let line = newline.map_or_else(|| line_of(lines, from), |newline| newline + 1);
-                is_within = outermost.find(&lines[line..key]).is_some();
-            }
-        }
-        from = key + beginning.needle().len();
+        // Mostly the outermost key is as far away as it was the last time, or was there already in the same line.
+        is_within = is_behind(outermost.needle(), &lines[..key], distance)
+            || is_within && memrchr(b'\n', &lines[from..key]).is_none()
+            || {
+                let line = memrchr(b'\n', &lines[..key]).map_or(0, |newline| newline + 1);
+                let outer = outermost.find(&lines[line..key]);
+                distance = outer.map_or(0, |outer| key - line - outer);
+                outer.is_some()
+            };
+        from = key + innermost.needle().len();
         if is_within {
             from += see_value(&lines[from..], see);
         }
     }
 }
 
-/// Returns where the line begins that this place is in.
-fn line_of(lines: &[u8], place: usize) -> usize {
-    memrchr(b'\n', &lines[..place]).map_or(0, |newline| newline + 1)
+/// Whether the last line has the needle at this distance from its end.
+fn is_behind(needle: &[u8], lines: &[u8], distance: usize) -> bool {
+    let rest = lines.len().checked_sub(distance).and_then(|at| lines.get(at..));
+    rest.is_some_and(|rest| rest.starts_with(needle) && memrchr(b'\n', rest).is_none())
+}
+
+/// Passes the values of all members that begin so.
+fn each_member(beginning: &Finder<'_>, lines: &[u8], see: &mut impl FnMut(&[u8])) {
+    let mut from = 0;
+    while let Some(at) = lines.get(from..).and_then(|rest| beginning.find(rest)) {
+        from += at + beginning.needle().len();
+        from += see_value(&lines[from..], see);
+    }
 }
 
 /// Passes what the value at the beginning holds. Returns how much of it need not be looked at again.
-fn see_value(json: &[u8], see: &mut impl FnMut(&str)) -> usize {
+fn see_value(json: &[u8], see: &mut impl FnMut(&[u8])) -> usize {
     match json.first() {
         Some(b'"') => {
             let (end, is_plain) = end_of_string(json);
-            let plain = is_plain.then(|| json.get(1..end - 1)).flatten();
-            let value = match plain {
-                Some(plain) => std::str::from_utf8(plain).ok().map(Cow::Borrowed),
-                None => text(&json[..end]),
-            };
-            value.into_iter().for_each(|value| see(&value));
+            if is_plain {
+                see(&json[1..end - 1]);
+            } else if let Some(value) = text(&json[..end]) {
+                see(value.as_bytes());
+            }
             end
         }
         Some(b'-' | b'0'..=b'9') => {
             let end = json.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b'\n'));
             let number = std::str::from_utf8(&json[..end.unwrap_or(json.len())]).ok();
-            number.and_then(whole).into_iter().for_each(see);
+            if let Some(number) = number.and_then(whole) {
+                see(number.as_bytes());
+            }
             0
         }
         Some(b'[') => {
@@ -204,7 +206,7 @@ fn end_of_string(json: &[u8]) -> (usize, bool) {
 }
 
 /// Passes the values of a field in one JSON object, whatever the spelling of its keys.
-fn exactly(wanted: &Wanted, object: &[u8], see: &mut impl FnMut(&str)) {
+fn exactly(wanted: &Wanted, object: &[u8], see: &mut impl FnMut(&[u8])) {
     let Field { key, within: path, .. } = &wanted.field;
     // What cannot be read as an object ends the walk, and what came before it has been passed on.
     let _unreadable = prune::object(object, &mut Vec::new(), |found, value| {
@@ -217,14 +219,18 @@ fn exactly(wanted: &Wanted, object: &[u8], see: &mut impl FnMut(&str)) {
 }
 
 /// Passes what a value holds behind a path. Elements of arrays do not count as a step.
-fn within(value: &Value, path: &[String], see: &mut impl FnMut(&str)) {
+fn within(value: &Value, path: &[String], see: &mut impl FnMut(&[u8])) {
     match (value, path.split_first()) {
         (Value::Array(elements), _) => elements.iter().for_each(|element| within(element, path, see)),
         (Value::Object(members), Some((key, rest))) => {
             members.get(key).into_iter().for_each(|member| within(member, rest, see));
         }
-        (Value::String(text), None) => see(text),
-        (Value::Number(number), None) => whole(&number.to_string()).into_iter().for_each(see),
+        (Value::String(text), None) => see(text.as_bytes()),
+        (Value::Number(number), None) => {
+            if let Some(digits) = whole(&number.to_string()) {
+                see(digits.as_bytes());
+            }
+        }
         _ => {}
     }
 }
@@ -237,7 +243,8 @@ mod tests {
         let kind = "customer-id".parse::<IdentifierKind>().unwrap();
         let fields: Vec<_> = fields.iter().map(|name| SubjectField::new(*name, kind.clone())).collect();
         let mut found = Vec::new();
-        SubjectValues::new(&fields).each(lines.as_bytes(), |_, value| found.push(value.to_owned()));
+        SubjectValues::new(&fields)
+            .each(lines.as_bytes(), |_, value| found.push(str::from_utf8(value).unwrap().to_owned()));
         found
     }
 
@@ -255,6 +262,13 @@ mod tests {
             (&["/a/b"], "{\"b\":\"0\",\"a\":[{\"b\":\"1\"},{\"b\":[\"2\"]}]}\n{\"b\":\"3\"}\n", &["1", "2"]),
             (&["/a/x/b"], "{\"a\":{\"x\":{\"b\":\"1\"}}}\n", &["1"]),
             (&["a", "c"], "{\"a\":\"1\",\"c\":\"2\"}\n", &["1", "2"]),
+            // Lines whose keys are at the same distance from each other, or in the line before.
+            (
+                &["/a/b"],
+                "{\"a\":{\"b\":\"1\"}}\n{\"a\":{\"b\":\"2\"}}\n{\"b\":\"3\"}\n{\"a\":\"\"}\n{\"b\":\"4\"}\n",
+                &["1", "2"],
+            ),
+            (&["/a/b"], "{\"a\":{\"b\":\"1\",\"c\":{\"b\":\"2\"}}}\n{\"c\":{\"b\":\"3\"}}\n", &["1", "2"]),
             // A text that looks like a member is none: its quotes are escaped.
             (&["a"], "{\"t\":\"{\\\"a\\\":\\\"1\\\"}\"}\n", &[]),
         ] {
@@ -267,10 +281,9 @@ mod tests {
         let fields = [SubjectField::new("a", IdentifierKind::Email)];
         let values = SubjectValues::new(&fields);
         let mut found = Vec::new();
-        assert!(
-            values
-                .each_of_object(b"{ \"a\" : \"x@y\",\n \"b\": 1 }", |_, value| found.push(value.to_owned()))
-        );
+        assert!(values.each_of_object(b"{ \"a\" : \"x@y\",\n \"b\": 1 }", |_, value| {
+            found.push(str::from_utf8(value).unwrap().to_owned())
+        }));
         assert_eq!(found, ["x@y"]);
         assert!(!values.each_of_object(b"[1]", |_, _| ()));
     }

@@ -10,7 +10,7 @@ use crate::domain::subject::{IdentifierKind, SubjectValues};
 /// [stored](Self::full).
 pub struct SubjectCollector {
     key: FilterKey,
-    kinds: Vec<(IdentifierKind, KindHasher)>,
+    seen: Vec<Seen>,
     recent: Recent,
     builder: FilterBuilder,
     full: VecDeque<SubjectFilter>,
@@ -20,7 +20,7 @@ impl SubjectCollector {
     /// Begins a set.
     pub fn new(key: FilterKey) -> Self {
         let (recent, builder) = (Recent::new(), FilterBuilder::default());
-        Self { key, kinds: Vec::new(), recent, builder, full: VecDeque::new() }
+        Self { key, seen: Vec::new(), recent, builder, full: VecDeque::new() }
     }
 
     /// Returns the key.
@@ -38,28 +38,17 @@ impl SubjectCollector {
         values.each_of_object(object, |kind, value| self.take_in(kind, value))
     }
 
-    fn take_in(&mut self, kind: &IdentifierKind, value: &str) {
-        let (number, hasher) = self.hasher(kind);
-        // The same people come again and again, and mostly in the same spelling.
-        if number.is_some_and(|number| self.recent.has(number, value)) {
+    fn take_in(&mut self, kind: &IdentifierKind, value: &[u8]) {
+        let seen = Seen::of(&mut self.seen, &self.key, kind);
+        if self.recent.has(seen, value) {
             return;
         }
-        let Some(normalised) = kind.normalise(value) else { return };
-        self.insert(hasher.hash(&normalised));
-    }
-
-    /// Returns the number of a kind, which is `None` for those beyond the first 256, and what hashes its values.
-    fn hasher(&mut self, kind: &IdentifierKind) -> (Option<u8>, KindHasher) {
-        let known = self.kinds.iter().enumerate().find(|(_, (known, _))| known == kind);
-        let (number, hasher) = match known {
-            Some((number, (_, hasher))) => (number, *hasher),
-            None => {
-                let hasher = self.key.of_kind(kind);
-                self.kinds.push((kind.clone(), hasher));
-                (self.kinds.len() - 1, hasher)
-            }
-        };
-        (u8::try_from(number).ok(), hasher)
+        let hasher = seen.hasher;
+        if let Some(plain) = kind.plain(value) {
+            self.insert(hasher.hash(plain));
+        } else if let Some(normalised) = str::from_utf8(value).ok().and_then(|text| kind.normalise(text)) {
+            self.insert(hasher.hash(normalised.as_bytes()));
+        }
     }
 
     pub(super) fn insert(&mut self, hash: ValueHash) {
@@ -87,6 +76,34 @@ impl fmt::Debug for SubjectCollector {
     }
 }
 
+/// A kind of which values have been seen.
+struct Seen {
+    kind: IdentifierKind,
+    hasher: KindHasher,
+    /// `None` for those beyond the first 256.
+    number: Option<u8>,
+    /// How many values have come since the last one that was remembered.
+    strangers: u32,
+}
+
+impl Seen {
+    fn of<'s>(seen: &'s mut Vec<Self>, key: &FilterKey, kind: &IdentifierKind) -> &'s mut Self {
+        let place = seen.iter().position(|seen| seen.kind == *kind).unwrap_or_else(|| {
+            let number = u8::try_from(seen.len()).ok();
+            seen.push(Self { kind: kind.clone(), hasher: key.of_kind(kind), number, strangers: 0 });
+            seen.len() - 1
+        });
+        &mut seen[place]
+    }
+
+    /// Returns the number of the kind if it is worth while to look for the next value among those that are remembered.
+    /// Where each record names somebody else, one value in 16 tells whether that goes on.
+    fn looks_back(&mut self) -> Option<u8> {
+        self.strangers = self.strangers.wrapping_add(1);
+        self.number.filter(|_| self.strangers < 64 || self.strangers.is_multiple_of(16))
+    }
+}
+
 /// The number of values that are remembered, and the bytes of each: a longer one is not remembered.
 const SLOTS: usize = 1 << 14;
 const BYTES: usize = 46;
@@ -111,14 +128,16 @@ impl Recent {
         Self { slots: vec![Slot { len: 0, kind: 0, bytes: [0; BYTES] }; SLOTS] }
     }
 
-    /// Remembers a value, and returns whether it was remembered already.
-    fn has(&mut self, kind: u8, value: &str) -> bool {
-        let value = value.as_bytes();
+    /// Returns whether a value was remembered already, and remembers it. The same people come again and again, and mostly in
+    /// the same spelling.
+    fn has(&mut self, seen: &mut Seen, value: &[u8]) -> bool {
+        let Some(kind) = seen.looks_back() else { return false };
         let Some(slot) = self.slots.get_mut(place(value)) else { return false };
         let Some(kept) = slot.bytes.get_mut(..value.len()) else { return false };
         // Less than 256, since the slot has fewer bytes.
         let len = u8::try_from(value.len() + 1).unwrap_or(0);
         if slot.len == len && slot.kind == kind && kept == value {
+            seen.strangers = 0;
             return true;
         }
         kept.copy_from_slice(value);
