@@ -282,7 +282,7 @@ mod tests {
         let values = SubjectValues::new(&fields);
         let mut found = Vec::new();
         assert!(values.each_of_object(b"{ \"a\" : \"x@y\",\n \"b\": 1 }", |_, value| {
-            found.push(str::from_utf8(value).unwrap().to_owned())
+            found.push(str::from_utf8(value).unwrap().to_owned());
         }));
         assert_eq!(found, ["x@y"]);
         assert!(!values.each_of_object(b"[1]", |_, _| ()));
