@@ -96,6 +96,26 @@ pub(crate) fn person(keys: &dyn SubjectKeys, request: &SubjectRequest) -> Result
     Ok(Person { subject, certificate })
 }
 
+/// Whether a request names a person by these identifiers and no others, as far as a key tells by which it was hashed.
+pub(crate) fn are_of(
+    keys: &dyn SubjectKeys,
+    request: &SubjectRequest,
+    subject: &Subject,
+) -> Result<bool, SubjectKeysError> {
+    let by = |key: &SubjectKey| {
+        let own = request.identifiers.iter().filter(|one| one.hash.key == *key.id());
+        own.cloned().collect::<Vec<HashedIdentifier>>()
+    };
+    let known = keys.keys()?.into_iter().map(|key| (by(&key), key)).find(|(hashes, _)| !hashes.is_empty());
+    let Some((hashes, key)) = known else {
+        let why =
+            format!("the keys of request {} are missing: bring them back from their backup", request.id);
+        return Err(SubjectKeysError::new(SubjectKeysErrorKind::Unknown, why));
+    };
+    // Both are in the order of the identifiers.
+    Ok(subject.identifiers().iter().map(|one| hashed(&key, &request.owner, one)).eq(hashes))
+}
+
 fn form(identifier: &Identifier) -> Form<'_> {
     Form { kind: identifier.kind().clone(), value: identifier.expose().into() }
 }

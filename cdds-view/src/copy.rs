@@ -1,29 +1,38 @@
 //! A set that may hold records about a person.
 
 use cdds_core::domain::id::{ExecutionId, JobId};
-use cdds_core::domain::subject::copies::{Holding, PublishedSet};
+use cdds_core::domain::subject::copies::{CopyPlace, Holding, PublishedSet};
 use cdds_core::domain::work::row::WorkState;
-use cdds_core::service::copies::CopyOf;
+use cdds_core::ports::catalog::query::{Cursor, Sort, SortKey};
+use cdds_core::service::copies::{CopyDeletion, CopyOf, CopyPage};
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::DeliveryState;
 use crate::instant::Instant;
+use crate::page::PageView;
+use crate::token::{self, CopyColumn, TokenError};
 
 /// A set that an export has made, whether it may hold records about a person, and who has it (rule D10).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct CopyView {
     /// The execution that published it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub execution_id: ExecutionId,
     /// The job of that execution.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub job_id: JobId,
     /// What that is called; null for a set that does not hold the person.
     pub title: Option<String>,
     /// The data types, with commas between them.
     pub types: String,
     /// Whether it holds records that name the person: `may`, `not`, or `unknown` if nobody can tell.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::CopyHolding))]
     pub holds: String,
     /// Why nobody can tell: `no_filter`, `key_missing`, `filter_lost` or `incomplete`; null unless that is so.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::CopyUnknown>))]
     pub unknown: Option<String>,
     /// When it was published.
     pub published_at: Instant,
@@ -41,6 +50,7 @@ pub struct CopyView {
 
 /// A download of a file of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct CopyDownloadView {
     /// When.
@@ -48,11 +58,13 @@ pub struct CopyDownloadView {
     /// Who.
     pub principal: String,
     /// What came of it: `begun`, `linked`, `verified`, `broken_off` or `corrupt`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Outcome))]
     pub outcome: String,
 }
 
 /// A delivery of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct CopyDeliveryView {
     /// The destination.
@@ -61,6 +73,61 @@ pub struct CopyDeliveryView {
     pub state: DeliveryState,
     /// When it had arrived; null before.
     pub delivered_at: Option<Instant>,
+}
+
+/// What became of a set that may hold the person and was to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct CopyDeletionView {
+    /// The execution that published it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
+    pub execution_id: ExecutionId,
+    /// What its job is called; null if that is not known any more.
+    pub title: Option<String>,
+    /// What became of it: `deleted`, `on_hold`, or `gone` if it was deleted or had expired meanwhile.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::CopyOutcome))]
+    pub outcome: String,
+}
+
+impl From<CopyDeletion> for CopyDeletionView {
+    fn from(deletion: CopyDeletion) -> Self {
+        Self {
+            execution_id: deletion.execution,
+            title: deletion.title.map(|title| title.to_string()),
+            outcome: deletion.outcome.as_str().to_owned(),
+        }
+    }
+}
+
+/// The order of the list of copies.
+const ORDER: Sort<CopyColumn> = Sort { column: CopyColumn::Slot, descending: true };
+
+impl PageView<CopyView> {
+    /// Returns the form of a page of copies. Of sets that do not hold the person, only the place is told, unless `all` are
+    /// asked for: so a page may be empty though there is a next one.
+    pub fn of_copies(page: CopyPage, all: bool) -> Self {
+        let shown = page.items.into_iter().filter(|copy| all || copy.holding != Holding::Not);
+        let cursor = |place: CopyPlace| Cursor {
+            key: SortKey::Missing,
+            at: place.slot.timestamp_micros(),
+            id: place.execution.to_string(),
+            part: 0,
+        };
+        let next = page.next.map(|place| token::encode(ORDER, &cursor(place)));
+        Self { items: shown.map(CopyView::from).collect(), total: None, total_more_than: None, next }
+    }
+}
+
+/// Returns the place behind which a page of copies begins, from its token.
+///
+/// # Errors
+/// [`TokenError`] for every text that no page of copies had as its `next`.
+pub fn copy_place(token: &str) -> Result<CopyPlace, TokenError> {
+    let cursor = token::decode(ORDER, token)?;
+    let slot = DateTime::from_timestamp_micros(cursor.at).ok_or(TokenError::Malformed)?;
+    let execution = cursor.id.parse().map_err(|_| TokenError::Malformed)?;
+    Ok(CopyPlace { slot, execution })
 }
 
 impl From<CopyOf> for CopyView {
@@ -122,5 +189,24 @@ impl CopyView {
             None if self.hold => "on hold".to_owned(),
             None => format!("until {}", self.expires_at),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d10_the_token_of_a_page_leads_to_its_place() {
+        let place = CopyPlace {
+            slot: "2026-11-26T14:00:00.000001Z".parse().unwrap(),
+            execution: "8f14e45f-0000-0000-0000-000000000001".parse().unwrap(),
+        };
+        let page = CopyPage::new(Vec::new(), Some(place));
+        let token = PageView::of_copies(page, false).next.unwrap();
+        assert_eq!(copy_place(&token), Ok(place));
+        assert_eq!(copy_place(&token[..20]), Err(TokenError::Malformed));
+        let other = Cursor { key: SortKey::Missing, at: i64::MAX, id: "nobody".to_owned(), part: 0 };
+        assert_eq!(copy_place(&token::encode(ORDER, &other)), Err(TokenError::Malformed));
     }
 }

@@ -10,9 +10,11 @@ use cdds_core::domain::execution::{Status, failure};
 use cdds_core::domain::job::{self, policy};
 use cdds_core::domain::record::template;
 use cdds_core::domain::subject;
+use cdds_core::domain::subject::copies::{Holding, Unknown};
 use cdds_core::domain::subject::request;
 use cdds_core::domain::work::{row, worker};
 use cdds_core::domain::{notice, recipient};
+use cdds_core::service::copies::CopyOutcome as CopyOutcomes;
 use serde_json::json;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, RefOr};
@@ -91,6 +93,11 @@ macro_rules! words {
 
 words! {
     Channel, "How a subscriber is told.": notice::Channel::ALL.iter().map(|one| one.as_str());
+    CopyHolding, "Whether a set holds records that name a person.":
+        [Holding::May, Holding::Not, Holding::Unknown(Unknown::NoFilter)].map(Holding::as_str);
+    CopyOutcome, "What became of a set that was to be deleted.": CopyOutcomes::ALL.map(CopyOutcomes::as_str);
+    CopyUnknown, "Why nobody can tell whether a set holds records that name a person.":
+        Unknown::ALL.map(Unknown::as_str);
     DeliveryStatus, "Where the delivery of a notice stands.": row::WorkStatus::ALL.map(row::WorkStatus::as_str);
     DestinationKind, "The kind of a destination.":
         delivery::destination::DestinationKind::ALL.map(delivery::destination::DestinationKind::as_str);

@@ -56,6 +56,23 @@ list!(AuditColumn, "audit");
 list!(NoticeColumn, "notices");
 list!(SubjectRequestColumn, "subject_requests");
 list!(DeliveryColumn, "deliveries");
+list!(CopyColumn, "copies");
+
+/// The only order of the copies that may hold a person: those of the latest slots come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CopyColumn {
+    /// For when the execution ran that made it.
+    Slot,
+}
+
+impl CopyColumn {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Slot => "slot",
+        }
+    }
+}
 
 /// The only order of deliveries: those that were asked for last come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

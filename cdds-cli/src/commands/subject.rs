@@ -7,8 +7,7 @@ mod key;
 use std::io::{self, Read};
 
 use cdds_core::domain::subject::request::{Evidence, RequestText, Scope, ScopePart, SubjectRequest, refusal};
-use cdds_core::domain::subject::{Identifier, IdentifierKind, InvalidIdentifier, Subject};
-use cdds_core::domain::violation::RuleViolation;
+use cdds_core::domain::subject::{Identifier, Subject};
 use cdds_core::ports::catalog::query::SubjectRequestQuery;
 use cdds_core::service::subjects::{NewHandover, NewSubjectRequest};
 use cdds_view::SubjectRequestView;
@@ -107,19 +106,13 @@ fn subject(typed: &[String]) -> Result<Subject, CliError> {
         if one == "-" {
             let text = standard_input()?;
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            identifiers.extend(lines.map(identifier).collect::<Result<Vec<_>, _>>()?);
+            identifiers
+                .extend(lines.map(str::parse).collect::<Result<Vec<Identifier>, _>>().map_err(refusal)?);
         } else {
-            identifiers.push(identifier(one)?);
+            identifiers.push(one.parse().map_err(refusal)?);
         }
     }
     Ok(Subject::new(identifiers).map_err(refusal)?)
-}
-
-/// Reads `KIND=VALUE`. Errors repeat neither.
-fn identifier(typed: &str) -> Result<Identifier, RuleViolation> {
-    let (kind, value) = typed.split_once('=').ok_or_else(|| refusal(InvalidIdentifier::Kind))?;
-    let kind: IdentifierKind = kind.trim().parse().map_err(refusal)?;
-    Identifier::new(kind, value).map_err(refusal)
 }
 
 fn standard_input() -> Result<Zeroizing<String>, CliError> {

@@ -1,6 +1,6 @@
 //! The table of copies that exports have made.
 
-use cdds_view::{CopyDeliveryView, CopyDownloadView, CopyView};
+use cdds_view::{CopyDeletionView, CopyDeliveryView, CopyDownloadView, CopyView};
 
 use crate::output::{Cell, View};
 
@@ -19,6 +19,23 @@ impl View for CopyView {
             each(&self.deliveries, delivered).into(),
             self.published_at.into(),
             self.types.as_str().into(),
+        ]
+    }
+
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+impl View for CopyDeletionView {
+    const COLUMNS: &'static [&'static str] = &["set", "job", "outcome"];
+    const GIVES_WAY: &'static [&'static str] = &["job"];
+
+    fn row(&self) -> Vec<Cell> {
+        vec![
+            Cell::Id(self.execution_id.to_string()),
+            self.title.clone().into(),
+            Cell::Text(self.outcome.replace('_', " ")),
         ]
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::domain::id::{AuditId, JobId, Owner};
+use crate::domain::id::{AuditId, JobId, Owner, SubjectRequestId};
 use crate::domain::violation::{Code, RuleViolation};
 
 /// The most characters of a key.
@@ -58,6 +58,12 @@ impl RequestKey {
     /// Returns the id of the job that the request creates. No name of an owner has a slash.
     pub(crate) fn job(&self, owner: &Owner) -> JobId {
         JobId(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("job/{owner}/{}", self.key).as_bytes()))
+    }
+
+    /// Returns the id of the request of a data subject that is put on record with it.
+    pub(crate) fn subject_request(&self, owner: &Owner) -> SubjectRequestId {
+        let name = format!("subject-request/{owner}/{}", self.key);
+        SubjectRequestId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
     }
 
     /// Returns the id of the entry of the audit that is stored with what the request creates, and keeps what the

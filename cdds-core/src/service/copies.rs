@@ -3,12 +3,13 @@
 use futures::TryStreamExt;
 
 use super::access::{check, entry};
+use super::artifacts::Artifacts;
 use super::subjects::refusal;
 use super::{Entity, ServiceError};
 use crate::domain::access::audit::{AuditRecord, Object};
 use crate::domain::access::{Action, Principal};
 use crate::domain::delivery::Delivery;
-use crate::domain::id::{Owner, SubjectRequestId};
+use crate::domain::id::{ExecutionId, Owner, SubjectRequestId};
 use crate::domain::job::Title;
 use crate::domain::subject::Subject;
 use crate::domain::subject::copies::{CopyPlace, FilterNote, Holding, PublishedSet, Unknown};
@@ -60,6 +61,65 @@ pub struct CopyPage {
     pub next: Option<CopyPlace>,
 }
 
+impl CopyPage {
+    /// Makes a page.
+    pub fn new(items: Vec<CopyOf>, next: Option<CopyPlace>) -> Self {
+        Self { items, next }
+    }
+}
+
+/// What a look at all sets of an owner found about a person.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct CopySurvey {
+    /// How many sets may hold the person.
+    pub may: u64,
+    /// How many do not.
+    pub not: u64,
+    /// Of how many nobody can tell.
+    pub unknown: u64,
+    /// Those that may hold the person and can still be downloaded, those of the latest slots first.
+    pub kept: Vec<CopyOf>,
+}
+
+/// What became of a set that was to be deleted.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CopyDeletion {
+    /// The execution that published it.
+    pub execution: ExecutionId,
+    /// What its job is called.
+    pub title: Option<Title>,
+    /// What became of it.
+    pub outcome: CopyOutcome,
+}
+
+/// What became of a set that was to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CopyOutcome {
+    /// It was deleted.
+    Deleted,
+    /// A legal hold keeps it.
+    OnHold,
+    /// It had been deleted or had expired meanwhile.
+    Gone,
+}
+
+impl CopyOutcome {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Deleted, Self::OnHold, Self::Gone];
+
+    /// Returns the stable name: `deleted`, `on_hold` or `gone`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::OnHold => "on_hold",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 impl Copies {
     /// Creates the service over these ports.
     pub fn new(ports: &Ports) -> Self {
@@ -107,7 +167,73 @@ impl Copies {
             let holding = self.holding(owner, &subject, &keys, &set).await?;
             items.push(self.told(owner, set, holding).await?);
         }
-        Ok(CopyPage { items, next })
+        Ok(CopyPage::new(items, next))
+    }
+
+    /// Looks at all sets of the owner, one [page](Self::page) after the other.
+    ///
+    /// # Errors
+    /// As for [`page`](Self::page).
+    ///
+    /// # Cancel safety
+    /// As for [`page`](Self::page).
+    pub async fn survey(
+        &self,
+        by: &Principal,
+        request: SubjectRequestId,
+    ) -> Result<CopySurvey, ServiceError> {
+        let (mut survey, mut behind) = (CopySurvey::default(), None);
+        let now = self.ports.catalog.now().await?;
+        loop {
+            let page = self.page(by, request, behind).await?;
+            for copy in page.items {
+                match copy.holding {
+                    Holding::May => survey.may += 1,
+                    Holding::Not => survey.not += 1,
+                    Holding::Unknown(_) => survey.unknown += 1,
+                }
+                if copy.holding == Holding::May && copy.set.is_kept(now) {
+                    survey.kept.push(copy);
+                }
+            }
+            behind = page.next;
+            if behind.is_none() {
+                return Ok(survey);
+            }
+        }
+    }
+
+    /// Deletes sets that a [survey](Self::survey) found, as [`Artifacts::delete_set`] does, one after the other, with an
+    /// entry of the audit for each. Sets on legal hold stay.
+    ///
+    /// # Errors
+    /// If the catalog or the store fails; some sets may be deleted by then, and the same call goes on with the rest.
+    ///
+    /// # Cancel safety
+    /// If dropped, some of the sets may be deleted.
+    pub async fn delete(
+        &self,
+        by: &Principal,
+        request: SubjectRequestId,
+        found: &[CopyOf],
+    ) -> Result<Vec<CopyDeletion>, ServiceError> {
+        check(&self.ports, by, Action::DeleteArtifacts, Some(Object::SubjectRequest(request))).await?;
+        let artifacts = Artifacts::new(&self.ports);
+        let mut deletions = Vec::with_capacity(found.len());
+        for copy in found {
+            let execution = copy.set.execution;
+            let deleted = if copy.set.hold { None } else { Some(artifacts.delete_set(by, execution).await) };
+            let outcome = match deleted {
+                Some(Ok(())) => CopyOutcome::Deleted,
+                Some(Err(ServiceError::NotFound { .. })) => CopyOutcome::Gone,
+                None => CopyOutcome::OnHold,
+                // Put on hold since.
+                Some(Err(ServiceError::Refused(why))) if why.code() == Code::OnHold => CopyOutcome::OnHold,
+                Some(Err(error)) => return Err(error),
+            };
+            deletions.push(CopyDeletion { execution, title: copy.title.clone(), outcome });
+        }
+        Ok(deletions)
     }
 
     /// Returns the keys of the service. Without any, nobody can tell of any set.

@@ -1,27 +1,28 @@
 //! The Data subjects page: what people ask for about their own records.
 
+mod creation;
 mod erasures;
+mod expected;
 mod reapply;
 
 use chrono::{DateTime, Utc};
 
+pub use self::creation::{NewHandover, NewSubjectRequest};
 pub use self::erasures::TypeErasure;
+pub use self::expected::ExpectedSubjectRequest;
 pub use self::reapply::{Reapplication, ReappliedType, Unapplied};
 use super::access::{check, entry};
-use super::{Entity, ServiceError, jobs, until_settled};
+use super::{Entity, ServiceError, until_settled};
 use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
 use crate::domain::id::SubjectRequestId;
-use crate::domain::subject::request::{
-    Evidence, Handover, ReceivedRequest, RequestKind, RequestText, Scope, SubjectRequest,
-};
+use crate::domain::subject::request::{Evidence, RequestText, SubjectRequest};
 use crate::domain::subject::{Subject, SubjectTask};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::identifiers;
 use crate::ports::Ports;
 use crate::ports::catalog::query::{LatestExecution, Page, SubjectRequestQuery};
 use crate::ports::subject_keys::{SubjectKeysError, SubjectKeysErrorKind};
-use crate::setters::setters;
 
 /// The requests of data subjects of all owners; each call names one, by its principal (rules D2 to D8). Every method
 /// returns [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).
@@ -30,103 +31,18 @@ use crate::setters::setters;
 /// [`SubjectKeys`](crate::ports::subject_keys::SubjectKeys) while it is open, and only keyed hashes of them stay.
 ///
 /// The step after which a copy may be handed over stores the job that makes it, due at once (rule D9).
+///
+/// Each step may name the version of the request that its author has seen ([`ExpectedSubjectRequest`]): it is refused with
+/// [`Code::VersionOvertaken`] if the request has another one by then.
 #[derive(Debug, Clone)]
 pub struct Subjects {
     ports: Ports,
-}
-
-/// What a person asks for.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct NewSubjectRequest {
-    /// The person.
-    pub subject: Subject,
-    /// What is asked for.
-    pub kind: RequestKind,
-    /// In which sources and types; in all of them by default.
-    pub scope: Scope,
-    /// When it has to be answered; in a month if left out.
-    pub due_at: Option<DateTime<Utc>>,
-    /// How a copy is handed over; required where one is asked for, and for nothing else (rule D9).
-    pub handover: Option<NewHandover>,
-}
-
-/// How a copy is to be handed over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NewHandover {
-    /// Anybody who has the files can read them.
-    Plaintext,
-    /// It is sealed for the holder of this certificate's private key: PEM or DER.
-    Certificate(Vec<u8>),
-}
-
-setters! {
-    NewSubjectRequest {
-        with_scope => scope: value Scope;
-        with_due_at => due_at: option DateTime<Utc>;
-        with_handover => handover: option NewHandover;
-    }
-}
-
-impl NewSubjectRequest {
-    /// Asks for something about a person in all sources, within a month.
-    pub fn new(subject: Subject, kind: RequestKind) -> Self {
-        Self { subject, kind, scope: Scope::default(), due_at: None, handover: None }
-    }
 }
 
 impl Subjects {
     /// Creates the service over these ports.
     pub fn new(ports: &Ports) -> Self {
         Self { ports: ports.clone() }
-    }
-
-    /// Puts a request on record, and returns it.
-    ///
-    /// # Errors
-    /// [`ServiceError::Refused`] with [`Code::SubjectRequestRepeated`] if it asks for nothing that an open one does not
-    /// ask for already (rule D8), with [`Code::SubjectKeyMissing`] without keys, for a source, a type, a due date or a
-    /// certificate that is not possible, and if a copy is asked for and no type could be asked (rule D9).
-    pub async fn create(
-        &self,
-        by: &Principal,
-        new: &NewSubjectRequest,
-    ) -> Result<SubjectRequest, ServiceError> {
-        check(&self.ports, by, Action::CreateSubjectRequest, None).await?;
-        let sources = self.ports.sources.for_owner(&by.owner);
-        new.scope.check_offered(&sources)?;
-        new.kind.check_handover(new.handover.is_some())?;
-        let now = self.ports.catalog.now().await?;
-        let (handover, certificate) = self.handover(new, now)?;
-        let id = SubjectRequestId(self.ports.ids.next());
-        let keys = &*self.ports.subject_keys;
-        let sealed = identifiers::sealed(keys, &by.owner, id, &new.subject, certificate.as_deref());
-        let (identifiers, sealed) = sealed.map_err(refusal)?;
-        let received = ReceivedRequest {
-            id,
-            owner: by.owner.clone(),
-            kind: new.kind,
-            scope: new.scope.clone(),
-            identifiers,
-            sealed,
-            handover,
-            due_at: new.due_at,
-        };
-        let request = SubjectRequest::receive(received, &by.name, now)?;
-        if request.kind.hands_over() {
-            // Nobody has to look for why it is not answered later.
-            request.submission(&sources, now)?;
-        }
-        let entry = entry(&self.ports, by, Action::CreateSubjectRequest, now);
-        let entry = entry.with_object(Object::SubjectRequest(id)).with_version_after(request.version);
-        match self.ports.catalog.insert_subject_request(&request, &[entry]).await? {
-            None => Ok(request),
-            Some(open) => Err(RuleViolation::new(
-                Code::SubjectRequestRepeated,
-                format!("request {open} is open and asks for the same about this person: answer that one"),
-            )
-            .into()),
-        }
     }
 
     /// Records that the person's identity was checked, by whom and how (rule D2).
@@ -137,10 +53,10 @@ impl Subjects {
     pub async fn verify(
         &self,
         by: &Principal,
-        id: SubjectRequestId,
+        request: impl Into<ExpectedSubjectRequest>,
         evidence: &Evidence,
     ) -> Result<SubjectRequest, ServiceError> {
-        self.step(by, id, Action::VerifySubjectRequest, |request, now| {
+        self.step(by, request.into(), Action::VerifySubjectRequest, |request, now| {
             let verified = request.clone().verify(evidence.clone(), &by.name, now)?;
             self.check_words(request, &[&evidence.who, &evidence.how])?;
             Ok(verified)
@@ -158,12 +74,13 @@ impl Subjects {
     pub async fn approve(
         &self,
         by: &Principal,
-        id: SubjectRequestId,
+        request: impl Into<ExpectedSubjectRequest>,
     ) -> Result<SubjectRequest, ServiceError> {
-        let (action, object) = (Action::ApproveSubjectRequest, Object::SubjectRequest(id));
-        check(&self.ports, by, action, Some(object.clone())).await?;
+        let (action, expected) = (Action::ApproveSubjectRequest, request.into());
+        check(&self.ports, by, action, Some(Object::SubjectRequest(expected.id))).await?;
         until_settled(async || {
-            let before = self.find(by, id).await?;
+            let before = self.find(by, expected.id).await?;
+            expected.check(&before)?;
             let now = self.ports.catalog.now().await?;
             let approved = before.clone().approve(&by.name, now)?;
             let after = if approved.may_erase(false) { approved.run(false)? } else { approved };
@@ -203,10 +120,10 @@ impl Subjects {
     pub async fn extend(
         &self,
         by: &Principal,
-        id: SubjectRequestId,
+        request: impl Into<ExpectedSubjectRequest>,
         to: Option<DateTime<Utc>>,
     ) -> Result<SubjectRequest, ServiceError> {
-        self.step(by, id, Action::ExtendSubjectRequest, |request, now| {
+        self.step(by, request.into(), Action::ExtendSubjectRequest, |request, now| {
             Ok(request.clone().extend(to, &by.name, now)?)
         })
         .await
@@ -220,10 +137,10 @@ impl Subjects {
     pub async fn refuse(
         &self,
         by: &Principal,
-        id: SubjectRequestId,
+        request: impl Into<ExpectedSubjectRequest>,
         reason: &RequestText,
     ) -> Result<SubjectRequest, ServiceError> {
-        self.step(by, id, Action::RefuseSubjectRequest, |request, now| {
+        self.step(by, request.into(), Action::RefuseSubjectRequest, |request, now| {
             let refused = request.clone().refuse(reason.clone(), &by.name, now)?;
             self.check_words(request, &[reason])?;
             Ok(refused)
@@ -238,9 +155,9 @@ impl Subjects {
     pub async fn withdraw(
         &self,
         by: &Principal,
-        id: SubjectRequestId,
+        request: impl Into<ExpectedSubjectRequest>,
     ) -> Result<SubjectRequest, ServiceError> {
-        self.step(by, id, Action::WithdrawSubjectRequest, |request, now| {
+        self.step(by, request.into(), Action::WithdrawSubjectRequest, |request, now| {
             Ok(request.clone().withdraw(&by.name, now)?)
         })
         .await
@@ -288,14 +205,15 @@ impl Subjects {
     async fn step(
         &self,
         by: &Principal,
-        id: SubjectRequestId,
+        expected: ExpectedSubjectRequest,
         action: Action,
         decide: impl Fn(&SubjectRequest, DateTime<Utc>) -> Result<SubjectRequest, ServiceError>,
     ) -> Result<SubjectRequest, ServiceError> {
-        let object = Object::SubjectRequest(id);
+        let object = Object::SubjectRequest(expected.id);
         check(&self.ports, by, action, Some(object.clone())).await?;
         until_settled(async || {
-            let before = self.find(by, id).await?;
+            let before = self.find(by, expected.id).await?;
+            expected.check(&before)?;
             let now = self.ports.catalog.now().await?;
             let after = decide(&before, now)?;
             let entry = entry(&self.ports, by, action, now).with_object(object.clone());
@@ -322,23 +240,6 @@ impl Subjects {
     /// Returns the person whom an open request is about.
     fn opened(&self, request: &SubjectRequest) -> Result<Subject, ServiceError> {
         identifiers::opened(&*self.ports.subject_keys, request).map_err(refusal)
-    }
-
-    /// Checks the certificate, as those of recipients are (rule S2). Returns how a copy is handed over, and the certificate
-    /// in DER.
-    fn handover(
-        &self,
-        new: &NewSubjectRequest,
-        now: DateTime<Utc>,
-    ) -> Result<(Option<Handover>, Option<Vec<u8>>), ServiceError> {
-        Ok(match &new.handover {
-            None => (None, None),
-            Some(NewHandover::Plaintext) => (Some(Handover::Plaintext), None),
-            Some(NewHandover::Certificate(encoded)) => {
-                let facts = self.ports.certificates.inspect(encoded, now).map_err(jobs::refusal)?;
-                (Some(Handover::Sealed { fingerprint: facts.fingerprint }), Some(facts.der))
-            }
-        })
     }
 
     async fn find(&self, by: &Principal, id: SubjectRequestId) -> Result<SubjectRequest, ServiceError> {

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
@@ -72,6 +73,16 @@ impl Identifier {
     }
 }
 
+/// Reads `KIND=VALUE`, as people write it: `phone=+49 30 123`.
+impl FromStr for Identifier {
+    type Err = InvalidIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, InvalidIdentifier> {
+        let (kind, value) = text.split_once('=').ok_or(InvalidIdentifier::Kind)?;
+        Self::new(kind.trim().parse()?, value)
+    }
+}
+
 impl Ord for Identifier {
     fn cmp(&self, other: &Self) -> Ordering {
         (&self.kind, self.expose()).cmp(&(&other.kind, other.expose()))
@@ -119,5 +130,19 @@ mod tests {
         assert_eq!(email(&"e".repeat(321)), Err(InvalidIdentifier::Length));
         assert_eq!(email(" "), Err(InvalidIdentifier::Value));
         assert_eq!(Identifier::new(IdentifierKind::Phone, "ada"), Err(InvalidIdentifier::Value));
+    }
+
+    #[test]
+    fn d2_an_identifier_is_read_as_people_write_it() {
+        let read = |text: &str| text.parse::<Identifier>();
+        assert_eq!(read(" phone = 0049 30 1"), Identifier::new(IdentifierKind::Phone, "+49301"));
+        assert_eq!(read("customer-id=a=b").unwrap().expose(), "a=b");
+        for (text, why) in [
+            ("+49 30 1", InvalidIdentifier::Kind),
+            ("Phone=+49 30 1", InvalidIdentifier::Kind),
+            ("phone=", InvalidIdentifier::Value),
+        ] {
+            assert_eq!(read(text), Err(why), "{text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::access::{check, entry};
 use super::super::{ServiceError, until_settled};
-use super::Subjects;
+use super::{ExpectedSubjectRequest, Subjects};
 use crate::domain::access::audit::Object;
 use crate::domain::access::{Action, Principal};
 use crate::domain::execution::failure::FailureKind;
@@ -91,11 +91,18 @@ impl Subjects {
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] if there is nothing to ask
     /// for: it is not approved, its copy has yet to be published, all of it runs or is done, or it has ended.
-    pub async fn run(&self, by: &Principal, id: SubjectRequestId) -> Result<SubjectRequest, ServiceError> {
-        let (action, object) = (Action::RunSubjectRequest, Object::SubjectRequest(id));
+    pub async fn run(
+        &self,
+        by: &Principal,
+        request: impl Into<ExpectedSubjectRequest>,
+    ) -> Result<SubjectRequest, ServiceError> {
+        let expected = request.into();
+        let (action, id) = (Action::RunSubjectRequest, expected.id);
+        let object = Object::SubjectRequest(id);
         check(&self.ports, by, action, Some(object.clone())).await?;
         until_settled(async || {
             let before = self.find(by, id).await?;
+            expected.check(&before)?;
             let now = self.ports.catalog.now().await?;
             if before.status() != RequestStatus::Running {
                 let after = before.clone().run(false)?;

@@ -24,7 +24,7 @@ use cdds_core::ports::source::{DataType, Ownership, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
-use cdds_core::service::copies::{Copies, CopyOf};
+use cdds_core::service::copies::{Copies, CopyOf, CopyOutcome};
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
 use cdds_core::service::subjects::{NewSubjectRequest, Subjects};
@@ -338,4 +338,41 @@ fn d10_sets_come_in_pages_the_latest_first() {
     let query = AuditQuery::default().with_action(Action::FindSubjectCopies);
     let entries = block_on(Audit::new(&world.memory.ports).list(&world.by, &query)).unwrap().items;
     assert_eq!(entries.len(), 1);
+}
+
+#[test]
+fn d10_c2_those_that_may_hold_the_person_are_deleted_but_for_those_on_hold() {
+    let world = World::new(&Calls::default());
+    let [gone, held, deleted] = [(); 3].map(|()| world.export(|settings| settings));
+    let other = world.export(|settings| settings.with_template(template(only(&["n"]), &["n>=2"])));
+    let untold = world.export(|settings| settings.with_data_type(TypeId::new("queue").unwrap()));
+    let artifacts = Artifacts::new(&world.memory.ports);
+    block_on(artifacts.hold(&world.by, held)).unwrap();
+    let request = world.asked(ADA);
+    let survey = block_on(world.copies.survey(&world.by, request)).unwrap();
+    assert_eq!((survey.may, survey.not, survey.unknown), (3, 1, 1));
+    let mut kept: Vec<ExecutionId> = survey.kept.iter().map(|copy| copy.set.execution).collect();
+    let mut expected = vec![gone, held, deleted];
+    kept.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(kept, expected);
+
+    let operator = principal(&Owner::default(), Role::Operator);
+    let refused = block_on(world.copies.delete(&operator, request, &survey.kept)).unwrap_err();
+    assert!(matches!(refused, ServiceError::Forbidden { .. }), "{refused}");
+    block_on(artifacts.delete_set(&world.by, gone)).unwrap();
+    let done = block_on(world.copies.delete(&world.by, request, &survey.kept)).unwrap();
+    for (execution, outcome) in
+        [(gone, CopyOutcome::Gone), (held, CopyOutcome::OnHold), (deleted, CopyOutcome::Deleted)]
+    {
+        assert_eq!(done.iter().find(|one| one.execution == execution).unwrap().outcome, outcome);
+    }
+    let left = |execution| block_on(artifacts.set(&world.by, execution)).is_ok();
+    assert_eq!([gone, held, deleted, other, untold].map(left), [false, true, false, true, true]);
+    let query = AuditQuery::default().with_action(Action::DeleteArtifacts);
+    let entries = block_on(Audit::new(&world.memory.ports).list(&world.by, &query)).unwrap().items;
+    let deletions = entries.iter().filter(|entry| entry.object == Some(Object::ArtifactSet(deleted))).count();
+    assert_eq!((deletions, entries.len()), (1, 3), "one of each, and the refused call: {entries:?}");
+    let again = block_on(world.copies.survey(&world.by, request)).unwrap();
+    assert_eq!((again.may, again.kept.len()), (3, 1), "sets that are gone are still told");
 }

@@ -7,6 +7,7 @@ use cdds_core::Subjects;
 use cdds_core::domain::access::audit::{AuditRecord, Object, Outcome};
 use cdds_core::domain::access::{Action, Principal, PrincipalName, Role};
 use cdds_core::domain::id::{Owner, SubjectRequestId};
+use cdds_core::domain::request::RequestKey;
 use cdds_core::domain::subject::request::{
     Evidence, RequestKind, RequestStatus, RequestText, Scope, SubjectRequest,
 };
@@ -17,7 +18,7 @@ use cdds_core::ports::catalog::query::{AuditColumn, AuditQuery, Sort, SubjectReq
 use cdds_core::ports::source::{DataType, Ownership, SourceDescription, Sources};
 use cdds_core::service::ServiceError;
 use cdds_core::service::audit::Audit;
-use cdds_core::service::subjects::{NewHandover, NewSubjectRequest};
+use cdds_core::service::subjects::{ExpectedSubjectRequest, NewHandover, NewSubjectRequest};
 use cdds_core::testing::{MemoryPorts, MemorySubjectKeys, PreparedSource};
 use futures::executor::block_on;
 use uuid::Uuid;
@@ -281,4 +282,71 @@ fn d2_j15_c1_requests_are_their_owners_alone_and_each_step_needs_its_action() {
     assert_eq!(code(block_on(subjects.approve(&operator, id))), "forbidden");
     assert_eq!(code(block_on(subjects.refuse(&operator, id, &text("unknown")))), "forbidden");
     assert_eq!(world.stored(id).status(), RequestStatus::Verified);
+}
+
+#[test]
+fn d3_a_step_is_refused_if_its_author_has_not_seen_the_one_before() {
+    let world = World::new();
+    let subjects = &world.subjects;
+    let id = world.created(RequestKind::Erasure).id;
+    let seen = |version: u64| ExpectedSubjectRequest::from(id).with_if_version(version);
+    block_on(subjects.verify(&ada(), seen(1), &evidence("passport"))).unwrap();
+    let stale = [
+        block_on(subjects.approve(&bob(), seen(1))),
+        block_on(subjects.extend(&bob(), seen(1), None)),
+        block_on(subjects.refuse(&bob(), seen(1), &text("no"))),
+        block_on(subjects.withdraw(&bob(), seen(3))),
+        block_on(subjects.run(&bob(), seen(1))),
+    ];
+    for refused in stale {
+        assert_eq!(code(refused), "version_overtaken");
+    }
+    assert_eq!(world.stored(id).version, 2);
+    assert_eq!(world.audit().len(), 2, "what was refused left nothing");
+    assert_eq!(block_on(subjects.approve(&bob(), seen(2))).unwrap().version, 4);
+}
+
+#[test]
+fn j18_a_request_that_is_sent_again_with_its_key_is_answered_by_the_first_one() {
+    let world = World::new();
+    let keyed = |new: NewSubjectRequest| {
+        block_on(world.subjects.create(&ada(), &new.with_key(RequestKey::new("k-1", b"").unwrap())))
+    };
+    let first = keyed(asks(RequestKind::Access)).unwrap();
+    // Also after a step, and under a newer key of the service.
+    block_on(world.subjects.verify(&bob(), first.id, &evidence("passport"))).unwrap();
+    world.keys.add("k2").unwrap();
+    let again = keyed(asks(RequestKind::Access)).unwrap();
+    assert_eq!((again.id, again.version), (first.id, 2));
+    assert_eq!(world.audit().len(), 2, "nothing was put on record again");
+    let other = Subject::new([Identifier::new(IdentifierKind::Phone, "+49 30 99").unwrap()]).unwrap();
+    let other =
+        NewSubjectRequest::new(other, RequestKind::Access).with_handover(Some(NewHandover::Plaintext));
+    let scoped = asks(RequestKind::Access).with_scope(Scope::new(["crm".parse().unwrap()]).unwrap());
+    let due = asks(RequestKind::Access).with_due_at(instant("2026-04-20T00:00:00Z"));
+    for new in [asks(RequestKind::Erasure), other, scoped, due] {
+        assert_eq!(code(keyed(new)), "request_key_used");
+    }
+    // Once it has ended, the key still belongs to it.
+    block_on(world.subjects.withdraw(&ada(), first.id)).unwrap();
+    assert_eq!(keyed(asks(RequestKind::Access)).unwrap().status(), RequestStatus::Withdrawn);
+    let elsewhere = somebody("eve", "other", Role::Operator);
+    let new = asks(RequestKind::Access).with_key(RequestKey::new("k-1", b"").unwrap());
+    assert_ne!(block_on(world.subjects.create(&elsewhere, &new)).unwrap().id, first.id);
+    world.keys.lose();
+    assert_eq!(code(keyed(asks(RequestKind::Access))), "subject_key_missing");
+}
+
+#[test]
+fn d6_the_key_of_a_request_leaves_no_hash_of_identifiers_without_a_secret() {
+    let stored = |phone: &str| {
+        let world = World::new();
+        let person = Subject::new([Identifier::new(IdentifierKind::Phone, phone).unwrap()]).unwrap();
+        let new = NewSubjectRequest::new(person, RequestKind::Erasure);
+        let new = new.with_key(RequestKey::new("k-1", b"").unwrap());
+        let id = block_on(world.subjects.create(&ada(), &new)).unwrap().id;
+        let entry = world.audit().remove(0);
+        (id, entry.id, entry.object)
+    };
+    assert_eq!(stored("+49 30 1"), stored("+49 30 2"));
 }
