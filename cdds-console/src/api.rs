@@ -20,6 +20,7 @@ mod refusals;
 mod schema;
 mod sets;
 mod sources;
+mod subjects;
 mod taken;
 mod terms;
 mod version;
@@ -52,6 +53,7 @@ pub(crate) fn routes() -> Router<App> {
     let api = sources::routes(api);
     let api = destinations::routes(api);
     let api = deliveries::routes(api);
+    let api = subjects::routes(api);
     let api = notices::routes(api);
     let api = endpoints::routes(api);
     let api = audit::routes(api);

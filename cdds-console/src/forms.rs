@@ -1,6 +1,7 @@
 //! What the forms of pages say: the answers as they were typed, and what they mean to the core.
 
 pub(crate) mod job;
+pub(crate) mod subject;
 
 use cdds_core::domain::violation::RuleViolation;
 

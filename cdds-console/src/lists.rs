@@ -6,6 +6,7 @@ pub(crate) mod deliveries;
 pub(crate) mod executions;
 pub(crate) mod jobs;
 pub(crate) mod notices;
+pub(crate) mod subjects;
 
 use std::str::FromStr;
 
@@ -94,6 +95,7 @@ mod tests {
         read(&bound(&executions::PARAMETERS), " ", &|answers| executions::query(answers, 1).map(drop));
         read(&bound(&artifacts::PARAMETERS), " ", &|answers| artifacts::query(answers, 1).map(drop));
         read(&bound(&notices::PARAMETERS), " ", &|answers| notices::query(answers, 1).map(drop));
+        read(&bound(&subjects::PARAMETERS), " ", &|answers| subjects::query(answers, 1).map(drop));
         read(&bound(&audit::PARAMETERS), " ", &|answers| audit::query(answers, 1).map(drop));
     }
 

@@ -7,16 +7,19 @@ use std::task::{Context, Poll};
 
 use cdds_core::domain::access::{Action, Principal};
 use cdds_core::domain::id::SourceId;
+use cdds_core::domain::subject::request::SubjectRequest;
 use cdds_core::ports::clock::Clock;
 use cdds_core::ports::source::RegisteredSource;
+use cdds_core::service::copies::Copies;
 use cdds_core::service::deliveries::Deliveries;
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::sources::SourceChecks;
 use cdds_core::service::subscribers::Subscribers;
 use cdds_core::{
     ArtifactId, Artifacts, Audit, DownloadLink, Fleet, History, JobRules, Jobs, LinkLifetime, Ports,
-    Recipients, ServiceError, Sources,
+    Recipients, ServiceError, Sources, Subjects,
 };
+use cdds_view::SubjectRequestView;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use http::{HeaderMap, Method, header};
@@ -41,6 +44,10 @@ pub struct Services {
     pub subscribers: Subscribers,
     /// Who changed and downloaded what.
     pub audit: Audit,
+    /// Requests of data subjects.
+    pub subjects: Subjects,
+    /// The copies that exports have made of a data subject's records.
+    pub copies: Copies,
     /// Who works.
     pub fleet: Fleet,
     pub(crate) clock: Arc<dyn Clock>,
@@ -81,6 +88,8 @@ impl Services {
             outbox: Outbox::new(ports),
             subscribers: Subscribers::new(ports),
             audit: Audit::new(ports),
+            subjects: Subjects::new(ports),
+            copies: Copies::new(ports),
             fleet: Fleet::new(ports),
             clock: Arc::clone(&ports.clock),
             stopped: Stopped(futures::future::pending().boxed().shared()),
@@ -126,6 +135,19 @@ impl Services {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Returns the view of a request of a data subject, with how its copy and its erasure stand.
+    pub(crate) async fn subject_request(
+        &self,
+        by: &Principal,
+        request: &SubjectRequest,
+    ) -> Result<SubjectRequestView, ServiceError> {
+        let tasks = self.subjects.tasks(by, request.id).await?;
+        let missing = self.subjects.missing_key(request);
+        let export = self.subjects.export(by, request.id).await?;
+        let view = SubjectRequestView::new(request, self.jobs.now().await?);
+        Ok(view.with_export(export.as_ref()).with_erasures(&tasks, missing.as_ref()))
     }
 
     /// Returns the sources that the principal's owner sees, by their ids.

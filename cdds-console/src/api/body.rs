@@ -22,6 +22,43 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     }
 }
 
+/// The JSON of a body that holds what must not come back: refusals name a key and quote nothing.
+pub(super) struct Discreet<T>(pub(super) T);
+
+/// A form whose values must not come back.
+pub(super) trait DiscreetForm: DeserializeOwned {
+    /// Its keys.
+    const KEYS: &[&str];
+}
+
+impl<T: DiscreetForm> FromRequest<App> for Discreet<T> {
+    type Rejection = ProblemView;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ProblemView> {
+        parsed(&bytes(request, app).await?).map(Self).map_err(|problem| discreet(problem, T::KEYS))
+    }
+}
+
+/// Leaves out what a refusal says of the values of a form, and of keys that it does not have.
+fn discreet(problem: ProblemView, keys: &[&str]) -> ProblemView {
+    if problem.status != 422 {
+        return problem;
+    }
+    let named = |field: &str| {
+        let field = field.split(['.', '[']).next().unwrap_or_default();
+        keys.iter().find(|key| **key == field)
+    };
+    let detail = format!(
+        "a key is missing, unknown, or has no value of its type; these are known: {}",
+        keys.join(", ")
+    );
+    let quiet = ProblemView::new(422, "invalid_form", detail);
+    match problem.field.as_deref().and_then(named) {
+        Some(field) => quiet.with_field(*field),
+        None => quiet,
+    }
+}
+
 /// A form of which each key may be left out, and so may the body.
 pub(super) struct Perhaps<T>(pub(super) T);
 

@@ -130,7 +130,8 @@ impl Api {
 
 const ABOUT: &str = "Scheduled, encrypted, verifiable exports. Every call acts on behalf of the caller's owner: what belongs \
     to another owner does not exist. Lists have pages: send `next` of one as the parameter `next` of the following one. \
-    The `ETag` of a job is its version, which counts what people change; a change with `If-Match` is refused by 412 if \
+    The `ETag` of a job is its version, which counts what people change, and that of a request of a data subject counts \
+    its steps; a change with `If-Match` is refused by 412 if \
     somebody else changed the job since. A parameter that an operation does not have is refused by 422. Where JSON is \
     answered, an `Accept` without it is refused by 406; a file is given whatever it says. A method that an address does \
     not have is refused by 405, and `OPTIONS` gets those that it has as `Allow`. A slash at the end of an address \

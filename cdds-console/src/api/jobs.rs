@@ -46,7 +46,8 @@ pub(super) fn routes(api: Api) -> Api {
             list,
             about("list_jobs", "List jobs", "Returns a page of the owner's jobs, the newest first.")
                 .needs(Action::See)
-                .lists::<JobView>(&lists::PARAMETERS, &columns(JobColumn::ALL)),
+                .lists::<JobView>(&lists::PARAMETERS, &columns(JobColumn::ALL))
+                .words("state", lists::STATES),
         )
         .post(
             "/jobs",

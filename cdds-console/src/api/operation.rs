@@ -147,7 +147,7 @@ impl Operation {
             "name": "If-Match",
             "in": "header",
             "required": required,
-            "description": "The `ETag` of the job as it was seen, or `*` for any version.",
+            "description": "The `ETag` of what is changed, as it was seen, or `*` for any version.",
             "schema": {"type": "string"},
             "examples": {
                 "version": {"summary": "The version that was seen.", "value": "\"3\""},
@@ -208,7 +208,7 @@ impl Operation {
         self
     }
 
-    /// Answers with a job, whose version is the tag.
+    /// Answers with something whose version is the tag.
     pub(super) fn tags(mut self, status: u16) -> Self {
         if let Some(answer) = self.answers.get_mut(&status.to_string()) {
             answer["headers"]["ETag"] = json!({"description": "The version.", "schema": {"type": "string"}});

@@ -1,10 +1,12 @@
-//! Changes of a job that its author has not seen: `ETag` and `If-Match` (RFC 9110, 8.8.3 and 13.1.1).
+//! Changes of something that their author has not seen: `ETag` and `If-Match` (RFC 9110, 8.8.3 and 13.1.1).
 
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use cdds_core::JobId;
+use cdds_core::domain::id::SubjectRequestId;
 use cdds_core::service::jobs::ExpectedJob;
+use cdds_core::service::subjects::ExpectedSubjectRequest;
 use cdds_view::{JobView, ProblemView};
 use http::header;
 use http::request::Parts;
@@ -20,7 +22,7 @@ pub(super) enum IfMatch {
     Any,
     /// This one.
     Version(u64),
-    /// Tags of which none can be that of a job.
+    /// Tags of which none can be that of anything.
     Never,
 }
 
@@ -50,7 +52,7 @@ impl IfMatch {
         match self {
             Self::Silent | Self::Any => Ok(None),
             Self::Version(version) => Ok(Some(version)),
-            Self::Never => Err(stale("`If-Match` must be the `ETag` of the job, or `*`")),
+            Self::Never => Err(stale("`If-Match` must be the `ETag` of what is changed, or `*`")),
         }
     }
 
@@ -69,6 +71,11 @@ impl IfMatch {
     /// Returns a job that must have the version.
     pub(super) fn of(self, id: JobId) -> Result<ExpectedJob, ProblemView> {
         Ok(ExpectedJob::from(id).with_if_version(self.version()?))
+    }
+
+    /// Returns a request of a data subject that must have the version.
+    pub(super) fn of_subject(self, id: SubjectRequestId) -> Result<ExpectedSubjectRequest, ProblemView> {
+        Ok(ExpectedSubjectRequest::from(id).with_if_version(self.version()?))
     }
 }
 

@@ -11,7 +11,8 @@ use cdds_console::accounts::{Accounts, ClientAddress, PasswordHash, Token, User,
 use cdds_core::{JobRules, Owner, PrincipalName, Role};
 use http::{Method, Request, StatusCode};
 
-use crate::host::{Answer, Host, ask, daily};
+use crate::host::{ADA, Answer, Host, ask, daily};
+use crate::matrix::operations;
 
 const PASSWORD: &str = "correct horse";
 
@@ -282,6 +283,11 @@ async fn a_token_calls_for_its_owner_by_its_role_until_it_ends() {
     let late = door.get("/api/v1/jobs", &[("authorization", &bearer(&text))]).await;
     assert_eq!(late.status, StatusCode::UNAUTHORIZED);
     door.accounts.set_tokens([]);
-    let revoked = door.get("/api/v1/jobs", &[("authorization", &bearer(&others))]).await;
-    assert_eq!(revoked.status, StatusCode::UNAUTHORIZED);
+    let document = door.host.get(ADA, "/api/v1/openapi.json").await.json();
+    for operation in operations(&document) {
+        let path = format!("/api/v1{}", operation.path.replace(['{', '}'], ""));
+        let revoked = [("authorization", &*bearer(&others)), ("content-type", "application/json")];
+        let answer = door.ask(operation.method.clone(), &path, &revoked, "{}").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{} {path}", operation.method);
+    }
 }

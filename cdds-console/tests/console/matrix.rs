@@ -1,7 +1,10 @@
 //! Every operation of the document as every role, as somebody else, and as nobody.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use cdds_core::domain::recipient::{CertificateFacts, Recipient};
+use cdds_core::testing::MemorySubjectKeys;
 use cdds_core::{Owner, Role};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -32,7 +35,7 @@ pub(crate) fn operations(document: &Value) -> Vec<Operation> {
 }
 
 /// What the owner `acme` has: a daily job with an execution, its set, a notice, a recipient, a destination and an
-/// endpoint.
+/// endpoint, and a request of a data subject.
 #[derive(Debug)]
 pub(crate) struct Places {
     job: String,
@@ -40,13 +43,16 @@ pub(crate) struct Places {
     artifact: String,
     notice: String,
     worker: String,
+    subject: String,
 }
 
 /// The title that nobody else may see.
 const SECRET: &str = "Only for acme";
 
 pub(crate) async fn filled() -> (Host, Places) {
-    let host = Host::with(partner::ports(&[&partner::place()], &Postbox::default()));
+    let mut memory = partner::ports(&[&partner::place()], &Postbox::default());
+    memory.ports = memory.ports.with_subject_keys(Arc::new(MemorySubjectKeys::with_key("k1").unwrap()));
+    let host = Host::with(memory);
     let job = host.job(ADA, partner::told(daily(SECRET))).await;
     let run = host.send(ADA, Method::POST, &format!("/api/v1/jobs/{job}/run"), &Value::Null).await;
     host.run().await;
@@ -68,10 +74,13 @@ pub(crate) async fn filled() -> (Host, Places) {
         let page = host.get(ADA, &format!("/api/v1/{list}")).await.json();
         page["items"][0]["id"].as_str().unwrap().to_owned()
     };
+    let asked = json!({"kind": "erasure", "identifier": ["phone=+49 30 7654321"]});
+    host.send(OLGA, Method::POST, "/api/v1/subjects", &asked).await;
     let (artifact, notice) = (first("artifacts").await, first("notices").await);
+    let subject = first("subjects").await;
     let worker = first("workers").await;
     let execution = run.json()["id"].as_str().unwrap().to_owned();
-    (host, Places { job, execution, artifact, notice, worker })
+    (host, Places { job, execution, artifact, notice, worker, subject })
 }
 
 impl Places {
@@ -88,14 +97,15 @@ impl Places {
             "artifacts" => &self.artifact,
             "notices" => &self.notice,
             "workers" => &self.worker,
+            "subjects" => &self.subject,
             _ => "calls",
         };
         let path = path.replace("{id}", id).replace("{execution}", &self.execution).replace("{name}", name);
         format!("/api/v1{path}")
     }
 
-    fn ids(&self) -> [&str; 5] {
-        [&self.job, &self.execution, &self.artifact, &self.notice, "acme"]
+    fn ids(&self) -> [&str; 6] {
+        [&self.job, &self.execution, &self.artifact, &self.notice, &self.subject, "acme"]
     }
 }
 

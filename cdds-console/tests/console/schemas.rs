@@ -106,12 +106,31 @@ async fn closed_sets_are_closed_in_the_document() {
         ("SettingsForm", "overlap", "queue"),
         ("SettingsForm", "missing-day", "last"),
         ("SettingsChanges", "run", "weekly"),
+        ("SubjectRequestView", "state", "verified"),
+        ("SubjectRequestView", "kind", "both"),
+        ("SubjectRequestView", "due", "near"),
+        ("SubjectErasureView", "outcome", "on_hold"),
+        ("CopyView", "holds", "unknown"),
+        ("CopyView", "unknown", "filter_lost"),
+        ("CopyDownloadView", "outcome", "linked"),
+        ("CopyDeletionView", "outcome", "gone"),
         ("SpelledFilter", "operator", "<="),
     ] {
         let words = words(&document, view, key);
         assert!(words.iter().any(|word| word == some), "{view} {key}: {words:?}");
     }
-    let closed = ["sort", "status", "state", "latest_status", "frequency", "action", "on_hold", "dry_run"];
+    let closed = [
+        "sort",
+        "status",
+        "state",
+        "latest_status",
+        "frequency",
+        "action",
+        "on_hold",
+        "dry_run",
+        "open",
+        "all",
+    ];
     for operation in operations(&document) {
         for told in operation.told["parameters"].as_array().unwrap() {
             let is_closed = closed.iter().any(|name| told["name"] == *name);

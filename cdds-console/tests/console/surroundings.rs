@@ -3,71 +3,18 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use bytes::BytesMut;
 use cdds_console::{Services, router};
-use cdds_core::domain::recipient::{CertificateDetails, CertificateFacts, KeyType, Recipient};
-use cdds_core::ports::sealer::{Certificates, Sealer, SealerError, SealerErrorKind, Sealing};
 use cdds_core::testing::MemoryPorts;
 use cdds_core::{JobRules, Sources};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::DateTime;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::host::{ADA, Host, MALLORY, OLGA, VIC, ask, daily, request, users};
+use crate::pretended::Pretended;
 
 const HOSTILE: &str = "CN=<img src=x onerror=alert(1)> \"&'";
 const ESCAPED: &str = "CN=&lt;img src=x onerror=alert(1)&gt; &quot;&amp;'";
-
-/// Certificates that begin with `CERTIFICATE`, whose subject is the rest.
-#[derive(Debug)]
-struct Pretended;
-
-impl Certificates for Pretended {
-    fn inspect(&self, encoded: &[u8], now: DateTime<Utc>) -> Result<CertificateFacts, SealerError> {
-        let text = String::from_utf8_lossy(encoded).into_owned();
-        let refusal = || SealerError::new(SealerErrorKind::Certificate, "this is no certificate");
-        let subject = text.strip_prefix("CERTIFICATE ").ok_or_else(refusal)?;
-        Ok(CertificateFacts {
-            der: encoded.to_vec(),
-            fingerprint: if subject.starts_with("CN=new") { "cd" } else { "ab" }.repeat(32),
-            subject: subject.to_owned(),
-            not_before: now - TimeDelta::days(1),
-            not_after: now + TimeDelta::days(10),
-            warnings: Vec::new(),
-        })
-    }
-
-    fn details(&self, _: &[u8]) -> Option<CertificateDetails> {
-        Some(CertificateDetails::new("CN=ca", "0A5F", KeyType::Rsa, 3072))
-    }
-
-    fn sealer(&self, _: &[Recipient], _: DateTime<Utc>) -> Result<Arc<dyn Sealer>, SealerError> {
-        Ok(Arc::new(Self))
-    }
-}
-
-/// Seals by writing `sealed` before the content.
-impl Sealer for Pretended {
-    fn sealed_bytes(&self, plain: u64) -> u64 {
-        plain + 6
-    }
-
-    fn begin(&self, out: &mut BytesMut) -> Result<Box<dyn Sealing>, SealerError> {
-        out.extend_from_slice(b"sealed");
-        Ok(Box::new(Self))
-    }
-}
-
-impl Sealing for Pretended {
-    fn update(&mut self, plain: &[u8], out: &mut BytesMut) -> Result<(), SealerError> {
-        out.extend_from_slice(plain);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, _: &mut BytesMut) -> Result<(), SealerError> {
-        Ok(())
-    }
-}
 
 pub(crate) fn host() -> Host {
     let mut host = Host::new();
@@ -134,7 +81,7 @@ async fn recipients_are_added_shown_and_removed_by_their_owner_alone() {
 }
 
 /// A form as browsers send it with a file.
-fn with_file(fields: &[(&str, &str)], file: &[u8]) -> Request<Body> {
+pub(crate) fn with_file(fields: &[(&str, &str)], file: &[u8]) -> Request<Body> {
     let mut body = Vec::new();
     for (name, value) in fields {
         body.extend(
@@ -144,8 +91,12 @@ fn with_file(fields: &[(&str, &str)], file: &[u8]) -> Request<Body> {
     let head = "--XX\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.pem\"\r\n\
                 content-type: application/octet-stream\r\n\r\n";
     body.extend(head.bytes().chain(file.iter().copied()).chain(*b"\r\n--XX--\r\n"));
-    let name = fields.iter().any(|(name, _)| *name == "replaces");
-    let path = if name { "/recipients/renew" } else { "/recipients" };
+    let has = |known: &str| fields.iter().any(|(name, _)| *name == known);
+    let path = match (has("replaces"), has("kind")) {
+        (true, _) => "/recipients/renew",
+        (_, true) => "/subjects/new",
+        _ => "/recipients",
+    };
     let request = request(Method::POST, OLGA, path)
         .header("sec-fetch-site", "same-origin")
         .header("content-type", "multipart/form-data; boundary=XX");

@@ -16,7 +16,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
     ignored_auth,use_after_free";
 
 /// Values that nobody guesses, which most requests have: a valid certificate comes besides.
-const KNOWN_VALUES: [(&str, &[&str]); 10] = [
+const KNOWN_VALUES: [(&str, &[&str]); 12] = [
     ("header.If-Match", &["*"]),
     ("body.source", &["contact-history"]),
     ("body.type", &["interaction"]),
@@ -27,6 +27,8 @@ const KNOWN_VALUES: [(&str, &[&str]); 10] = [
     ("body.timeframe", &["all", "rolling:1d", "since-last"]),
     ("body.from", &["2020-01-02T00:00:00Z"]),
     ("body.to", &["2020-01-05T00:00:00Z"]),
+    ("body.kind", &["erasure", "access"]),
+    ("body.identifier[*]", &["phone=+49 30 1", "contact_id=c-3", "email=ada@example.com"]),
 ];
 
 /// What never succeeds here, and why.
@@ -46,6 +48,7 @@ url = "contacts.db"
 id = "call"
 table = "interactions"
 time = "started_at"
+subject = [{ field = "contact_id", kind = "phone" }]
 
 [[source]]
 id = "broken"
@@ -55,6 +58,8 @@ url = "contacts.db"
 id = "gone"
 table = "gone"
 time = "started_at"
+subject = [{ field = "phone", kind = "phone" }]
+erase = "delete"
 
 [[destination]]
 id = "partner"
@@ -69,6 +74,9 @@ allow_private = true
 [signing]
 key = "service.key"
 certificate = "service.pem"
+
+[subjects]
+key_file = "subjects.keys"
 "#;
 
 /// How many random requests each operation gets in the full size.
@@ -89,7 +97,8 @@ fn filled() -> Place {
     place.done(&["recipient", "remove", "service", "--yes"]);
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     std::fs::write(place.path("cdds.toml"), config + MORE).unwrap();
-    place.sqlite("create table gone(started_at text)");
+    place.sqlite("create table gone(started_at text, phone text)");
+    place.done(&["subject", "key", "2026"]);
     let create =
         ["job", "create", "--title", "Calls", "--run", "daily", "--at", "02:00", "--timeframe", "rolling:1d"];
     let run =
@@ -103,9 +112,35 @@ fn filled() -> Place {
         run(&[&calls[..], &told[..]].concat());
         run(&["--source", "broken", "--type", "gone", "--plaintext"]);
     }
+    for number in 1..=2 {
+        requested(&place, number);
+    }
     place.sqlite("drop table gone");
     assert_eq!(place.refused(&["run", "--until-idle"]), (1, "execution_failed".to_owned()));
     place
+}
+
+/// Puts requests of data subjects on record, in every state that a step begins with.
+fn requested(place: &Place, number: u32) {
+    let create = |kind: &str, whose: &str, more: &[&str]| {
+        let (phone, contact) =
+            (format!("phone=+49 30 {whose}{number}"), format!("contact_id=c-{whose}{number}"));
+        let create = ["subject", "create", "--kind", kind, "--identifier", &phone, "--identifier", &contact];
+        id(&place.json(&[&create[..], more].concat())).to_owned()
+    };
+    let verify = |id: &str| {
+        place.done(&["subject", "verify", id, "--by", "the front desk", "--how", "passport shown"])
+    };
+    create("access", "1", &["--plaintext"]);
+    create("both", "2", &["--plaintext"]);
+    create("erasure", "3", &[]);
+    verify(&create("both", "4", &["--plaintext"]));
+    verify(&create("erasure", "5", &[]));
+    // Somebody else has put it on record, and it fails.
+    let failing = create("erasure", "6", &["--source", "broken"]);
+    verify(&failing);
+    place.program("sqlite3", &["cdds.db"], &["update subject_request set received_by = 'clerk'"]);
+    place.done(&["subject", "approve", &failing]);
 }
 
 /// What the configuration of schemathesis says: which ids exist.
@@ -126,6 +161,12 @@ impl Known {
             // Some addresses are about a few on a list.
             let list = match path.as_str() {
                 "/executions/{id}/rerun" => "executions?status=failed",
+                "/subjects/{id}/verify" => "subjects?state=received&kind=erasure",
+                "/subjects/{id}/approve" => "subjects?state=verified&kind=erasure",
+                "/subjects/{id}/refuse" => "subjects?state=received&kind=both",
+                "/subjects/{id}/withdraw" => "subjects?state=verified&kind=both",
+                "/subjects/{id}/run" | "/subjects/{id}/preview" => "subjects?state=running",
+                path if path.starts_with("/subjects/{id}/") => "subjects?state=received&kind=access",
                 path if path.starts_with("/sets/") || path.ends_with("/redeliver") => {
                     "executions?status=finished"
                 }
@@ -158,7 +199,7 @@ impl Known {
         for (field, values) in KNOWN_VALUES.into_iter().chain([("body.certificate", &[certificate][..])]) {
             let dictionary = field.replace('.', "-");
             text.push_str(&format!("{field:?} = {{dictionary = {dictionary:?}, probability = 0.9}}\n"));
-            lists.push_str(&format!("[dictionaries.{dictionary}]\nvalues = {values:?}\n"));
+            lists.push_str(&format!("[dictionaries.{dictionary:?}]\nvalues = {values:?}\n"));
         }
         for (list, ids) in &self.values {
             let (kept, doomed) = ids.split_at(ids.len() - ids.len() / 3);
