@@ -32,6 +32,14 @@ pub(crate) enum Done {
     EndpointDisabled,
     WorkerDrains,
     WorkerResumed,
+    SubjectReceived,
+    SubjectVerified,
+    SubjectApproved,
+    SubjectExtended,
+    SubjectRefused,
+    SubjectWithdrawn,
+    ErasureAsked,
+    CopiesDeleted,
     All,
 }
 
@@ -39,7 +47,7 @@ impl Done {
     /// The name of the parameter.
     pub(crate) const PARAMETER: &str = "done";
 
-    const KNOWN: [Self; 28] = [
+    const KNOWN: [Self; 36] = [
         Self::JobCreated,
         Self::JobEdited,
         Self::RunQueued,
@@ -67,6 +75,14 @@ impl Done {
         Self::EndpointDisabled,
         Self::WorkerDrains,
         Self::WorkerResumed,
+        Self::SubjectReceived,
+        Self::SubjectVerified,
+        Self::SubjectApproved,
+        Self::SubjectExtended,
+        Self::SubjectRefused,
+        Self::SubjectWithdrawn,
+        Self::ErasureAsked,
+        Self::CopiesDeleted,
         Self::All,
     ];
 
@@ -99,6 +115,14 @@ impl Done {
             Self::EndpointDisabled => "endpoint-disabled",
             Self::WorkerDrains => "drains",
             Self::WorkerResumed => "works-on",
+            Self::SubjectReceived => "request-received",
+            Self::SubjectVerified => "identity-checked",
+            Self::SubjectApproved => "erasure-approved",
+            Self::SubjectExtended => "request-extended",
+            Self::SubjectRefused => "request-refused",
+            Self::SubjectWithdrawn => "request-withdrawn",
+            Self::ErasureAsked => "erasure-again",
+            Self::CopiesDeleted => "copies-deleted",
             Self::All => "done",
         }
     }

@@ -23,6 +23,7 @@ mod sheet;
 pub(crate) mod sign_in;
 mod skips;
 mod sources;
+mod subjects;
 mod workers;
 
 use axum::Router;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/jobs/{id}/resume", post(jobs::resume))
         .merge(of_results())
         .merge(of_surroundings())
+        .merge(of_people())
 }
 
 /// What jobs need, and who did what.
@@ -71,6 +73,23 @@ fn of_surroundings() -> Router<App> {
         .route("/workers", get(workers::list))
         .route("/workers/drain", post(workers::drain))
         .route("/workers/resume", post(workers::resume))
+}
+
+/// What people ask for about their own records.
+fn of_people() -> Router<App> {
+    Router::new()
+        .route("/subjects", get(subjects::list))
+        .route("/subjects/new", get(subjects::new).post(subjects::create))
+        .route("/subjects/{id}", get(subjects::show))
+        .route("/subjects/{id}/verify", get(subjects::ask).post(subjects::take))
+        .route("/subjects/{id}/approve", get(subjects::ask).post(subjects::take))
+        .route("/subjects/{id}/extend", get(subjects::ask).post(subjects::take))
+        .route("/subjects/{id}/refuse", get(subjects::ask).post(subjects::take))
+        .route("/subjects/{id}/withdraw", get(subjects::ask).post(subjects::take))
+        .route("/subjects/{id}/preview", get(subjects::preview))
+        .route("/subjects/{id}/run", post(subjects::run))
+        .route("/subjects/{id}/copies", get(subjects::copies))
+        .route("/subjects/{id}/copies/delete", get(subjects::ask_delete).post(subjects::delete_copies))
 }
 
 /// What jobs leave behind.

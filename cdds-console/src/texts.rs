@@ -12,6 +12,7 @@ pub(crate) mod notices;
 pub(crate) mod recipients;
 pub(crate) mod settings;
 pub(crate) mod sources;
+pub(crate) mod subjects;
 pub(crate) mod workers;
 
 use cdds_core::Role;
@@ -143,6 +144,14 @@ pub(crate) const fn done(what: Done) -> &'static str {
         Done::NoticeQueued => "The notice is sent again, as soon as a worker has room.",
         Done::EndpointEnabled => "The endpoint was enabled. What waits for it is sent now.",
         Done::EndpointDisabled => "The endpoint was disabled. Notices to it wait.",
+        Done::SubjectReceived => "The request is on record. Somebody checks the person's identity next.",
+        Done::SubjectVerified => "It is on record that the identity was checked.",
+        Done::SubjectApproved => "The erasure was approved. It begins as soon as a worker has room.",
+        Done::SubjectExtended => "The due date was moved.",
+        Done::SubjectRefused => "The request was refused, and its identifiers are destroyed.",
+        Done::SubjectWithdrawn => "The request was withdrawn, and its identifiers are destroyed.",
+        Done::ErasureAsked => "What failed is tried again, as soon as a worker has room.",
+        Done::CopiesDeleted => "The copies were deleted. Their executions stay in the history.",
         Done::All => "Done.",
     }
 }

@@ -7,6 +7,11 @@ mod host;
 #[path = "console/partner.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod partner;
+#[path = "console/person.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod person;
+#[path = "console/pretended.rs"]
+mod pretended;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,8 +33,9 @@ use cdds_core::testing::{MemoryPorts, PreparedSource};
 use cdds_core::{DataType, JobRules, Ownership, SourceDescription, Sources};
 use http::{HeaderValue, StatusCode, header};
 
-use crate::host::{ADA, Host, daily, once, users};
+use crate::host::{ADA, Host, OLGA, daily, once, users};
 use crate::partner::{Postbox, place, ports, told};
+use crate::person::{People, asks};
 
 /// The console at an address of its own, which collects what browsers report about its content policy.
 struct Server {
@@ -163,6 +169,45 @@ async fn refused() -> (Host, Vec<String>) {
     (host, paths.map(str::to_owned).into_iter().chain(of_one).collect())
 }
 
+/// A host that has requests of data subjects in every state, with all pages about them.
+async fn asked() -> (Host, Vec<String>) {
+    let people = People::new();
+    for title in ["Calls of the day before", "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"] {
+        people.exported(title).await;
+    }
+    let done = people.approved("both").await;
+    people.host.run().await;
+    *people.crm.fails.lock().unwrap() = true;
+    let failed = people.approved("erasure").await;
+    people.host.run().await;
+    // Others ask for no less, so what is open is withdrawn first.
+    let withdrawn = people.asked("access").await;
+    people.send(OLGA, &format!("/{withdrawn}/withdraw"), &serde_json::Value::Null).await;
+    people.host.memory.clock.advance(std::time::Duration::from_secs(25 * 86_400));
+    let mut later = asks("both");
+    later["identifier"] = serde_json::json!(["phone=+49 40 9", "customer-id=17"]);
+    let id = people.send(OLGA, "", &later).await.json()["id"].as_str().unwrap().to_owned();
+    let received = people.asked("access").await;
+    people.send(OLGA, &format!("/{id}/verify"), &person::evidence()).await;
+    let of_one = [
+        format!("/subjects/{done}"),
+        format!("/subjects/{failed}"),
+        format!("/subjects/{withdrawn}"),
+        format!("/subjects/{received}?done=request-received"),
+        format!("/subjects/{received}/verify"),
+        format!("/subjects/{id}"),
+        format!("/subjects/{id}/preview"),
+        format!("/subjects/{id}/approve"),
+        format!("/subjects/{id}/extend"),
+        format!("/subjects/{id}/refuse"),
+        format!("/subjects/{id}/withdraw"),
+        format!("/subjects/{id}/copies?all=true"),
+        format!("/subjects/{id}/copies/delete"),
+    ];
+    let lists = ["/subjects", "/subjects?open=true&sort=due_at", "/subjects/new"].map(str::to_owned);
+    (people.host, lists.into_iter().chain(of_one).collect())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_readable_for_everybody() {
     let host = Host::new();
@@ -198,15 +243,26 @@ async fn every_page_is_readable_for_everybody() {
         format!("/jobs/{id}?done=suspended"),
     ];
     let (refused, of_refused) = refused().await;
+    let (asked, of_asked) = asked().await;
     for (host, paths) in [
         (&host, filled),
         (&refused, of_refused),
+        (&asked, of_asked),
         (&categories, vec!["/jobs/new".to_owned()]),
         (
             &empty,
-            ["/jobs", "/history", "/artifacts", "/recipients", "/notices", "/destinations", "/audit"]
-                .map(str::to_owned)
-                .to_vec(),
+            [
+                "/jobs",
+                "/history",
+                "/artifacts",
+                "/recipients",
+                "/subjects",
+                "/notices",
+                "/destinations",
+                "/audit",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         ),
     ] {
         let server = Server::start(host).await;

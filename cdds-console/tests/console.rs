@@ -50,6 +50,10 @@ mod notice_pages;
 mod openapi;
 #[path = "console/partner.rs"]
 mod partner;
+#[path = "console/person.rs"]
+mod person;
+#[path = "console/pretended.rs"]
+mod pretended;
 #[path = "console/ranges.rs"]
 mod ranges;
 #[path = "console/sample.rs"]
@@ -58,6 +62,10 @@ mod sample;
 mod schemas;
 #[path = "console/standing.rs"]
 mod standing;
+#[path = "console/subject_pages.rs"]
+mod subject_pages;
+#[path = "console/subjects.rs"]
+mod subjects;
 #[path = "console/surroundings.rs"]
 mod surroundings;
 #[path = "console/uniform.rs"]

@@ -140,6 +140,7 @@ fn about(visit: &Visit, object: &ObjectView, names: &Names, now: DateTime<Utc>) 
         "artifact_set" | "manifest" | "signature" => Some(format!("sets/{}", object.id)),
         "artifact" => name.and_then(|name| name.set).map(|set| format!("sets/{set}")),
         "recipient" => Some("recipients".to_owned()),
+        "subject_request" => Some(format!("subjects/{}", object.id)),
         _ => None,
     };
     let words = html! {

@@ -15,6 +15,7 @@ pub(super) enum Section {
     History,
     Artifacts,
     Recipients,
+    Subjects,
     Sources,
     Destinations,
     Notices,
@@ -23,11 +24,12 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Jobs,
         Self::History,
         Self::Artifacts,
         Self::Recipients,
+        Self::Subjects,
         Self::Sources,
         Self::Destinations,
         Self::Notices,
@@ -41,6 +43,7 @@ impl Section {
             Self::History => "history",
             Self::Artifacts => "artifacts",
             Self::Recipients => "recipients",
+            Self::Subjects => "subjects",
             Self::Sources => "sources",
             Self::Destinations => "destinations",
             Self::Notices => "notices",
@@ -55,6 +58,7 @@ impl Section {
             Self::History => texts::HISTORY,
             Self::Artifacts => texts::ARTIFACTS,
             Self::Recipients => texts::RECIPIENTS,
+            Self::Subjects => texts::subjects::TITLE,
             Self::Sources => texts::SOURCES,
             Self::Destinations => texts::destinations::TITLE,
             Self::Notices => texts::notices::TITLE,
@@ -67,6 +71,7 @@ impl Section {
         match self {
             Self::Audit => Action::SeeAudit,
             Self::Workers => Action::SeeWorkers,
+            Self::Subjects => Action::SeeSubjectRequests,
             _ => Action::See,
         }
     }
