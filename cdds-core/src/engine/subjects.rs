@@ -289,7 +289,8 @@ impl Shared {
         if found.records == 0 {
             return Ok(TaskReport::Erased(Erased { records: 0, kept: found.kept }));
         }
-        Ok(source.erase(request).await.map_or_else(|error| report_of(&error), TaskReport::Erased))
+        let erased = source.erase(request).await;
+        Ok(erased.map_or_else(|error| report_of(&error), |erased| TaskReport::Erased(erased.since(&found))))
     }
 
     /// Whether the end of a request is to be stored now, and then not before some time has passed.

@@ -111,6 +111,14 @@ impl Erased {
         self
     }
 
+    /// Counts as erased what was `found` before and is not there any more: a worker that has lost its claim and stood still
+    /// may have erased it in between, and its own answer is not heard.
+    #[must_use]
+    pub(crate) fn since(self, found: &Self) -> Self {
+        let stays = self.kept.iter().map(|kept| kept.records).fold(0, u64::saturating_add);
+        Self { records: self.records.max(found.found().saturating_sub(stays)), ..self }
+    }
+
     /// Returns how many records about the person were found.
     pub fn found(&self) -> u64 {
         self.kept.iter().map(|kept| kept.records).fold(self.records, u64::saturating_add)
@@ -140,5 +148,20 @@ mod tests {
         let erased = Erased { records: 3, ..Erased::default() };
         let erased = erased.with_kept(ON_HOLD, 2).with_kept("law", 0).with_kept(ON_HOLD, 1);
         assert_eq!((erased.found(), erased.kept.len(), erased.kept[0].records), (6, 1, 3));
+    }
+
+    #[test]
+    fn d4_what_somebody_else_has_erased_since_it_was_counted_counts() {
+        let erased = |records, held| Erased { records, kept: Vec::new() }.with_kept(ON_HOLD, held);
+        for (found, answer, counted) in [
+            (erased(3, 1), erased(3, 1), 3),
+            (erased(3, 1), erased(0, 1), 3),
+            (erased(3, 1), erased(1, 2), 2),
+            (erased(3, 1), erased(4, 0), 4),
+            (erased(3, 0), erased(5, 0), 5),
+            (erased(1, 0), erased(0, 9), 0),
+        ] {
+            assert_eq!(answer.clone().since(&found), Erased { records: counted, ..answer });
+        }
     }
 }

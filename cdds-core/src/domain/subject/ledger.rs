@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::request::{Scope, SubjectRequest};
+use super::request::{Scope, ScopePart, SubjectRequest};
 use super::{HashedIdentifier, Kept, SubjectTask, TaskStanding, answered_at};
 use crate::domain::id::{Owner, SourceId, SubjectRequestId, TypeId};
 
@@ -38,25 +38,47 @@ pub struct ErasedType {
     pub kept: Vec<Kept>,
 }
 
-impl ErasureEntry {
-    /// Returns the entry of a request whose tasks are all answered; `None` if one is not, or if there is none. The same
-    /// tasks give the same entry, so whoever writes it a second time writes the same.
-    pub fn of(request: &SubjectRequest, tasks: &[SubjectTask]) -> Option<Self> {
-        let ended_at = answered_at(tasks)?;
-        let erased = |task: &SubjectTask| ErasedType {
+impl ErasedType {
+    fn of(task: &SubjectTask) -> Self {
+        Self {
             source: task.source.clone(),
             data_type: task.data_type.clone(),
             standing: task.standing(),
             erased: task.erased,
             kept: task.kept().to_vec(),
-        };
+        }
+    }
+}
+
+impl ErasureEntry {
+    /// Returns the entry of a request whose tasks are all answered; `None` if one is not, or if there is none. The same
+    /// tasks give the same entry, so whoever writes it a second time writes the same.
+    pub fn of(request: &SubjectRequest, tasks: &[SubjectTask]) -> Option<Self> {
+        let ended_at = answered_at(tasks)?;
         Some(Self {
             request: request.id,
             owner: request.owner.clone(),
             scope: request.scope.clone(),
             identifiers: request.identifiers.clone(),
-            types: tasks.iter().map(erased).collect(),
+            types: tasks.iter().map(ErasedType::of).collect(),
             ended_at,
         })
+    }
+
+    /// Returns what is carried out by now of an erasure that may go on, since records of another type are on hold, say: its
+    /// scope is the types that are answered. `None` if none is.
+    pub(crate) fn so_far(request: &SubjectRequest, tasks: &[SubjectTask]) -> Option<Self> {
+        let answered: Vec<SubjectTask> = tasks.iter().filter(|task| task.is_answered()).cloned().collect();
+        let part = |task: &SubjectTask| ScopePart {
+            source: task.source.clone(),
+            data_type: Some(task.data_type.clone()),
+        };
+        let entry = Self::of(request, &answered)?;
+        if answered.len() == tasks.len() {
+            return Some(entry);
+        }
+        // Of more types than a scope names, the others are erased a little early.
+        let scope = Scope::new(answered.iter().map(part)).unwrap_or_else(|_| request.scope.clone());
+        Some(Self { scope, ..entry })
     }
 }

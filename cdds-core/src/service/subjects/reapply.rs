@@ -84,9 +84,10 @@ type Found = BTreeMap<SubjectRequestId, BTreeSet<Identifier>>;
 
 impl Subjects {
     /// Applies the past erasures of the owner again, of the ledger in the store as well as of the catalog, so that either
-    /// may have come back from a backup: reads every type that names people, and erases the records of those who were to be
-    /// forgotten. Nothing is found unless a source was restored, or records came back in another way. Apply it after each
-    /// restore of a source, before anything is exported from it.
+    /// may have come back from a backup; of an erasure that goes on, the types that are answered. Reads every type that
+    /// names people, and erases the records of those who were to be forgotten. Nothing is found unless a source was
+    /// restored, or records came back in another way. Apply it after each restore of a source, before anything is exported
+    /// from it.
     ///
     /// A dry run erases nothing, and says what would be erased.
     ///
@@ -126,12 +127,16 @@ impl Subjects {
 
     /// Collects the past erasures of an owner.
     async fn index(&self, owner: &Owner, done: &mut Reapplication) -> Result<Index, ServiceError> {
+        // Those that go on first, and the whole of what has ended last: it may end meanwhile, and a restored catalog may
+        // take for open what the ledger knows to have ended.
+        let going_on = self.on_record(owner, RequestStatus::Running).await?;
         let (entries, unreadable) = ledger::all(&*self.ports.sink).await?;
         let unread = |(key, why): (Key, String)| Unapplied { what: key.to_string(), why };
         done.unapplied.extend(unreadable.into_iter().map(unread));
         let mut by_id: BTreeMap<SubjectRequestId, ErasureEntry> = BTreeMap::new();
-        let of_catalog = self.on_record(owner).await?;
-        for entry in entries.into_iter().filter(|entry| entry.owner == *owner).chain(of_catalog) {
+        let ended = self.on_record(owner, RequestStatus::Done).await?;
+        let of_ledger = entries.into_iter().filter(|entry| entry.owner == *owner);
+        for entry in going_on.into_iter().chain(of_ledger).chain(ended) {
             by_id.insert(entry.request, entry);
         }
         done.erasures = by_id.len() as u64;
@@ -159,16 +164,20 @@ impl Subjects {
         Ok(index)
     }
 
-    /// Returns the past erasures that the catalog knows.
-    async fn on_record(&self, owner: &Owner) -> Result<Vec<ErasureEntry>, ServiceError> {
+    /// Returns the erasures that the catalog knows, of requests of this status, as far as they are carried out.
+    async fn on_record(
+        &self,
+        owner: &Owner,
+        status: RequestStatus,
+    ) -> Result<Vec<ErasureEntry>, ServiceError> {
         let mut entries = Vec::new();
-        let mut query = SubjectRequestQuery::default().with_status(RequestStatus::Done);
+        let mut query = SubjectRequestQuery::default().with_status(status);
         query.slice = Slice::first(PAGE);
         loop {
             let page = self.ports.catalog.subject_requests(owner, &query).await?;
             for request in page.items.iter().filter(|request| request.kind.erases()) {
                 let tasks = self.ports.catalog.subject_tasks(owner, request.id).await?;
-                entries.extend(ErasureEntry::of(request, &tasks));
+                entries.extend(ErasureEntry::so_far(request, &tasks));
             }
             let Some(next) = page.next else { return Ok(entries) };
             query.slice.after = Some(next);

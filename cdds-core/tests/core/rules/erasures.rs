@@ -47,6 +47,8 @@ enum Fate {
     Unheard,
     /// It says whom it is about, which it promised not to.
     Gossips,
+    /// A worker that stood still and has lost its claim erases first.
+    Overtaken,
 }
 
 /// Records in memory, by type: those of calls are deleted, those of invoices kept by law, and notes are not erased.
@@ -59,14 +61,14 @@ struct Crm {
 }
 
 impl Crm {
-    fn new() -> Self {
+    fn new(id: &str) -> Self {
         let named = |name: &str| {
             DataType::new(name.parse().unwrap())
                 .with_ownership(Ownership::Shared)
                 .with_subject_field(SubjectField::new("phone", IdentifierKind::Phone))
         };
         let law = ErasureRule::Keep { reason: "ten years by law".to_owned() };
-        let description = SourceDescription::new("crm".parse().unwrap(), "CRM")
+        let description = SourceDescription::new(id.parse().unwrap(), "CRM")
             .with_type(named("call").with_erasure(ErasureRule::Delete))
             .with_type(named("invoice").with_erasure(law))
             .with_type(named("note"))
@@ -120,7 +122,7 @@ impl Source for Crm {
         match fate {
             Some(Fate::Fails(kind)) => return Err(SourceError::new(kind, "planned")),
             Some(Fate::Gossips) => return Err(SourceError::invalid(format!("no row of {PHONE}"))),
-            Some(Fate::Unheard) | None => {}
+            Some(Fate::Unheard | Fate::Overtaken) | None => {}
         }
         let person = SubjectMatcher::new(&data_type.subject_fields, &request.subject);
         let mut records = self.records.lock().unwrap();
@@ -138,6 +140,7 @@ impl Source for Crm {
         }
         match fate {
             Some(Fate::Unheard) => Err(SourceError::interrupted("the connection broke")),
+            Some(Fate::Overtaken) => Ok(Erased::default().with_kept(ON_HOLD, held)),
             _ => Ok(Erased { records: erased, kept: Vec::new() }.with_kept(ON_HOLD, held)),
         }
     }
@@ -169,8 +172,13 @@ fn somebody(name: &str) -> Principal {
 
 impl World {
     fn new() -> Self {
-        let crm = Arc::new(Crm::new());
-        let sources = Sources::new().with(Arc::clone(&crm));
+        Self::beside(Sources::new())
+    }
+
+    /// Has other sources, too.
+    fn beside(others: Sources) -> Self {
+        let crm = Arc::new(Crm::new("crm"));
+        let sources = others.with(Arc::clone(&crm));
         let mut memory = MemoryPorts::new(instant("2026-03-01T12:00:00Z"), sources);
         let keys = Arc::new(MemorySubjectKeys::with_key("k1").unwrap());
         memory.ports = memory.ports.with_subject_keys(keys.clone());
@@ -301,6 +309,15 @@ fn d4_a_source_that_is_away_is_asked_again_by_itself_and_what_nobody_heard_of_is
     );
     world.run();
     assert_eq!(world.stored(id).status(), RequestStatus::Done);
+}
+
+#[test]
+fn d4_what_a_worker_erases_that_has_lost_its_claim_is_counted() {
+    let world = World::new();
+    world.crm.fate(Fate::Overtaken);
+    let id = world.approved(RequestKind::Erasure).id;
+    world.run();
+    assert_eq!((world.tasks(id)[0].erased, world.crm.count("call")), (2, 1));
 }
 
 #[test]
@@ -459,6 +476,26 @@ fn d7_erasures_are_applied_again_to_records_that_came_back_and_only_once() {
         block_on(Audit::new(&world.memory.ports).list(&somebody("bob"), &AuditQuery::default())).unwrap();
     let applied = entries.items.iter().filter(|entry| entry.action == Action::ReapplyErasures).count();
     assert_eq!(applied, 4, "dry runs change nothing");
+}
+
+#[test]
+fn d7_what_is_carried_out_of_an_erasure_that_goes_on_is_applied_again() {
+    let erp = Arc::new(Crm::new("erp"));
+    let world = World::beside(Sources::new().with(Arc::clone(&erp)));
+    erp.add("call", r#"{"phone":"+4930123456","hold":true}"#);
+    let id = world.approved(RequestKind::Erasure).id;
+    world.run();
+    assert_eq!((world.stored(id).status(), world.crm.count("call")), (RequestStatus::Running, 1));
+    world.crm.restore();
+    erp.restore();
+    let done = world.reapply(false);
+    assert!(done.is_whole() && done.erasures == 1, "{done:?}");
+    assert_eq!(world.crm.count("call"), 1, "nobody asks this source again");
+    assert_eq!(erp.count("call"), 3, "the erasure goes on here by itself");
+    world.memory.clock.advance(Duration::from_secs(86_400));
+    world.run();
+    assert_eq!((world.stored(id).status(), erp.count("call")), (RequestStatus::Done, 1));
+    assert_eq!(world.reapply(false).erasures, 1, "it counts once");
 }
 
 #[test]
