@@ -13,8 +13,8 @@ use std::time::Instant;
 use cdds_core::testing::sim::{PlantedBug, World, run_all};
 
 const USAGE: &str = "\
-usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BUG] [--restores] [--zoned] [--covered]
-       simulate --seed SEED [--days D] [--planted BUG] [--restores] [--zoned]
+usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BUG] [--restores] [--zoned] [--subjects] [--covered]
+       simulate --seed SEED [--days D] [--planted BUG] [--restores] [--zoned] [--subjects]
 
   --seeds N      run this many worlds (200)
   --from SEED    beginning with this seed (0)
@@ -23,6 +23,7 @@ usage: simulate [--seeds N] [--from SEED] [--days D] [--threads T] [--planted BU
   --planted BUG  with a bug that is to be found; `--planted list` names them
   --restores     restore the catalog from backups in the middle of each world
   --zoned        begin before clocks are put forward or back, and let most jobs go by one of these
+  --subjects     let people ask in each world what is kept about them, and not in every fourth alone
   --covered      end with an error if there is a call at which some fault never came
   --seed SEED    run this world alone and print what happens in it";
 
@@ -34,8 +35,18 @@ struct Arguments {
     planted: Option<PlantedBug>,
     restores: bool,
     zoned: bool,
+    subjects: bool,
     covered: bool,
     seed: Option<u64>,
+}
+
+impl Arguments {
+    /// Whether people ask in the world of this seed: in every fourth one, unless something else is wanted.
+    fn asks(&self, seed: u64) -> bool {
+        let of_bug = self.planted.map(PlantedBug::is_of_requests);
+        let mixed = !self.restores && !self.zoned && seed % 4 == 3;
+        self.subjects || of_bug.unwrap_or(mixed)
+    }
 }
 
 fn main() -> ExitCode {
@@ -58,6 +69,7 @@ fn arguments() -> Result<Arguments, String> {
         planted: None,
         restores: false,
         zoned: false,
+        subjects: false,
         covered: false,
         seed: None,
     };
@@ -72,6 +84,10 @@ fn arguments() -> Result<Arguments, String> {
         }
         if name == "--zoned" {
             found.zoned = true;
+            continue;
+        }
+        if name == "--subjects" {
+            found.subjects = true;
             continue;
         }
         if name == "--covered" {
@@ -103,6 +119,7 @@ fn run(arguments: &Arguments) -> ExitCode {
         let world = World::new(seed).days(arguments.days);
         let world = if arguments.restores { world.restoring() } else { world };
         let world = if arguments.zoned { world.zoned() } else { world };
+        let world = if arguments.asks(seed) { world.asking() } else { world };
         arguments.planted.into_iter().fold(world, World::planted)
     };
     let began = Instant::now();
@@ -125,7 +142,11 @@ fn run(arguments: &Arguments) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(violation) => {
-            eprintln!("{violation}\n\nsee all of it: --seed {} --days {}", violation.seed, arguments.days);
+            let asks = if arguments.asks(violation.seed) { " --subjects" } else { "" };
+            eprintln!(
+                "{violation}\n\nsee all of it: --seed {} --days {}{asks}",
+                violation.seed, arguments.days
+            );
             ExitCode::FAILURE
         }
     }

@@ -74,6 +74,7 @@ mod access;
 mod accounts;
 mod answers;
 mod asked;
+mod asking;
 mod attendance;
 mod audit;
 mod calendar;
@@ -173,6 +174,7 @@ pub struct World {
     around_source: Option<AroundSource>,
     restoring: bool,
     zoned: bool,
+    asking: bool,
     bug: Option<PlantedBug>,
     listener: Option<Listener>,
 }
@@ -193,6 +195,7 @@ impl World {
             around_source: None,
             restoring: false,
             zoned: false,
+            asking: false,
             bug: None,
             listener: None,
         }
@@ -263,6 +266,20 @@ impl World {
         Self { zoned: true, ..self }
     }
 
+    /// Has people in its records, who ask what is kept about them and that it is erased (rules D1 to D10), and few jobs
+    /// beside that. Its sources and its store are its own: [`reading`](World::reading), [`storing`](World::storing),
+    /// [`zoned`](World::zoned) and [`restoring`](World::restoring) have no effect on it.
+    ///
+    /// ```
+    /// use cdds_core::testing::sim::World;
+    ///
+    /// let figures = World::new(1).days(2).asking().run().unwrap_or_else(|violation| panic!("{violation}"));
+    /// assert!(figures.requests > 0);
+    /// ```
+    pub fn asking(self) -> Self {
+        Self { asking: true, ..self }
+    }
+
     /// Plants a bug for the simulation to find.
     pub fn planted(self, bug: PlantedBug) -> Self {
         Self { bug: Some(bug), ..self }
@@ -278,6 +295,10 @@ impl World {
     /// # Errors
     /// The first [`Violation`], if an invariant is broken.
     pub fn run(self) -> Result<Figures, Box<Violation>> {
+        if self.asking {
+            let trace = Trace::new(self.listener);
+            return asking::Run::new(self.seed, self.days, self.prepare, self.bug, trace).run();
+        }
         let adapters = (self.own_store, self.around_source);
         let trace = Trace::new(self.listener);
         let kind = Kind { restoring: self.restoring, zoned: self.zoned };

@@ -6,21 +6,26 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 53] = [
+const CALLS: [&str; 69] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
     "catalog.ask_notice_again",
+    "catalog.ask_subject_tasks_again",
     "catalog.attend",
     "catalog.beat",
+    "catalog.beat_subject_task",
     "catalog.begin",
     "catalog.change_execution",
     "catalog.change_job",
+    "catalog.change_subject_request",
     "catalog.claim",
     "catalog.claim_notices",
+    "catalog.claim_subject_tasks",
     "catalog.confirm_removed",
     "catalog.delete_artifacts",
     "catalog.delete_execution",
+    "catalog.downloads_of",
     "catalog.drain",
     "catalog.due",
     "catalog.end_download",
@@ -29,22 +34,32 @@ const CALLS: [&str; 53] = [
     "catalog.expire",
     "catalog.forget",
     "catalog.forget_workers",
+    "catalog.hand_over_subject_request",
     "catalog.hold",
     "catalog.insert_job",
+    "catalog.insert_subject_request",
     "catalog.job",
     "catalog.keep_house",
     "catalog.last_records",
+    "catalog.lay_out_subject_request",
     "catalog.leave",
     "catalog.leave_house",
     "catalog.notices",
     "catalog.open_executions",
     "catalog.publish",
+    "catalog.published_sets",
     "catalog.record",
     "catalog.removals",
     "catalog.renew_zones",
+    "catalog.running_subject_requests",
     "catalog.settle",
     "catalog.settle_notice",
+    "catalog.settle_subject_task",
     "catalog.standing",
+    "catalog.subject_filter",
+    "catalog.subject_request",
+    "catalog.subject_requests",
+    "catalog.subject_tasks",
     "catalog.tell_of_certificates",
     "catalog.tell_of_expiring",
     "sink.begin",
@@ -53,6 +68,7 @@ const CALLS: [&str; 53] = [
     "sink.next",
     "sink.read",
     "source.complete_until",
+    "source.erase",
     "source.estimate",
     "source.next",
     "source.read",
@@ -66,33 +82,48 @@ const CALLS: [&str; 53] = [
 const WORK: &str = "workers.submit";
 /// Calls at which an outage is never counted. Either a person makes them rarely and gives up after an error,
 /// or they directly follow another call of the same caller to the same port, which meets the outage first.
-const BRIEF: [&str; 14] = [
+const BRIEF: [&str; 21] = [
     "catalog.artifact",
     "catalog.ask_notice_again",
+    "catalog.ask_subject_tasks_again",
     "catalog.change_execution",
     "catalog.delete_artifacts",
     "catalog.delete_execution",
     "catalog.drain",
     "catalog.end_download",
     "catalog.executions",
+    "catalog.hand_over_subject_request",
     "catalog.hold",
+    "catalog.insert_subject_request",
+    "catalog.lay_out_subject_request",
     "catalog.notices",
+    "catalog.published_sets",
     "catalog.record",
+    "catalog.subject_requests",
+    "catalog.subject_tasks",
     "sink.next",
     "sink.read",
     "upload.abort",
 ];
 
 /// Calls that people make so rarely that not every fault comes at them in two thousand worlds: a notice is
-/// looked up and asked for again only after it was given up. So is what an engine calls once for a database of time zones.
-const RARE: [&str; 3] = ["catalog.ask_notice_again", "catalog.notices", "catalog.renew_zones"];
+/// looked up and asked for again only after it was given up, and so is an erasure. So is what an engine calls once for a
+/// database of time zones, and the approval of an erasure without a copy.
+const RARE: [&str; 5] = [
+    "catalog.ask_notice_again",
+    "catalog.ask_subject_tasks_again",
+    "catalog.lay_out_subject_request",
+    "catalog.notices",
+    "catalog.renew_zones",
+];
 
 /// Calls whose panics end the execution.
-const PANICS: [&str; 10] = [
+const PANICS: [&str; 11] = [
     "sink.begin",
     "sink.delete",
     "sink.list",
     "source.complete_until",
+    "source.erase",
     "source.estimate",
     "source.next",
     "source.read",

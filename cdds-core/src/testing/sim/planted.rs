@@ -200,11 +200,33 @@ pub enum PlantedBug {
     RenewalLosesSlot,
     /// A worker with an older database computes the jobs of a newer one.
     OlderComputes,
+    /// The store acknowledges the entry of the ledger before it is there, and the request ends.
+    EndBeforeLedger,
+    /// The catalog lets an erasure begin before the copy that is asked for as well was published.
+    ErasureBeforeCopy,
+    /// The catalog has no note of filters that are lost, as if the set named nobody.
+    LostFilterHoldsNothing,
+    /// Filters see records after fields were left out.
+    FilterAfterTemplate,
+    /// The count of what is to be erased is not stored before.
+    CountAfterErasure,
+    /// The catalog takes the answer of a worker that has lost its claim.
+    AnswerWithoutFence,
+    /// The catalog keeps the identifiers of a request that has ended.
+    IdentifiersKept,
+    /// Whoever applies erasures again does not find what was hashed by an earlier key.
+    ReapplyForgetsKey,
+    /// The source erases the records of all owners.
+    ErasesOtherOwners,
+    /// The catalog stores a request that repeats an open one.
+    RepeatTaken,
+    /// The source leaves a record out when it reads what is about a person.
+    CopyIncomplete,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 89] = [
+    pub const ALL: [Self; 100] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -294,7 +316,23 @@ impl PlantedBug {
         Self::DaysOfUtc,
         Self::RenewalLosesSlot,
         Self::OlderComputes,
+        Self::EndBeforeLedger,
+        Self::ErasureBeforeCopy,
+        Self::LostFilterHoldsNothing,
+        Self::FilterAfterTemplate,
+        Self::CountAfterErasure,
+        Self::AnswerWithoutFence,
+        Self::IdentifiersKept,
+        Self::ReapplyForgetsKey,
+        Self::ErasesOtherOwners,
+        Self::RepeatTaken,
+        Self::CopyIncomplete,
     ];
+
+    /// Whether worlds [that ask](super::World::asking) find it, and no others.
+    pub const fn is_of_requests(self) -> bool {
+        self as u8 >= Self::EndBeforeLedger as u8
+    }
 
     /// Looks up a bug by its name, as [`Debug`] prints it.
     pub fn parse(name: &str) -> Option<Self> {

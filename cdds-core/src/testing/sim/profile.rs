@@ -158,6 +158,12 @@ impl Profile {
         Self { began_at: DateTime::UNIX_EPOCH + micros_delta(second * SECOND), zoned: true, law, ..self }
     }
 
+    /// Returns a world in which people ask, at least two of whom answer: the record is kept for longer than it lasts.
+    pub(super) fn asking(self) -> Self {
+        let engine = EngineSettings { record_retention: RecordRetention::default(), ..self.engine };
+        Self { people: self.people.max(2), record: None, engine, ..self }
+    }
+
     /// Draws the deviation of the clock of a new life.
     pub(super) fn skew(&self, dice: &mut Dice) -> TimeDelta {
         let bound = self.skew_max.num_microseconds().and_then(|bound| u64::try_from(bound).ok()).unwrap_or(0);

@@ -258,7 +258,7 @@ pub struct Figures {
     pub commands: u64,
     /// Engines that died at an await.
     pub crashes: u64,
-    /// Restores of the catalog from a backup.
+    /// Restores of the catalog from a backup; in worlds that ask, of the sources.
     pub restores: u64,
     /// Engines that stood still for longer than their lease.
     pub pauses: u64,
@@ -272,6 +272,16 @@ pub struct Figures {
     pub late_uploads: u64,
     /// Jobs that a newer database of time zones computed anew (rule F9).
     pub renewals: u64,
+    /// Requests of data subjects that were put on record (rule D2).
+    pub requests: u64,
+    /// Copies that were handed over (rule D9).
+    pub handed_over: u64,
+    /// Records that were erased (rule D5).
+    pub erased: u64,
+    /// How often past erasures were applied again as a whole (rule D7).
+    pub reapplied: u64,
+    /// Sets whose filters were asked whether they hold a person (rule D10).
+    pub filters_asked: u64,
     /// The faults of each kind at each call.
     pub coverage: Coverage,
     /// Commits and settlements that were refused because the worker had lost its claim.
@@ -311,6 +321,11 @@ impl Figures {
         self.panics += other.panics;
         self.late_uploads += other.late_uploads;
         self.renewals += other.renewals;
+        self.requests += other.requests;
+        self.handed_over += other.handed_over;
+        self.erased += other.erased;
+        self.reapplied += other.reapplied;
+        self.filters_asked += other.filters_asked;
         self.coverage.extend(&other.coverage);
         self.fenced += other.fenced;
         self.removals += other.removals;
@@ -346,6 +361,11 @@ impl fmt::Display for Figures {
             ("panics of a port", self.panics),
             ("uploads that came late", self.late_uploads),
             ("jobs by a newer database", self.renewals),
+            ("requests of people", self.requests),
+            ("copies handed over", self.handed_over),
+            ("records erased", self.erased),
+            ("erasures again", self.reapplied),
+            ("sets asked for people", self.filters_asked),
             ("fenced commits", self.fenced),
             ("sets removed", self.removals),
             ("rows forgotten", self.forgotten),

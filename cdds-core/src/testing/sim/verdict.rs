@@ -70,6 +70,23 @@ pub enum Invariant {
     OnRecord,
     /// Destinations that hang hold up no others (N-I4; rule N4).
     Alone,
+    /// Each step of a request is taken once, in order and by whom it may be, and one worker at a time holds an erasure.
+    /// This and the next seven are rules of the same names, in worlds [that ask](super::World::asking).
+    D3,
+    /// What was erased and what stays is on record, and counted there before.
+    D4,
+    /// Records are erased of whom has asked for it, of that owner, and of nobody else.
+    D5,
+    /// What ends keeps no identifier.
+    D6,
+    /// What was erased stays erased.
+    D7,
+    /// A request that repeats an open one is refused, and no other.
+    D8,
+    /// A copy holds the records about the person, and no other, for whom it was asked.
+    D9,
+    /// Of no set that names a person it is said that it does not.
+    D10,
     /// Every world ends: nothing panics and nothing loops for ever.
     Ends,
 }
@@ -99,6 +116,10 @@ impl Invariant {
         Self::Complete,
         Self::Owner,
     ];
+
+    /// The rules that are checked in worlds [that ask](super::World::asking), besides some of the others.
+    pub const OF_REQUESTS: [Self; 8] =
+        [Self::D3, Self::D4, Self::D5, Self::D6, Self::D7, Self::D8, Self::D9, Self::D10];
 }
 
 impl fmt::Display for Invariant {
