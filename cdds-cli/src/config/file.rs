@@ -414,6 +414,8 @@ pub(super) struct DataType {
     pub(super) subject: Vec<SubjectField>,
     /// What an erasure does with records about a person; nothing is erased if left out.
     pub(super) erase: Option<Erase>,
+    /// What copies for people show of records about them; all of it if left out.
+    pub(super) copy: Option<Copy>,
     /// sqlite, postgres: the column that keeps a record from being erased.
     pub(super) hold: Option<String>,
     pub(super) settle_lag: Option<String>,
@@ -452,6 +454,26 @@ pub(super) struct EraseEmpty {
 #[serde(deny_unknown_fields)]
 pub(super) struct EraseKeep {
     pub(super) keep: String,
+}
+
+/// What copies for people show of records about them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected { only = [\"…\"] } or { without = [\"…\"] }")]
+pub(super) enum Copy {
+    Only(CopyOnly),
+    Without(CopyWithout),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CopyOnly {
+    pub(super) only: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CopyWithout {
+    pub(super) without: Vec<String>,
 }
 
 /// A field that names people.

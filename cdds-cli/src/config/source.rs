@@ -11,7 +11,9 @@ use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::template::FieldNames;
 use cdds_core::domain::source::Visibility;
-use cdds_core::domain::subject::{ErasureRule, IdentifierKind, InvalidIdentifier, StoredForm, SubjectField};
+use cdds_core::domain::subject::{
+    CopyRule, ErasureRule, IdentifierKind, InvalidIdentifier, StoredForm, SubjectField,
+};
 #[cfg(feature = "postgres")]
 use cdds_storage::source::PostgresConfig;
 use cdds_storage::source::{
@@ -241,6 +243,16 @@ fn check_type<R>(
     config.erasure = data_type.erase.map(erasure);
     if let Some(rule) = &config.erasure {
         rule.check(&config.subjects).map_err(|why| format!("erase: {why}"))?;
+    }
+    if let Some(copy) = data_type.copy {
+        if config.subjects.is_empty() {
+            return Err("copy: nobody is named by these records: say by subject which fields do".to_owned());
+        }
+        config.copy = match copy {
+            file::Copy::Only(file::CopyOnly { only }) => CopyRule::Only { fields: only },
+            file::Copy::Without(file::CopyWithout { without }) => CopyRule::Without { fields: without },
+        };
+        config.copy.check(config.fields.as_deref()).map_err(|why| format!("copy: {why}"))?;
     }
     config.hold = data_type.hold;
     if config.hold.is_some() && config.erasure.is_none() {

@@ -69,11 +69,15 @@ fn tables() -> String {
 }
 
 fn configure(place: &Place, source: &str) {
+    configure_types(place, source, TYPES);
+}
+
+fn configure_types(place: &Place, source: &str, types: &str) {
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     let config = config
         .replace("# [subjects]\n# key_file = \"subjects.keys\"", "[subjects]\nkey_file = \"subjects.keys\"");
     let title = "<img src=x onerror=alert(1)> & Söhne";
-    let source = format!("\n[[source]]\nid = \"index.html\"\ntitle = \"{title}\"\n{source}\n{TYPES}");
+    let source = format!("\n[[source]]\nid = \"index.html\"\ntitle = \"{title}\"\n{source}\n{types}");
     std::fs::write(place.path("cdds.toml"), config + &source).unwrap();
     place.done(&["subject", "key", "2026"]);
 }
@@ -194,14 +198,97 @@ fn d9_all_copies_together_are_the_tables_of_a_server() {
     server.run("postgres", "CREATE DATABASE chinook");
     server.run("chinook", &tables());
     let place = Place::new();
+    configure(&place, &format!("kind = \"postgres\"\nurl = \"{}\"", url(&server)));
+    let counts = [("customers", PEOPLE), ("invoices", PEOPLE), ("lines", 2 * PEOPLE), ("calls", PEOPLE)];
+    all_people(&place, |table| counts.iter().find(|(name, _)| *name == table).unwrap().1);
+}
+
+/// Returns where the tables of a server are.
+fn url(server: &Server) -> String {
     let config = server.config("chinook");
     let Some(tokio_postgres::config::Host::Unix(folder)) = config.get_hosts().first() else {
         panic!("{config:?}")
     };
-    let url = format!("host={} user=postgres dbname=chinook", folder.display());
-    configure(&place, &format!("kind = \"postgres\"\nurl = \"{url}\""));
-    let counts = [("customers", PEOPLE), ("invoices", PEOPLE), ("lines", 2 * PEOPLE), ("calls", PEOPLE)];
-    all_people(&place, |table| counts.iter().find(|(name, _)| *name == table).unwrap().1);
+    format!("host={} user=postgres dbname=chinook", folder.display())
+}
+
+/// What copies show of customers and calls, and not.
+fn shown_in_part() -> String {
+    TYPES
+        .replace("table = \"customers\"", "table = \"customers\"\ncopy = { only = [\"phone\", \"id\"] }")
+        .replace("table = \"calls\"", "table = \"calls\"\ncopy = { without = [\"callee\"] }")
+}
+
+/// Hands over to one person what the types show of the records about them, and holds it against what they may.
+fn a_copy_in_part(place: &Place) {
+    let identifiers = "email=c1@example.com\nphone=+49 40 1001\n";
+    let id = asked(place, identifiers, &["--plaintext", "--source", "index.html"]);
+    run(place);
+    let archive = fetched(place, &id).into_iter().find(|path| path.ends_with(".zip")).unwrap();
+    let (records, page) = extracted(place, &archive, "part");
+    let of_type = |name: &str| records[&format!("%69ndex.html/{name}")].clone();
+    assert_eq!(of_type("customer"), [r#"{"id":1,"phone":"0049 (0)40 10 01"}"#], "found by the address, too");
+    // The one by the person, and the one to the person, whose number is theirs to see in neither.
+    assert_eq!(of_type("call"), [r#"{"id":0,"caller":"+49 40 1000"}"#, r#"{"id":1,"caller":"+49 40 1001"}"#]);
+    assert_eq!(of_type("invoice"), [r#"{"id":1,"billing_email":"c1@example.com","total":1}"#]);
+    for part in ["customer<br><small>of each only phone, id</small>", "call<br><small>without callee</small>"]
+    {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+}
+
+#[test]
+fn d9_a_copy_shows_what_its_rule_says_of_a_file() {
+    let place = Place::new();
+    configure_types(&place, "kind = \"sqlite\"\nurl = \"chinook.db\"", &shown_in_part());
+    place.program("sqlite3", &["chinook.db"], &[&tables()]);
+    a_copy_in_part(&place);
+}
+
+#[test]
+fn d9_a_copy_shows_what_its_rule_says_of_a_server() {
+    let server = Server::start(&[]);
+    server.run("postgres", "CREATE DATABASE chinook");
+    server.run("chinook", &tables());
+    let place = Place::new();
+    configure_types(&place, &format!("kind = \"postgres\"\nurl = \"{}\"", url(&server)), &shown_in_part());
+    a_copy_in_part(&place);
+}
+
+#[test]
+fn d9_a_copy_shows_what_its_rule_says_of_json_lines() {
+    let place = Place::new();
+    let types = "[[source.type]]\nid = \"note\"\nsubject = [\"email\"]\n\
+                 copy = { without = [\"/about/agent\", \"score\"] }\n";
+    configure_types(&place, "kind = \"json-lines\"\nurl = \"notes.jsonl\"", types);
+    let notes = "{\"email\":\"Ada@example.com\",\"about\":[{\"agent\":\"Bob\",\"n\":1.50}],\"score\":7}\n\
+                 {\"email\":\"bea@example.com\",\"about\":[{\"agent\":\"Bob\"}]}\n";
+    std::fs::write(place.path("notes.jsonl"), notes).unwrap();
+    let id = asked(&place, "email=ada@example.com\n", &["--plaintext"]);
+    run(&place);
+    let archive = fetched(&place, &id).into_iter().find(|path| path.ends_with(".zip")).unwrap();
+    let (records, page) = extracted(&place, &archive, "part");
+    assert_eq!(records["%69ndex.html/note"], [r#"{"email":"Ada@example.com","about":[{"n":1.50}]}"#]);
+    assert!(page.contains("<small>without /about/agent, score</small>"), "{page}");
+}
+
+#[test]
+fn d9_a_rule_of_copies_that_means_nothing_is_refused() {
+    for (rule, why) in [
+        ("copy = { only = [] }", "no field is named"),
+        ("copy = { only = [\"a\"], without = [\"b\"] }", "expected { only"),
+        ("copy = \"phone\"", "expected { only"),
+        ("fields = [\"id\", \"phone\"]\ncopy = { without = [\"fone\"] }", "choose from id, phone"),
+    ] {
+        let place = Place::new();
+        let types = TYPES.replace("table = \"customers\"", &format!("table = \"customers\"\n{rule}"));
+        let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+        let source = format!("\n[[source]]\nid = \"s\"\nkind = \"sqlite\"\nurl = \"chinook.db\"\n{types}");
+        std::fs::write(place.path("cdds.toml"), config + &source).unwrap();
+        let output = place.cdds(&["config", "check"]).output().unwrap();
+        let told = text(&output.stderr) + &text(&output.stdout);
+        assert!(!output.status.success() && told.contains(why), "{rule}: {told}");
+    }
 }
 
 /// Makes a key pair. Each sealed part names the issuer of its certificate, so this one names nobody.

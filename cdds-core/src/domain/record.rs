@@ -162,7 +162,7 @@ impl RecordBatch {
 
     /// Returns the batch with other lines. `rewrite` either appends the replacement of a line, without its
     /// newline, and returns `true`, or appends nothing and returns `false`, which drops the record.
-    pub(super) fn rewritten(&self, mut rewrite: impl FnMut(&[u8], &mut Vec<u8>) -> bool) -> Self {
+    pub(in crate::domain) fn rewritten(&self, mut rewrite: impl FnMut(&[u8], &mut Vec<u8>) -> bool) -> Self {
         let mut lines = Vec::with_capacity(self.lines.len());
         let mut records = Vec::with_capacity(self.records.len());
         let mut places = Vec::new();

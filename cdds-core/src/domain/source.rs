@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::selection::CategoryDimension;
-use crate::domain::subject::{ErasureRule, SubjectField};
+use crate::domain::subject::{CopyRule, ErasureRule, SubjectField};
 use crate::domain::violation::RuleViolation;
 
 pub use self::ownership::Ownership;
@@ -114,6 +114,8 @@ pub struct DataType {
     pub subject_fields: Vec<SubjectField>,
     /// What an erasure does with records about a person (rule D5); `None` if the source does not erase.
     pub erasure: Option<ErasureRule>,
+    /// What copies for the people in its records show of them (rule D9).
+    pub copy: CopyRule,
 }
 
 impl DataType {
@@ -132,6 +134,7 @@ impl DataType {
             ownership: Ownership::default(),
             subject_fields: Vec::new(),
             erasure: None,
+            copy: CopyRule::default(),
         }
     }
 
@@ -189,6 +192,12 @@ impl DataType {
     #[must_use]
     pub fn with_erasure(self, rule: ErasureRule) -> Self {
         Self { erasure: Some(rule), ..self }
+    }
+
+    /// Says what copies for the people in its records show of them (rule D9): the whole record if this is left out.
+    #[must_use]
+    pub fn with_copy(self, rule: CopyRule) -> Self {
+        Self { copy: rule, ..self }
     }
 
     /// Declares whose the records are (rule J16).

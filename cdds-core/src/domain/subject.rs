@@ -2,6 +2,7 @@
 //! what becomes of it.
 
 pub mod copies;
+mod disclosure;
 mod erasure;
 mod field;
 pub mod filter;
@@ -17,6 +18,8 @@ mod values;
 
 use std::fmt;
 
+pub use self::disclosure::CopyRule;
+pub(crate) use self::disclosure::ShownFields;
 pub use self::erasure::{EraseRequest, Erased, ErasureRule, Kept, ON_HOLD};
 pub use self::field::{StoredForm, SubjectField};
 pub use self::hash::{HashedIdentifier, KeyedHash, SealedIdentifiers};

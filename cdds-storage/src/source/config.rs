@@ -7,7 +7,7 @@ use cdds_core::domain::record::instant::InstantFormat;
 use cdds_core::domain::record::selection::CategoryDimension;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use cdds_core::domain::subject::StoredForm;
-use cdds_core::domain::subject::{ErasureRule, SubjectField};
+use cdds_core::domain::subject::{CopyRule, ErasureRule, SubjectField};
 use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind};
 use chrono::Duration;
 
@@ -43,6 +43,8 @@ pub struct TypeConfig<R> {
     pub erasure: Option<ErasureRule>,
     /// The column that keeps a record from being erased (rule D5), unless it is NULL, false, 0 or empty.
     pub hold: Option<String>,
+    /// What copies for the people in its records show of them (rule D9).
+    pub copy: CopyRule,
 }
 
 /// The location of an instant in a record.
@@ -85,6 +87,7 @@ impl<R> TypeConfig<R> {
             subjects: Vec::new(),
             erasure: None,
             hold: None,
+            copy: CopyRule::default(),
         }
     }
 
@@ -132,6 +135,12 @@ impl<R> TypeConfig<R> {
     #[must_use]
     pub fn with_hold(self, column: impl Into<String>) -> Self {
         Self { hold: Some(column.into()), ..self }
+    }
+
+    /// Sets what copies for the people in its records show of them (rule D9).
+    #[must_use]
+    pub fn with_copy(self, rule: CopyRule) -> Self {
+        Self { copy: rule, ..self }
     }
 
     /// Returns the columns that an erasure depends on, besides those that name people.
@@ -191,6 +200,7 @@ impl<R> TypeConfig<R> {
             }
             None => {}
         }
+        self.copy.check(self.fields.as_deref()).map_err(|why| format!("its rule of copies: {why}"))?;
         Ok(DataType {
             ownership: self.owner.ownership(path)?,
             id: self.id.clone(),
@@ -203,6 +213,7 @@ impl<R> TypeConfig<R> {
             pushes_down,
             subject_fields: self.subjects.clone(),
             erasure: self.erasure.clone(),
+            copy: self.copy.clone(),
         })
     }
 }

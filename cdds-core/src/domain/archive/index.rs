@@ -34,6 +34,8 @@ pub struct IndexedType {
     pub source: String,
     /// The name of the type.
     pub data_type: String,
+    /// Which of their fields the records have, in words; `None` for all.
+    pub shown: Option<String>,
     /// The files that hold the records; none if nothing was found.
     pub files: Vec<IndexedFile>,
 }
@@ -128,12 +130,11 @@ impl Index {
                 Text(source)
             )?;
             for one in types {
-                write!(
-                    f,
-                    "<tr><th scope=\"row\">{}<td class=\"n\">{}<td>",
-                    Text(&one.data_type),
-                    Grouped(one.records())
-                )?;
+                write!(f, "<tr><th scope=\"row\">{}", Text(&one.data_type))?;
+                if let Some(shown) = &one.shown {
+                    write!(f, "<br><small>{}</small>", Text(shown))?;
+                }
+                write!(f, "<td class=\"n\">{}<td>", Grouped(one.records()))?;
                 if one.files.is_empty() {
                     f.write_str("none")?;
                 }
@@ -273,6 +274,7 @@ mod tests {
         IndexedType {
             source: source.to_owned(),
             data_type: data_type.to_owned(),
+            shown: None,
             files: files.iter().map(file).collect(),
         }
     }
@@ -299,14 +301,16 @@ mod tests {
             data_type: Some("price".to_owned()),
             why: "names nobody",
         }];
-        let page = Index { not_asked, ..index(types) }.to_string();
+        let mut page = Index { not_asked, ..index(types) };
+        page.types[2].shown = Some("without <b>".to_owned());
+        let page = page.to_string();
         for part in [
             "4 October 2024 at 09:05 UTC",
             "<code>00000000-0000-0000-0000-000000000007</code>",
             "<strong>1,235 records</strong> about you in 3 files",
             "<h2>Customers</h2>",
             "<th scope=\"row\">call<td class=\"n\">1,234<td><a href=\"crm/call/call-00001.json\">call-00001.json</a>",
-            "<th scope=\"row\">order<td class=\"n\">0<td>none",
+            "<th scope=\"row\">order<br><small>without &lt;b&gt;</small><td class=\"n\">0<td>none",
             "<li>Shop, price: names nobody",
         ] {
             assert!(page.contains(part), "{part}\n{page}");

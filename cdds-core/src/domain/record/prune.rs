@@ -74,6 +74,11 @@ pub(in crate::domain) fn value_with(
     Ok(empty)
 }
 
+/// Passes the elements of an array that is known to be valid, as they are spelled.
+pub(in crate::domain) fn elements<'i>(json: &'i [u8], visit: impl FnMut(&'i [u8])) {
+    repeated::elements(json, visit);
+}
+
 /// Scans the input and, if a key seems to be repeated, writes it again. Returns whether the value is empty.
 fn whole<'i, 'o>(
     keys: &'o mut Keys,

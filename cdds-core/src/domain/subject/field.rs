@@ -35,14 +35,12 @@ impl SubjectField {
 
     /// Returns the key of the outermost object that the field is, or is in.
     pub fn key(&self) -> String {
-        let first = self.name.strip_prefix('/').and_then(|tokens| tokens.split('/').next());
-        first.map_or_else(|| self.name.clone(), token)
+        key(&self.name)
     }
 
     /// Returns the keys of the objects within, from outside to inside.
     pub(super) fn within(&self) -> Vec<String> {
-        let tokens = self.name.strip_prefix('/').into_iter().flat_map(|tokens| tokens.split('/'));
-        tokens.skip(1).map(token).collect()
+        within(&self.name).collect()
     }
 
     /// Replaces how the values are stored.
@@ -50,6 +48,18 @@ impl SubjectField {
     pub fn with_stored(self, stored: StoredForm) -> Self {
         Self { stored, ..self }
     }
+}
+
+/// Returns the key of the outermost object that a field is, or is in: a name that begins with `/` is a pointer.
+pub(super) fn key(name: &str) -> String {
+    let first = name.strip_prefix('/').and_then(|tokens| tokens.split('/').next());
+    first.map_or_else(|| name.to_owned(), token)
+}
+
+/// Returns the keys of the objects within, from outside to inside.
+pub(super) fn within(name: &str) -> impl Iterator<Item = String> {
+    let tokens = name.strip_prefix('/').into_iter().flat_map(|tokens| tokens.split('/'));
+    tokens.skip(1).map(token)
 }
 
 /// Reads a token of a JSON pointer (RFC 6901, section 4).

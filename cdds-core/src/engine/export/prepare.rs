@@ -16,6 +16,7 @@ use crate::domain::job::policy::BadRecords;
 use crate::domain::job::{Protection, Read, admission};
 use crate::domain::recipient::Recipient;
 use crate::domain::source::{DataType, Estimate};
+use crate::domain::subject::ShownFields;
 use crate::domain::violation::Code;
 use crate::engine::calls::{call, call_now};
 use crate::ports::catalog::CatalogError;
@@ -47,6 +48,8 @@ pub(super) struct PreparedRead {
     pub(super) request: ReadRequest,
     /// The only folder of a copy for a data subject; `None` for the folders of the places.
     pub(super) folder: Option<String>,
+    /// The fields that a copy for a data subject shows (rule D9); `None` for all.
+    pub(super) shown: Option<Arc<ShownFields>>,
 }
 
 impl Export {
@@ -71,14 +74,13 @@ impl Export {
             let request = self.request(read);
             let found = source.describe().data_type(&request.data_type).cloned();
             let data_type = found.ok_or_else(|| no_type(source.describe(), &request))?;
-            let (request, folder) = match asking {
-                None => (request, None),
-                Some(asking) => (
-                    request.with_window(Window::everything()).with_subject(asking.subject().clone()),
-                    Some(folders.next(&source_id, &data_type.id)),
-                ),
+            let Some(asking) = asking else {
+                return Ok(PreparedRead { source, source_id, data_type, request, folder: None, shown: None });
             };
-            Ok(PreparedRead { source, source_id, data_type, request, folder })
+            let request = request.with_window(Window::everything()).with_subject(asking.subject().clone());
+            let folder = Some(folders.next(&source_id, &data_type.id));
+            let shown = data_type.copy.shown().map(Arc::new);
+            Ok(PreparedRead { source, source_id, data_type, request, folder, shown })
         };
         settings.reads.iter().map(prepared).collect()
     }

@@ -16,6 +16,7 @@ use crate::domain::archive::errors_file::ErrorsFile;
 use crate::domain::execution::failure::{Failure, Step};
 use crate::domain::record::RecordBatch;
 use crate::domain::record::handover::Handover;
+use crate::domain::subject::ShownFields;
 use crate::engine::calls::{call, items};
 use crate::ports::Ports;
 use crate::ports::source::{ReadRequest, SourceError};
@@ -47,6 +48,8 @@ struct OpenRead {
     witness: Option<Witness>,
     /// The request, which says what of a rejected record may be reported.
     request: ReadRequest,
+    /// The fields that a copy for a data subject shows; `None` for all.
+    shown: Option<Arc<ShownFields>>,
     /// Whether the source has ended; files may still be open.
     ended: bool,
 }
@@ -148,6 +151,11 @@ impl<'a> Files<'a> {
         meter.records.fetch_add(records, Ordering::Relaxed);
         meter.undated.fetch_add(open.handover.undated(&batch), Ordering::Relaxed);
         meter.bytes_read.fetch_add(batch.bytes_read(), Ordering::Relaxed);
+        // Only now that whole records have shown whom they are about.
+        let batch = match open.shown.clone() {
+            Some(shown) => offload(&*self.export.shared.ports.workers, move || shown.of(&batch)).await?,
+            None => batch,
+        };
         let mut cut = Vec::new();
         open.cutter.push(&batch, &mut cut);
         self.closed.extend(cut);
@@ -162,7 +170,7 @@ impl<'a> Files<'a> {
 impl OpenRead {
     /// Starts to read one data type.
     async fn begin(export: &Export, read: &PreparedRead, witness: Option<Witness>) -> Result<Self, Failure> {
-        let PreparedRead { source, source_id, data_type, request, folder } = read;
+        let PreparedRead { source, source_id, data_type, request, folder, shown } = read;
         let settings = &export.execution.settings;
         let batches = call(Step::Read, SOURCE, async { source.read(request.clone()).await }).await?;
         let cutter = FileCutter::new(request.data_type.clone(), export.shared.settings.cut);
@@ -176,6 +184,7 @@ impl OpenRead {
             },
             witness,
             request: request.clone(),
+            shown: shown.clone(),
             ended: false,
         })
     }

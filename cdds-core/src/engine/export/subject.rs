@@ -101,6 +101,7 @@ impl Export {
         let types = reads.iter().map(|read| IndexedType {
             source: titled(&read.source_id),
             data_type: read.data_type.id.to_string(),
+            shown: read.data_type.copy.in_words(),
             files: Vec::new(),
         });
         let left_out = |one: NotAsked| NotIndexed {

@@ -61,17 +61,22 @@ fn object(json: &[u8], output: &mut Vec<u8>) -> IsEmpty {
 }
 
 fn array(json: &[u8], output: &mut Vec<u8>) -> IsEmpty {
-    let mut elements = Vec::new();
-    scan(json, |scanner| scanner.elements(|element| elements.push(element)));
+    let mut found = Vec::new();
+    elements(json, |element| found.push(element));
     output.push(b'[');
-    for (index, element) in elements.iter().enumerate() {
+    for (index, element) in found.iter().enumerate() {
         if index > 0 {
             output.push(b',');
         }
         rewrite(element, output);
     }
     output.push(b']');
-    elements.is_empty()
+    found.is_empty()
+}
+
+/// Passes the elements of an array.
+pub(super) fn elements<'i>(json: &'i [u8], visit: impl FnMut(&'i [u8])) {
+    scan(json, |scanner| scanner.elements(visit));
 }
 
 /// Scans a container once more. It is known to be valid, so the result is ignored.
