@@ -55,7 +55,7 @@ pub mod sink;
 pub mod strategies;
 mod subject_keys;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,6 +65,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use self::destination::MemoryDestination;
@@ -75,7 +76,7 @@ pub use self::subject_keys::MemorySubjectKeys;
 use crate::domain::access::{Principal, PrincipalName, Role};
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::RecordBatch;
-use crate::domain::subject::{Subject, SubjectMatcher};
+use crate::domain::subject::{Subject, SubjectField, SubjectMatcher};
 use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
 use crate::ports::clock::Clock;
@@ -84,8 +85,8 @@ use crate::ports::ids::Ids;
 use crate::ports::notifier::Notifiers;
 pub use crate::ports::sealer::NoCertificates;
 use crate::ports::source::{
-    DataType, EraseRequest, Erased, ErasureRule, Estimate, Ownership, ReadRequest, RecordStream, Source,
-    SourceDescription, SourceError, Sources,
+    DataType, EraseRequest, Erased, ErasureRule, Estimate, Field, FieldRole, Ownership, ReadRequest,
+    RecordStream, Source, SourceDescription, SourceError, Sources,
 };
 use crate::ports::subject_keys::NoSubjectKeys;
 use crate::ports::workers::Workers;
@@ -266,6 +267,24 @@ impl Source for PreparedSource {
 
     async fn complete_until(&self, _request: &ReadRequest) -> Result<Option<DateTime<Utc>>, SourceError> {
         Ok(*self.complete_until.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The fields that its records have, and that its description declares to name people.
+    async fn fields(&self, owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        let described = self.description.data_type(data_type);
+        let subjects = described.map(|known| known.subject_fields.as_slice()).unwrap_or_default();
+        let mut names: Vec<String> = subjects.iter().map(SubjectField::key).collect();
+        for batch in self.of_owner(owner) {
+            let records = batch
+                .iter()
+                .filter_map(|record| serde_json::from_slice::<Map<String, Value>>(record.line).ok());
+            names.extend(records.flat_map(|record| record.into_iter().map(|(name, _)| name)));
+        }
+        let mut seen = BTreeSet::new();
+        let fields = names.iter().filter(|name| seen.insert(*name));
+        Ok(Some(
+            fields.map(|name| Field::new(name).with_roles(FieldRole::of_subjects(subjects, name))).collect(),
+        ))
     }
 
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {

@@ -1,5 +1,6 @@
 //! Rules J2–J4, J16, W4, W7: what a source offers, and what it is asked for.
 
+mod field;
 mod ownership;
 mod request;
 mod visibility;
@@ -14,6 +15,7 @@ use crate::domain::record::selection::CategoryDimension;
 use crate::domain::subject::{CopyRule, ErasureRule, SubjectField};
 use crate::domain::violation::RuleViolation;
 
+pub use self::field::{Field, FieldRole, Indexed};
 pub use self::ownership::Ownership;
 pub use self::request::{BadRecordMode, ReadRequest, RecordInstant};
 pub use self::visibility::Visibility;

@@ -22,7 +22,8 @@ use crate::domain::source::{Offer, OfferedSources};
 
 pub use self::checked::{BrokenClause, CheckedSource};
 pub use crate::domain::source::{
-    BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordInstant, SourceDescription, Visibility,
+    BadRecordMode, DataType, Estimate, Field, FieldRole, Indexed, Ownership, ReadRequest, RecordInstant,
+    SourceDescription, Visibility,
 };
 pub use crate::domain::subject::{EraseRequest, Erased, ErasureRule, Kept};
 
@@ -177,6 +178,21 @@ pub trait Source: Debug + Send + Sync {
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         let _ = owner;
         Ok(Vec::new())
+    }
+
+    /// Returns the fields that records of a type have, for a person of this owner who chooses among them: in the order in
+    /// which records have them, each once, with what the source knows about each and nothing of any record. A
+    /// database asks its schema, which takes well under a second. `None`, the default, if the source does not know;
+    /// those that records are seen to have, and that the type declares, are then all that is known.
+    ///
+    /// If it knows only some, as a file of JSON does, it returns these. The fields that the type [declares to name
+    /// people](DataType::subject_fields) have that role.
+    ///
+    /// # Errors
+    /// As for [`read`](Source::read).
+    async fn fields(&self, owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        let _ = (owner, data_type);
+        Ok(None)
     }
 
     /// Erases what the source holds about a person, by the type's [rule](DataType::erasure) (rules D4, D5): the

@@ -25,7 +25,7 @@ use crate::ports::subject_keys::{SubjectKey, SubjectKeysErrorKind};
 const SETS_AT_ONCE: usize = 100;
 
 /// How many downloads of a set are told.
-const DOWNLOADS_MAX: usize = 1_000;
+pub(super) const DOWNLOADS_MAX: usize = 1_000;
 
 /// The copies that exports of all owners have made; each call names an owner, by its principal (rule D10). Every method
 /// returns [`ServiceError::Forbidden`] for a principal that is not allowed its action (rule C1).

@@ -105,6 +105,8 @@ pub enum Entity {
     Recipient,
     /// A source.
     Source,
+    /// A data type of a source.
+    DataType,
     /// A notice.
     Notice,
     /// A destination.
@@ -128,6 +130,7 @@ impl fmt::Display for Entity {
             Self::Signature => "signature of the manifest of execution",
             Self::Recipient => "recipient",
             Self::Source => "source",
+            Self::DataType => "data type",
             Self::Notice => "notice",
             Self::Destination => "destination",
             Self::Endpoint => "endpoint",

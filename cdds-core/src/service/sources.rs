@@ -1,4 +1,6 @@
-//! Whether sources answer.
+//! Whether sources answer, and what fields they have.
+
+mod fields;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -14,7 +16,9 @@ use crate::domain::id::{SourceId, TypeId};
 use crate::domain::source::{BadRecordMode, Estimate, ReadRequest};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::ports::Ports;
-use crate::ports::source::{DataType, RegisteredSource, Source, SourceError};
+use crate::ports::source::{DataType, OwnersSources, RegisteredSource, Source, SourceError};
+
+pub use self::fields::{SeenField, TypeFields, ValueKind};
 
 /// How long a source is asked.
 const TIME_MAX: Duration = Duration::from_secs(10);
@@ -113,13 +117,7 @@ impl SourceChecks {
     pub async fn check(&self, by: &Principal, id: &SourceId) -> Result<SourceCheck, ServiceError> {
         check(&self.ports, by, Action::CreateJob, None).await?;
         let sources = self.ports.sources.for_owner(&by.owner);
-        let source = match sources.find(id) {
-            None => return Err(ServiceError::not_found(Entity::Source, id)),
-            Some(RegisteredSource::Unsupported { reason, .. }) => {
-                return Err(RuleViolation::new(Code::UnsupportedSource, reason.clone()).into());
-            }
-            Some(RegisteredSource::Supported(source)) => &**source,
-        };
+        let source = supported(sources, id)?;
         let now = self.ports.catalog.now().await?;
         let mut over = self.ports.clock.sleep(TIME_MAX);
         let mut found = SourceCheck { types: Vec::new(), remarks: Vec::new() };
@@ -148,8 +146,23 @@ impl SourceChecks {
     }
 }
 
+/// Returns a source that the owner sees.
+fn supported<'a>(sources: OwnersSources<'a>, id: &SourceId) -> Result<&'a dyn Source, ServiceError> {
+    match sources.find(id) {
+        None => Err(ServiceError::not_found(Entity::Source, id)),
+        Some(RegisteredSource::Unsupported { reason, .. }) => {
+            Err(RuleViolation::new(Code::UnsupportedSource, reason.clone()).into())
+        }
+        Some(RegisteredSource::Supported(source)) => Ok(&**source),
+    }
+}
+
 fn panicked() -> TypeAnswer {
-    TypeAnswer::Failed("the source broke off in the middle of a call: see the log of the service".to_owned())
+    TypeAnswer::Failed(panicked_words())
+}
+
+fn panicked_words() -> String {
+    "the source broke off in the middle of a call: see the log of the service".to_owned()
 }
 
 /// Reads the beginning of a type.

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::{
-    BadRecordMode, EraseRequest, Erased, Estimate, ReadRequest, Source, SourceDescription, SourceError,
-    SourceErrorKind,
+    BadRecordMode, EraseRequest, Erased, Estimate, Field, ReadRequest, Source, SourceDescription,
+    SourceError, SourceErrorKind,
 };
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::record::RecordBatch;
@@ -150,6 +150,10 @@ impl Source for CheckedSource {
 
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         self.source.remarks(owner).await
+    }
+
+    async fn fields(&self, owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        self.source.fields(owner, data_type).await
     }
 
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {

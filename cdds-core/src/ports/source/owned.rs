@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{
-    EraseRequest, Erased, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    EraseRequest, Erased, Estimate, Field, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
     SourceErrorKind,
 };
 use crate::domain::id::{Owner, TypeId};
@@ -58,6 +58,11 @@ impl Source for OwnedSource {
 
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         self.0.remarks(owner).await
+    }
+
+    async fn fields(&self, owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        self.check_owner(data_type, owner)?;
+        self.0.fields(owner, data_type).await
     }
 
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{
-    EraseRequest, Erased, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    EraseRequest, Erased, Estimate, Field, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
 };
-use crate::domain::id::Owner;
+use crate::domain::id::{Owner, TypeId};
 
 /// So that whatever takes a source also takes one that somebody else holds as well.
 #[async_trait]
@@ -27,6 +27,10 @@ impl<S: Source + ?Sized> Source for Arc<S> {
 
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         (**self).remarks(owner).await
+    }
+
+    async fn fields(&self, owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        (**self).fields(owner, data_type).await
     }
 
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
@@ -70,6 +74,10 @@ mod tests {
             Ok(vec![owner.to_string()])
         }
 
+        async fn fields(&self, _: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+            Ok(Some(vec![Field::new(data_type.as_str())]))
+        }
+
         async fn erase(&self, _request: EraseRequest) -> Result<Erased, SourceError> {
             Ok(Erased { records: 9, kept: Vec::new() })
         }
@@ -90,6 +98,7 @@ mod tests {
                 source.estimate(&request).await,
                 source.complete_until(&request).await,
                 source.remarks(&owner).await,
+                source.fields(&owner, &request.data_type).await,
                 source.erase(EraseRequest::new(owner.clone(), request.data_type.clone(), ada)).await,
             )
         };

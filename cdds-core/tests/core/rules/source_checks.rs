@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cdds_core::domain::access::{Action, Actions};
-use cdds_core::domain::id::Owner;
+use cdds_core::domain::id::{Owner, TypeId};
 use cdds_core::domain::record::{Place, RecordBatch, RecordBatchBuilder, RejectedRecord};
+use cdds_core::domain::subject::SubjectField;
 use cdds_core::ports::source::{
-    DataType, Estimate, Ownership, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
-    SourceErrorKind, Sources, Visibility,
+    DataType, Estimate, Field, FieldRole, Indexed, Ownership, ReadRequest, RecordStream, Source,
+    SourceDescription, SourceError, SourceErrorKind, Sources, Visibility,
 };
 use cdds_core::service::ServiceError;
-use cdds_core::service::sources::{SourceCheck, SourceChecks, TypeAnswer};
+use cdds_core::service::sources::{SeenField, SourceCheck, SourceChecks, TypeAnswer, TypeFields, ValueKind};
 use cdds_core::testing::{MemoryPorts, administrator};
 use futures::executor::block_on;
 use futures::{StreamExt, stream};
@@ -28,6 +29,18 @@ fn batch(records: usize) -> RecordBatch {
     let mut batch = RecordBatchBuilder::new();
     for number in 0..records {
         batch.serialize(&Place::of(None, None), &json!({"secret": number})).unwrap();
+    }
+    batch.take()
+}
+
+fn people() -> RecordBatch {
+    let mut batch = RecordBatchBuilder::new();
+    for record in [
+        json!({"mail": "ada@example.org", "n\u{e9}e": "Byron", "born": 1815}),
+        json!({"mail": "grace@example.org", "born": "1906", "note": ["secret"]}),
+        json!({"long": "x".repeat(20_000)}),
+    ] {
+        batch.serialize(&Place::of(None, None), &record).unwrap();
     }
     batch.take()
 }
@@ -55,9 +68,21 @@ impl Source for Moody {
         Ok(vec!["The application waits meanwhile.".to_owned()])
     }
 
+    async fn fields(&self, _: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        let known = Field::new("mail").with_declared("varchar(40)").with_indexed(Indexed::Fully);
+        match data_type.as_str() {
+            "people" => Ok(Some(vec![known.with_roles([FieldRole::Key]), Field::new("unseen")])),
+            "none" => Err(SourceError::missing("there is no table \"none\"")),
+            "slow" => std::future::pending().await,
+            "panics" => panic!("a source of somebody's own"),
+            _ => Ok(None),
+        }
+    }
+
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         Ok(match request.data_type.as_str() {
             "few" => stream::iter([Ok(batch(2)), Ok(batch(1))]).boxed(),
+            "people" => stream::iter([Ok(people())]).boxed(),
             "none" => stream::empty().boxed(),
             "endless" => stream::repeat_with(|| Ok(batch(300))).boxed(),
             "damaged" => stream::iter([Ok(damaged())]).boxed(),
@@ -165,4 +190,96 @@ fn j2_j16_only_sources_that_the_owner_may_read_are_asked() {
     let found = block_on(checks.check(&stranger, &moody)).unwrap();
     let [TypeAnswer::Failed(why)] = &*answers(&found) else { panic!("{found:?}") };
     assert!(why.contains("does not say whose its records are"), "{why}");
+}
+
+/// Asks for the fields of these types, of which `people` declares that `born` names people, and `note`.
+fn fields(types: &[&str], actions: Option<Actions>) -> Vec<TypeFields> {
+    let typed = |id: &&str| {
+        let known = DataType::new(id.parse().unwrap()).with_ownership(Ownership::Shared);
+        let known = known.with_subject_field(SubjectField::new("born", "birth-year".parse().unwrap()));
+        if *id == "people" { known.with_fields(["note", "never"]) } else { known }
+    };
+    let description = SourceDescription::new("moody".parse().unwrap(), "Moody");
+    let description = types.iter().map(typed).fold(description, SourceDescription::with_type);
+    let sources = Sources::new().with(Arc::new(Moody(description)));
+    let memory = MemoryPorts::new(instant("2026-03-01T12:00:00Z"), sources);
+    let by = administrator(&Owner::default());
+    let by = actions.into_iter().fold(by, cdds_core::Principal::with_actions);
+    block_on(SourceChecks::new(&memory.ports).fields(&by, &"moody".parse().unwrap(), None)).unwrap()
+}
+
+fn told(field: &SeenField) -> String {
+    let SeenField { field, kinds, masked, .. } = field;
+    let masked = masked.as_deref().unwrap_or("-");
+    format!(
+        "{} {:?} {:?} {} {kinds:?} {masked}",
+        field.name,
+        field.declared,
+        field.indexed,
+        field.roles.len()
+    )
+}
+
+#[test]
+fn f8a_fields_are_those_that_are_known_declared_or_seen_and_values_are_masked() {
+    let found = fields(&["people"], None);
+    assert_eq!(
+        found[0].fields.iter().map(told).collect::<Vec<_>>(),
+        [
+            "mail Some(\"varchar(40)\") Fully 1 [Text] xxx@xxxxxxx.xxx",
+            "unseen None Unknown 0 [] -",
+            "note None Unknown 0 [List] [\"xxxxxx\"]",
+            "never None Unknown 0 [] -",
+            "born None Unknown 1 [Number, Text] 0000",
+            "n\u{e9}e None Unknown 0 [Text] xxxxx",
+        ]
+    );
+    let kind = |field: &SeenField| field.kinds.contains(&ValueKind::Number);
+    assert_eq!(
+        (found[0].failed.as_deref(), found[0].fields.iter().filter(|one| kind(one)).count()),
+        (None, 1)
+    );
+    assert!(!format!("{found:?}").contains("secret"));
+    // Whoever may not create jobs sees no record, not even its keys.
+    let seen = fields(&["people"], Some(Actions::NONE.with(Action::See)));
+    let names: Vec<&str> = seen[0].fields.iter().map(|one| one.field.name.as_str()).collect();
+    assert_eq!(names, ["mail", "unseen", "note", "never"]);
+    assert!(seen[0].fields.iter().all(|one| one.masked.is_none() && one.kinds.is_empty()), "{seen:?}");
+}
+
+#[test]
+fn a_source_that_fails_or_hangs_gives_the_fields_of_its_other_types() {
+    let found = fields(&["none", "panics", "broken", "few", "slow", "people"], None);
+    let why: Vec<&str> = found.iter().map(|one| one.failed.as_deref().unwrap_or("")).collect();
+    for (at, expected) in
+        [(0, "no table"), (1, "broke off"), (2, "is away"), (4, "ten seconds"), (5, "ten seconds")]
+    {
+        assert!(why[at].contains(expected), "{why:?}");
+    }
+    assert_eq!((why[3], found[3].fields[0].field.name.as_str()), ("", "secret"));
+    assert!(!why[1].contains("somebody's own"), "{why:?}");
+}
+
+#[test]
+fn j2_j16_only_fields_that_the_owner_may_see_are_told() {
+    let (memory, checks) = checks(&["few"], Ownership::Unstated);
+    let everybody = administrator(&Owner::default());
+    let ask = |by: &cdds_core::Principal, id: &str, only: Option<&str>| {
+        let only = only.map(|only| only.parse().unwrap());
+        block_on(checks.fields(by, &id.parse().unwrap(), only.as_ref()))
+    };
+    for (id, only, code) in [
+        ("nowhere", None, "not_found"),
+        ("hidden", None, "not_found"),
+        ("old", None, "unsupported_source"),
+        ("moody", Some("mail"), "not_found"),
+    ] {
+        assert_eq!(ask(&everybody, id, only).unwrap_err().code(), code, "{id}");
+    }
+    let nobody = everybody.clone().with_actions(Actions::NONE);
+    assert!(matches!(ask(&nobody, "moody", None), Err(ServiceError::Forbidden(_))));
+    let found = ask(&administrator(&Owner::new("north").unwrap()), "moody", None).unwrap();
+    assert!(found[0].failed.as_ref().is_some_and(|why| why.contains("whose its records are")), "{found:?}");
+    assert!(found[0].fields.is_empty());
+    drop(memory);
 }

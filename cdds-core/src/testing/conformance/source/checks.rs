@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 
 use super::case::{Case, Outcome, field};
 use super::rows::{at, dated, many, row, steps};
@@ -12,7 +13,9 @@ use crate::domain::calendar::zone::Zone;
 use crate::domain::id::Owner;
 use crate::domain::record::selection::CategorySelection;
 use crate::domain::record::{Place, RecordBatch};
-use crate::ports::source::{DataType, ErasureRule, Estimate, Ownership, ReadRequest, RecordInstant};
+use crate::ports::source::{
+    DataType, ErasureRule, Estimate, Field, FieldRole, Ownership, ReadRequest, RecordInstant,
+};
 
 /// Returns why a clause is not checked, if it is about what the type does not declare or the fixture cannot do.
 /// A fixture that fails is left to the checks.
@@ -71,6 +74,7 @@ pub(super) async fn check(clause: Clause, fixture: &dyn SourceFixture) -> Outcom
         Clause::DryRun => subjects::rehearsed(fixture).await,
         Clause::Erasure => subjects::erased(fixture).await,
         Clause::CompleteUntil => complete(fixture).await,
+        Clause::Fields => fields(fixture).await,
         Clause::BadRecords => reading::bad_records(fixture).await,
         Clause::UnknownField => templates::unknown_field(fixture).await,
         Clause::PollsReturn => reading::polls(fixture).await,
@@ -314,6 +318,38 @@ async fn complete(fixture: &dyn SourceFixture) -> Outcome {
             return Err(format!("complete until {last:?} at first, and later until {until:?}"));
         }
         last = until.or(last);
+    }
+    Ok(())
+}
+
+async fn fields(fixture: &dyn SourceFixture) -> Outcome {
+    let rows = dated([at(0), at(5)]).into_iter().map(|row| Row {
+        changed_at: Some(at(9)),
+        phone: Some("+49 30 1815".to_owned()),
+        email: Some("ada@example.org".to_owned()),
+        ..row
+    });
+    let case = Case::of(fixture, rows.collect())?;
+    let asked = case.source.fields(&Owner::default(), &case.data_type.id).await;
+    let Some(fields) = asked.map_err(|error| format!("the question failed: {error}"))? else { return Ok(()) };
+    let named = |name: &str| fields.iter().filter(|field| field.name == name).count();
+    if let Some(Field { name, .. }) = fields.iter().find(|field| named(&field.name) > 1) {
+        return Err(format!("the field {name:?} is named twice"));
+    }
+    for subject in &case.data_type.subject_fields {
+        let role = FieldRole::Subject(subject.kind.clone());
+        if !fields.iter().any(|field| field.name == subject.key() && field.roles.contains(&role)) {
+            return Err(format!("the field {:?} names people, and is not said to", subject.key()));
+        }
+    }
+    for batch in case.batches(&case.everything()).await? {
+        for record in batch.iter().filter(|_| case.data_type.pushes_down) {
+            let record: BTreeMap<String, Value> = serde_json::from_slice(record.line)
+                .map_err(|_| "a line is not one JSON object".to_owned())?;
+            if let Some(name) = record.keys().find(|name| named(name) == 0) {
+                return Err(format!("records have the field {name:?}, which is not named"));
+            }
+        }
     }
     Ok(())
 }

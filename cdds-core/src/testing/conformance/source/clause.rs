@@ -99,6 +99,12 @@ pub enum Clause {
     ///
     /// Found by: [`Planted::CompleteGoesBack`].
     CompleteUntil,
+    /// The fields that a source names are those that its records have and it can know of, each once; those that name
+    /// people have that role. From: [`Source::fields`]. Checked if the source knows fields; a type that is
+    /// [pushed down](crate::ports::source::DataType::pushes_down) knows all of them.
+    ///
+    /// Found by: [`Planted::FieldsLeftOut`], [`Planted::FieldsTwice`], [`Planted::FieldsWithoutSubjects`].
+    Fields,
     /// A record that cannot be read is an error, or a rejected record if the request says so. Either names the
     /// place and none of the contents, and no record is lost with it. From: rule E10. Checked if the fixture can
     /// [damage](SourceFixture::damaged) a row.
@@ -145,6 +151,7 @@ impl Contract for Clause {
         Self::DryRun,
         Self::Erasure,
         Self::CompleteUntil,
+        Self::Fields,
         Self::BadRecords,
         Self::UnknownField,
         Self::PollsReturn,
@@ -175,6 +182,7 @@ impl Contract for Clause {
             Self::DryRun => "A dry run of an erasure counts what it would erase, and changes nothing.",
             Self::Erasure => "An erasure erases the owner's records about the person and no others.",
             Self::CompleteUntil => "The instant up to which a source is complete never goes back.",
+            Self::Fields => "The fields that a source names are those of its records, each once.",
             Self::BadRecords => "A record that cannot be read is told by its place alone.",
             Self::UnknownField => "A field that the source does not have is refused, or missing.",
             Self::PollsReturn => "No poll goes through a large part of the rows.",

@@ -11,13 +11,14 @@ use futures::stream::{self, BoxStream, StreamExt};
 use super::{Clause, Damaged, Row, SourceFixture};
 use crate::domain::calendar::window::Window;
 use crate::domain::calendar::zone::Zone;
+use crate::domain::id::{Owner, TypeId};
 use crate::domain::record::selection::{CategoryDimension, CategorySelection};
 use crate::domain::record::template::{FieldSelection, Filter, Template};
 use crate::domain::record::{RecordBatch, RecordBatchBuilder, RejectedRecord};
 use crate::domain::subject::{EraseRequest, Erased, ErasureRule, IdentifierKind, Subject, SubjectField};
 use crate::ports::source::{
-    BadRecordMode, DataType, Estimate, Ownership, ReadRequest, RecordInstant, Source, SourceDescription,
-    SourceError, SourceErrorKind,
+    BadRecordMode, DataType, Estimate, Field, FieldRole, Ownership, ReadRequest, RecordInstant, Source,
+    SourceDescription, SourceError, SourceErrorKind,
 };
 
 planted! {
@@ -103,6 +104,12 @@ planted! {
     ErasesAll => Erasure,
     /// Each answer about completeness is earlier than the one before.
     CompleteGoesBack => CompleteUntil,
+    /// The fields that are named lack the last one.
+    FieldsLeftOut => Fields,
+    /// A field is named twice.
+    FieldsTwice => Fields,
+    /// Fields that name people are named without that role.
+    FieldsWithoutSubjects => Fields,
     /// An error quotes the record that cannot be read.
     QuotesRecord => BadRecords,
     /// An error does not say which record cannot be read.
@@ -418,6 +425,20 @@ impl Source for Rows {
             if self.is(Planted::CompleteGoesBack) { self.asked.fetch_add(1, Ordering::SeqCst) } else { 0 };
         let back = TimeDelta::seconds(i64::try_from(back).unwrap_or(0));
         Ok(request.window.end().checked_sub_signed(back))
+    }
+
+    async fn fields(&self, _owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        let described = self.description.data_type(data_type);
+        let subjects = described.map(|known| known.subject_fields.as_slice()).unwrap_or_default();
+        let subjects = if self.is(Planted::FieldsWithoutSubjects) { &[] } else { subjects };
+        let named = |name: &&str| Field::new(*name).with_roles(FieldRole::of_subjects(subjects, name));
+        let mut fields: Vec<Field> = ["id", "phone", "email", "note"].iter().map(named).collect();
+        match self.planted {
+            Some(Planted::FieldsLeftOut) => drop(fields.pop()),
+            Some(Planted::FieldsTwice) => fields.extend(fields.first().cloned()),
+            _ => {}
+        }
+        Ok(Some(fields))
     }
 
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
