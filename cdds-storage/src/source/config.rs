@@ -8,7 +8,9 @@ use cdds_core::domain::record::selection::CategoryDimension;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use cdds_core::domain::subject::StoredForm;
 use cdds_core::domain::subject::{CopyRule, ErasureRule, SubjectField};
-use cdds_core::ports::source::{DataType, SourceDescription, SourceError, SourceErrorKind};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use cdds_core::ports::source::Indexed;
+use cdds_core::ports::source::{DataType, FieldRole, SourceDescription, SourceError, SourceErrorKind};
 use chrono::Duration;
 
 use super::owners::OwnerConfig;
@@ -161,23 +163,70 @@ impl<R> TypeConfig<R> {
         instants.chain(category).chain(self.owner.field())
     }
 
-    /// Describes a field that names people by which a read by subject cannot look rows up (rule D1).
+    /// Describes a field that names people by which a read by subject cannot look rows up (rule D1). Where nobody knows
+    /// whether there is an index, nothing is said.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    pub(super) fn unindexed(&self, field: &SubjectField, has_index: bool) -> Option<String> {
+    pub(super) fn unindexed(&self, field: &SubjectField, indexed: Indexed) -> Option<String> {
         let (id, name) = (&self.id, &field.name);
-        let because = match (field.stored, has_index) {
-            (StoredForm::Normalised, true) => return None,
-            (StoredForm::Normalised, false) => {
-                format!(
-                    "no index begins with the column {name:?}: CREATE INDEX on it spares the database most of them"
-                )
+        let why = match (field.stored, indexed) {
+            (StoredForm::Normalised, Indexed::Fully | Indexed::Unknown) => return None,
+            (StoredForm::Normalised, Indexed::Partly) => {
+                Some("the indexes that begin with the column {name} have a condition")
             }
-            (StoredForm::AsWritten, _) => format!(
+            (StoredForm::Normalised, Indexed::Expression) => {
+                Some("the indexes are of an expression of the column {name}, which does not find its values")
+            }
+            (StoredForm::Normalised, Indexed::Collation) => {
+                Some("the indexes that begin with the column {name} are in another order (collation)")
+            }
+            (StoredForm::Normalised, _) => Some("no index begins with the column {name}"),
+            (StoredForm::AsWritten, _) => None,
+        };
+        let because = match why {
+            Some(why) => {
+                let why = why.replace("{name}", &format!("{name:?}"));
+                format!("{why}: CREATE INDEX on it spares the database most of them")
+            }
+            None => format!(
                 "the column {name:?} holds what people wrote: where it holds values in the form alone in which they are \
                  compared, say normalised = true, so that an index finds them"
             ),
         };
         Some(format!("type {id}: each read by subject goes through all rows, since {because}"))
+    }
+
+    /// Returns the fields that the type declares or, if it declares none, those that it names otherwise: each once.
+    pub(super) fn named_fields(&self) -> Vec<String> {
+        let named = match &self.fields {
+            Some(fields) => fields.clone(),
+            None => {
+                let instants = self.time.iter().chain(&self.changed).map(|time| time.column.clone());
+                let category = self.category.iter().map(|category| category.column.clone());
+                let owner = self.owner.field().map(outermost);
+                let subjects = self.subjects.iter().map(SubjectField::key);
+                instants.chain(category).chain(owner).chain(subjects).collect()
+            }
+        };
+        let mut seen = BTreeSet::new();
+        named.iter().filter(|name| seen.insert(*name)).cloned().collect()
+    }
+
+    /// Returns the roles that the type gives to a field. SQLite ignores the case of the names of columns.
+    pub(super) fn roles(&self, name: &str, caseless: bool) -> Vec<FieldRole> {
+        let is = |known: &str| known == name || (caseless && known.eq_ignore_ascii_case(name));
+        let of = |column: Option<&str>, role| column.is_some_and(is).then_some(role);
+        let [time, changed] =
+            [&self.time, &self.changed].map(|time| time.as_ref().map(|time| time.column.as_str()));
+        let category = self.category.as_ref().map(|category| category.column.as_str());
+        let owner = self.owner.field().map(outermost);
+        let roles = [
+            of(time, FieldRole::Time),
+            of(changed, FieldRole::Changed),
+            of(category, FieldRole::Category),
+            of(owner.as_deref(), FieldRole::Owner),
+            of(self.hold.as_deref(), FieldRole::Hold),
+        ];
+        roles.into_iter().flatten().chain(FieldRole::of_subjects(&self.subjects, name)).collect()
     }
 
     /// Whether records may have a field of this name, as far as the fields are declared.
@@ -215,6 +264,14 @@ impl<R> TypeConfig<R> {
             erasure: self.erasure.clone(),
             copy: self.copy.clone(),
         })
+    }
+}
+
+/// Returns the outermost key of a name that may be a JSON pointer (RFC 6901).
+pub(super) fn outermost(name: &str) -> String {
+    match name.strip_prefix('/').and_then(|tokens| tokens.split('/').next()) {
+        Some(token) => token.replace("~1", "/").replace("~0", "~"),
+        None => name.to_owned(),
     }
 }
 
@@ -277,4 +334,49 @@ pub(super) fn find<'a, R>(
             format!("source {source} has no data type {id}: choose from {}", known.join(", ")),
         )
     })
+}
+
+/// How alike two names must be (0 to 1) for one to be taken for the other.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+const LIKENESS_MIN: f64 = 0.75;
+
+/// How long the beginning of a name must be to stand for it, in bytes.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+const BEGINNING_MIN: usize = 3;
+
+/// Says that there is no such column, and which one was probably meant.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn no_column(column: &str, known: &[&str]) -> String {
+    let typed = column.to_lowercase();
+    let likeness = |known: &str| {
+        let known = known.to_lowercase();
+        let begins = typed.len() >= BEGINNING_MIN && known.starts_with(&typed);
+        if begins { 1.0 } else { strsim::normalized_damerau_levenshtein(&typed, &known) }
+    };
+    let best = known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let all = known.join(", ");
+    match best.filter(|best| likeness(best) >= LIKENESS_MIN) {
+        Some(best) => format!("there is no column {column:?}, did you mean {best:?}? Choose from {all}"),
+        None => format!("there is no column {column:?}: choose from {all}"),
+    }
+}
+
+#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j4_a_column_that_there_is_not_gets_the_nearest_name() {
+        for (column, hint) in [
+            ("started", ", did you mean \"started_at\"? Choose from id, started_at, Media"),
+            ("strated_at", ", did you mean \"started_at\"? Choose"),
+            ("media", ", did you mean \"Media\"? Choose"),
+            // What many names end with makes none of them the one that was meant.
+            ("updated_at", ": choose from id, started_at, Media"),
+            ("tenant", ": choose from id, started_at, Media"),
+        ] {
+            let told = no_column(column, &["id", "started_at", "Media"]);
+            assert!(told.starts_with(&format!("there is no column {column:?}{hint}")), "{told}");
+        }
+    }
 }

@@ -20,8 +20,8 @@ use cdds_core::domain::record::RejectedRecord;
 use cdds_core::domain::record::selection::CategorySelection;
 use cdds_core::domain::violation::RuleViolation;
 use cdds_core::ports::source::{
-    BadRecordMode, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
-    SourceErrorKind, Visibility,
+    BadRecordMode, Estimate, Field, Indexed, ReadRequest, RecordStream, Source, SourceDescription,
+    SourceError, SourceErrorKind, Visibility,
 };
 use chrono::{DateTime, Utc};
 
@@ -240,6 +240,16 @@ impl Source for JsonLinesSource {
         }
         let remarks = move || readings.iter().filter_map(|(reading, field)| reading.unowned(field)).collect();
         Ok(blocking::unblock(remarks).await)
+    }
+
+    /// The fields that the type names, since files declare none; records may have more.
+    async fn fields(&self, _owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        let data_type = config::find(&self.config.id, &self.config.types, data_type)?;
+        let field = |name: &String| {
+            let roles = data_type.roles(name, false);
+            Field::new(name.clone()).with_indexed(Indexed::No).with_roles(roles)
+        };
+        Ok(Some(data_type.named_fields().iter().map(field).collect()))
     }
 
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {

@@ -8,6 +8,7 @@ mod connections;
 mod erase;
 mod estimate;
 mod failure;
+mod fields;
 mod horizon;
 mod pins;
 mod read;
@@ -24,9 +25,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cdds_core::blocking::read_blocking;
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::{Owner, SourceId};
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::ports::source::{
-    EraseRequest, Erased, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    EraseRequest, Erased, Estimate, Field, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
     Visibility,
 };
 use chrono::{DateTime, Utc};
@@ -217,6 +218,12 @@ impl Source for PostgresSource {
     async fn remarks(&self, owner: &Owner) -> Result<Vec<String>, SourceError> {
         let (config, connections) = (Arc::new(self.config.clone()), self.connections.clone());
         self.connections.run(remarks::of(config, connections, owner.clone())).await
+    }
+
+    async fn fields(&self, owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        let window = Window::until(DateTime::<Utc>::MAX_UTC);
+        let reading = self.reading(&ReadRequest::new(owner.clone(), data_type.clone(), window))?;
+        self.connections.run(async move { reading.fields().await.map(Some) }).await
     }
 
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {

@@ -3,6 +3,7 @@
 mod equal;
 mod erase;
 mod estimate;
+mod fields;
 mod open;
 mod query;
 mod rows;
@@ -15,10 +16,9 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use cdds_core::blocking::{Batches, Stop, read_blocking};
-use cdds_core::domain::id::{Owner, SourceId};
-use cdds_core::domain::subject::SubjectField;
+use cdds_core::domain::id::{Owner, SourceId, TypeId};
 use cdds_core::ports::source::{
-    EraseRequest, Erased, Estimate, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
+    EraseRequest, Erased, Estimate, Field, ReadRequest, RecordStream, Source, SourceDescription, SourceError,
     Visibility,
 };
 
@@ -28,7 +28,6 @@ use super::selection::Selection;
 use erase::Erasing;
 use open::{Database, Relation};
 use rows::{Columns, Reader};
-use statement::has_index;
 use strays::Strays;
 
 /// The location of a type's records.
@@ -201,8 +200,19 @@ impl Source for SqliteSource {
             let database = Database::open(&path, config.id.as_str())?;
             let is_locked = database.is_locked().then(|| locked(&path));
             let repeated = config.types.iter().filter_map(|data_type| repeated(&database, data_type));
-            let unindexed = config.types.iter().flat_map(|data_type| unindexed(&database, data_type));
+            let unindexed = config.types.iter().flat_map(|data_type| database.unindexed(data_type));
             Ok(is_locked.into_iter().chain(repeated).chain(unindexed).collect())
+        })
+        .await
+    }
+
+    async fn fields(&self, owner: &Owner, data_type: &TypeId) -> Result<Option<Vec<Field>>, SourceError> {
+        let data_type = config::find(&self.config.id, &self.config.types, data_type)?.clone();
+        let name = format!("{} {}", self.config.id, data_type.id);
+        let path = self.config.path_of(&name, owner)?;
+        blocking::unblock(move || {
+            let database = Database::open(&path, &name)?;
+            database.fields(&data_type).map(Some).map_err(|error| database.explained(error))
         })
         .await
     }
@@ -247,14 +257,6 @@ fn repeated(database: &Database, data_type: &SqliteType) -> Option<String> {
             columns.join(" and ")
         )
     })
-}
-
-/// Describes the columns by which a read by subject cannot look rows up (rule D1).
-fn unindexed(database: &Database, data_type: &SqliteType) -> Vec<String> {
-    // If a type cannot be read, the read reports the reason.
-    let Ok(relation) = database.relation(data_type) else { return Vec::new() };
-    let has_index = |field: &SubjectField| has_index(database, &relation.from, &field.name).unwrap_or(false);
-    data_type.subjects.iter().filter_map(|field| data_type.unindexed(field, has_index(field))).collect()
 }
 
 /// One read.

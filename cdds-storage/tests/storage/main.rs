@@ -33,6 +33,8 @@ mod sink_unanswered;
 mod source_by_change;
 #[cfg(feature = "sqlite")]
 mod source_erasure;
+#[cfg(feature = "sqlite")]
+mod source_fields;
 mod source_instants;
 mod source_json_lines;
 mod source_json_lines_files;

@@ -3,6 +3,7 @@
 mod complete;
 mod erasure;
 mod faults;
+mod fields;
 mod kit;
 mod owners;
 mod pooled;

@@ -254,7 +254,7 @@ fn what_is_missing_is_named_with_what_there_is() {
             table("contacts").with_changed("updated_at", InstantFormat::Any),
             "no column \"updated_at\": choose from id, media",
         ),
-        (declaring(&["id", "MEDIA"]), "no column \"MEDIA\": choose from id, media"),
+        (declaring(&["id", "MEDIA"]), "no column \"MEDIA\", did you mean \"media\"? Choose from id, media"),
         (query("SELECT id FROM calls").with_category(media()), "no column \"media\": choose from id"),
     ] {
         let error = error(&path, data_type);

@@ -11,6 +11,7 @@ use super::PostgresType;
 use super::column::{Column, ColumnKind, quoted};
 use super::failure::failure;
 use super::scope::Rows;
+use crate::source::config::no_column;
 
 /// The schema of a table that names none.
 pub(super) const SCHEMA: &str = "public";
@@ -91,10 +92,7 @@ impl Relation {
 
     fn no_column(&self, name: &str, column: &str) -> SourceError {
         let known: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        SourceError::missing(format!(
-            "{name}: there is no column {column:?}: choose from {}",
-            known.join(", ")
-        ))
+        SourceError::missing(format!("{name}: {}", no_column(column, &known)))
     }
 
     async fn table(

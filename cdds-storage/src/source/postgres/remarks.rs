@@ -5,15 +5,14 @@ use std::sync::Arc;
 use cdds_core::domain::calendar::window::Window;
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::source::ReadRequest;
-use cdds_core::ports::source::SourceError;
+use cdds_core::ports::source::{Indexed, SourceError};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
-use tokio_postgres::types::Type;
 
 use super::PostgresConfig;
 use super::complete::{Sight, prepared, sight};
 use super::connections::PostgresConnections;
 use super::failure::failure;
+use super::fields::Indexes;
 use super::read::Reading;
 use super::relation::Relation;
 use crate::source::config::TimeConfig;
@@ -57,15 +56,14 @@ impl Reading {
                 relation.repeated.join(" and ")
             ));
         }
-        for time in self.data_type.time.iter().chain(&self.data_type.changed) {
-            remarks.extend(self.unindexed(&transaction, &relation, time).await?);
-        }
+        let indexes = Indexes::of(&self.name, &transaction, &relation).await?;
+        let instants = self.data_type.time.iter().chain(&self.data_type.changed);
+        remarks.extend(instants.filter_map(|time| self.unindexed(&relation, &indexes, time)));
         for field in &self.data_type.subjects {
             let Some(column) = relation.column(&field.key()) else { continue };
             let found = column.kind.finds_people() && field.key() == field.name;
-            let has_index =
-                found && self.has_index(&transaction, &relation, &column.name).await? != Some(false);
-            remarks.extend(self.data_type.unindexed(field, has_index));
+            let indexed = if found { indexes.lead_to(&column.name) } else { Indexed::No };
+            remarks.extend(self.data_type.unindexed(field, indexed));
         }
         let ended = transaction.rollback().await;
         ended.map_err(|error| failure(&self.name, "cannot end the transaction", &error))?;
@@ -74,50 +72,23 @@ impl Reading {
     }
 
     /// Describes a column of instants by which the server cannot look up a window.
-    async fn unindexed(
-        &self,
-        transaction: &Transaction<'_>,
-        relation: &Relation,
-        time: &TimeConfig,
-    ) -> Result<Option<String>, SourceError> {
-        let Some(column) = relation.column(&time.column) else { return Ok(None) };
+    fn unindexed(&self, relation: &Relation, indexes: &Indexes, time: &TimeConfig) -> Option<String> {
+        let column = relation.column(&time.column)?;
         let (name, id) = (&column.name, &self.data_type.id);
         if !column.kind.is_narrowed(time.format) {
-            return Ok(Some(format!(
+            return Some(format!(
                 "type {id}: each export goes through all rows, since no window can be looked up in the column {name:?} \
                  of type {}: declare its time_format if it holds numbers, or use a column of type timestamptz",
                 column.type_name
-            )));
+            ));
         }
-        let is_indexed = self.has_index(transaction, relation, name).await?;
-        Ok((is_indexed == Some(false)).then(|| {
-            format!(
+        match indexes.lead_to(name) {
+            Indexed::Fully | Indexed::Unknown => None,
+            _ => Some(format!(
                 "type {id}: each export goes through all rows, since no index begins with the column {name:?}: CREATE \
                  INDEX on it spares the server most of them"
-            )
-        }))
-    }
-
-    /// Whether an index begins with a column; `None` where nobody knows, as of a view.
-    async fn has_index(
-        &self,
-        transaction: &Transaction<'_>,
-        relation: &Relation,
-        column: &str,
-    ) -> Result<Option<bool>, SourceError> {
-        let (Some(oid), Some("r" | "p" | "m")) = (relation.oid, relation.relkind.as_deref()) else {
-            return Ok(None);
-        };
-        let indexed = transaction
-            .query_typed(
-                "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a \
-                 ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
-                 WHERE i.indrelid = $1::int8::oid AND i.indisvalid AND i.indpred IS NULL AND a.attname = $2::text)",
-                &[(&i64::from(oid), Type::INT8), (&column, Type::TEXT)],
-            )
-            .await
-            .and_then(|rows| rows.first().map_or(Ok(true), |row| row.try_get::<_, bool>(0)));
-        indexed.map(Some).map_err(|error| failure(&self.name, "cannot look up indexes", &error))
+            )),
+        }
     }
 }
 

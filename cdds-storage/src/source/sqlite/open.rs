@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, InterruptHandle};
 use super::statement::has_index;
 use super::{SqliteRows, SqliteType};
 use crate::reading::{Access, Obstacle};
+use crate::source::config::no_column;
 
 /// How long to wait for a locked database before the read is given up and retried later (rule E5).
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -245,7 +246,8 @@ impl Database {
     }
 
     fn no_column(&self, column: &str, relation: &Relation) -> SourceError {
-        self.missing(&format!("there is no column {column:?}: choose from {}", relation.columns.join(", ")))
+        let known: Vec<&str> = relation.columns.iter().map(String::as_str).collect();
+        self.missing(&no_column(column, &known))
     }
 
     fn table(&self, table: &str) -> Result<Relation, SourceError> {
