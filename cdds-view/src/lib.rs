@@ -54,8 +54,8 @@ pub use self::selection::Selection;
 pub use self::set::{SetFileKind, SetFileView, SetView};
 pub use self::slot_reading::SlotReadingView;
 pub use self::source::{
-    BadRecordView, CategoryView, CheckOutcome, OwnershipView, SourceCheckView, SourceView, TypeCheckView,
-    TypeView,
+    BadRecordView, CategoryView, CheckOutcome, FieldIndex, FieldKind, FieldUse, FieldView, OwnershipView,
+    SourceCheckView, SourceView, TypeCheckView, TypeView,
 };
 pub use self::status::{StatusLine, Tone};
 pub use self::subject::{

@@ -1,8 +1,10 @@
 //! A registered source.
 
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_core::ports::source::{DataType, Estimate, Ownership, RegisteredSource};
-use cdds_core::service::sources::{BadExample, SourceCheck, TypeAnswer, TypeCheck};
+use cdds_core::ports::source::{DataType, Estimate, FieldRole, Indexed, Ownership, RegisteredSource};
+use cdds_core::service::sources::{
+    BadExample, SeenField, SourceCheck, TypeAnswer, TypeCheck, TypeFields, ValueKind,
+};
 use serde::{Deserialize, Serialize};
 
 /// A source as it is registered, and what it offers (rules J2, J3).
@@ -252,6 +254,217 @@ impl From<TypeCheck> for TypeCheckView {
             },
             TypeAnswer::Failed(why) => Self { outcome: CheckOutcome::Failed, error: Some(why), ..empty },
             _ => empty,
+        }
+    }
+}
+
+/// A field of a data type: nothing of any record but the shape of a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct FieldView {
+    /// The data type.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub r#type: TypeId,
+    /// The name of the field, as selections and filters spell it.
+    pub name: String,
+    /// The type that the source declares, in its own words: `character varying(40)`; null if it declares none.
+    pub declared: Option<String>,
+    /// The kinds of value that were seen; empty if no record was seen that has it.
+    pub kinds: Vec<FieldKind>,
+    /// Whether the source finds records by it without looking at all of them.
+    pub indexed: FieldIndex,
+    /// What it is used for.
+    pub roles: Vec<FieldUse>,
+    /// The kinds of identifier by which it names data subjects (rule D1).
+    pub identifiers: Vec<String>,
+    /// The first value that was seen, masked: letters are `x`, digits `0` (rule F8a); null if none was seen, and for those
+    /// who may not create jobs.
+    pub sample: Option<String>,
+}
+
+/// A kind of value of JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FieldKind {
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A list.
+    List,
+    /// An object.
+    Object,
+    /// Null.
+    Null,
+}
+
+/// Whether a source finds records by a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FieldIndex {
+    /// An index of all records begins with it.
+    Yes,
+    /// Only indexes of some records begin with it.
+    Partial,
+    /// Only indexes of an expression of it are there.
+    Expression,
+    /// Only indexes in another order of text begin with it.
+    Collation,
+    /// No index begins with it.
+    No,
+    /// The source does not know.
+    Unknown,
+}
+
+/// What a field is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FieldUse {
+    /// It holds the event instant (rule W7).
+    Time,
+    /// It holds the instant of the last change (rule W7).
+    Changed,
+    /// It holds the category (rule J3).
+    Category,
+    /// It names data subjects (rule D1).
+    Subject,
+    /// It names the owner (rule J16).
+    Owner,
+    /// It keeps a record from being erased (rule D5).
+    Hold,
+    /// It belongs to the key by which the source tells records apart.
+    Key,
+}
+
+impl FieldView {
+    /// Returns the views of a type's fields, in their order.
+    pub fn of(fields: TypeFields) -> impl Iterator<Item = Self> {
+        let TypeFields { data_type, fields, .. } = fields;
+        fields.into_iter().map(move |field| Self::new(data_type.clone(), field))
+    }
+
+    fn new(data_type: TypeId, seen: SeenField) -> Self {
+        let SeenField { field, kinds, masked, .. } = seen;
+        let mut roles: Vec<FieldUse> = field.roles.iter().filter_map(FieldUse::of).collect();
+        roles.dedup();
+        let identifiers = field.roles.iter().filter_map(|role| match role {
+            FieldRole::Subject(kind) => Some(kind.as_str().to_owned()),
+            _ => None,
+        });
+        Self {
+            r#type: data_type,
+            identifiers: identifiers.collect(),
+            name: field.name,
+            declared: field.declared,
+            kinds: kinds.into_iter().filter_map(FieldKind::of).collect(),
+            indexed: field.indexed.into(),
+            roles,
+            sample: masked,
+        }
+    }
+
+    /// `character varying(40)`, or the kinds that were seen: `text, number`; empty if neither is known.
+    pub fn holds_words(&self) -> String {
+        let seen = || self.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+        self.declared.clone().unwrap_or_else(seen)
+    }
+
+    /// `time, subject email`; empty without a role.
+    pub fn roles_words(&self) -> String {
+        let of = |role: &FieldUse| match role {
+            FieldUse::Subject => format!("subject {}", self.identifiers.join(" ")),
+            other => other.as_str().to_owned(),
+        };
+        self.roles.iter().map(of).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl FieldKind {
+    const fn of(kind: ValueKind) -> Option<Self> {
+        match kind {
+            ValueKind::Text => Some(Self::Text),
+            ValueKind::Number => Some(Self::Number),
+            ValueKind::Truth => Some(Self::Boolean),
+            ValueKind::List => Some(Self::List),
+            ValueKind::Object => Some(Self::Object),
+            ValueKind::Nothing => Some(Self::Null),
+            _ => None,
+        }
+    }
+
+    /// Its name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::List => "list",
+            Self::Object => "object",
+            Self::Null => "null",
+        }
+    }
+}
+
+impl FieldIndex {
+    /// Its name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Partial => "partial",
+            Self::Expression => "expression",
+            Self::Collation => "collation",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<Indexed> for FieldIndex {
+    fn from(indexed: Indexed) -> Self {
+        match indexed {
+            Indexed::Fully => Self::Yes,
+            Indexed::Partly => Self::Partial,
+            Indexed::Expression => Self::Expression,
+            Indexed::Collation => Self::Collation,
+            Indexed::No => Self::No,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl FieldUse {
+    const fn of(role: &FieldRole) -> Option<Self> {
+        match role {
+            FieldRole::Time => Some(Self::Time),
+            FieldRole::Changed => Some(Self::Changed),
+            FieldRole::Category => Some(Self::Category),
+            FieldRole::Subject(_) => Some(Self::Subject),
+            FieldRole::Owner => Some(Self::Owner),
+            FieldRole::Hold => Some(Self::Hold),
+            FieldRole::Key => Some(Self::Key),
+            _ => None,
+        }
+    }
+
+    /// Its name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Changed => "changed",
+            Self::Category => "category",
+            Self::Subject => "subject",
+            Self::Owner => "owner",
+            Self::Hold => "hold",
+            Self::Key => "key",
         }
     }
 }

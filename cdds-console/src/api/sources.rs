@@ -5,9 +5,7 @@ use axum::extract::State;
 use cdds_core::Principal;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::{SourceId, TypeId};
-use cdds_view::{ProblemView, SourceCheckView, SourceView, TypeView};
-use serde::Serialize;
-use utoipa::ToSchema;
+use cdds_view::{FieldView, ProblemView, SourceCheckView, SourceView, TypeView};
 
 use super::Whole;
 use super::document::Api;
@@ -40,7 +38,10 @@ pub(super) fn routes(api: Api) -> Api {
         about(
             "list_fields",
             "List fields",
-            "Returns the fields that the data types declare. A type that declares none takes any name.",
+            "Returns the fields of the data types, as the source knows them, and those that its first records have: with the \
+             declared types, whether they are indexed, and what they are used for. Those who may create jobs also get the \
+             shape of a value. A source that fails gives the declared names; a check says why. A type that declares no \
+             fields takes any name.",
         )
         .queries(&["type"])
         .whole::<FieldView>(200),
@@ -101,17 +102,6 @@ async fn check(
     Ok(Json(SourceCheckView::new(&id, check)))
 }
 
-/// A declared field of a data type.
-#[derive(Debug, Serialize, ToSchema)]
-struct FieldView {
-    /// The data type.
-    #[schema(value_type = String)]
-    r#type: TypeId,
-    /// The name of the field, as selections and filters spell it.
-    name: String,
-}
-
-/// Types that do not declare fields have none here: any name may be selected of them.
 async fn fields(
     State(App { services, .. }): State<App>,
     Caller(by): Caller,
@@ -119,15 +109,13 @@ async fn fields(
     Query(answers): Query,
 ) -> Result<Json<Whole<FieldView>>, ProblemView> {
     let wanted: Option<TypeId> = answers.parsed("type")?;
-    let types = found(&services, &by, &id)?.types;
-    let is_wanted = |known: &TypeView| wanted.as_ref().is_none_or(|wanted| known.id == *wanted);
-    if wanted.is_some() && !types.iter().any(is_wanted) {
+    let known = found(&services, &by, &id)?;
+    if wanted.as_ref().is_some_and(|wanted| known.types.iter().all(|known| known.id != *wanted)) {
         return Err(wrong("type", &format!("the source {id} has no such data type")));
     }
-    let fields = types.into_iter().filter(|known| is_wanted(known)).flat_map(|known| {
-        let data_type = known.id;
-        let names = known.fields.unwrap_or_default().into_iter();
-        names.map(move |name| FieldView { r#type: data_type.clone(), name })
-    });
-    Ok(Json(Whole::of(fields)))
+    if !known.supported {
+        return Ok(Json(Whole::of([])));
+    }
+    let found = services.checks.fields(&by, &id, wanted.as_ref()).await?;
+    Ok(Json(Whole::of(found.into_iter().flat_map(FieldView::of))))
 }

@@ -268,7 +268,19 @@ async fn sources_show_their_types_and_declared_fields() {
     assert_eq!(host.get(VIC, "/api/v1/sources/calls").await.json(), sources["items"][0]);
     let types = host.get(VIC, "/api/v1/sources/calls/types").await.json();
     assert_eq!(types["items"], sources["items"][0]["types"]);
-    assert_eq!(host.get(VIC, "/api/v1/sources/calls/fields?type=call").await.json()["items"], json!([]));
+    let fields = host.get(VIC, "/api/v1/sources/calls/fields?type=call").await.json();
+    let field = |name: &str, kinds: Value, sample: Value| {
+        json!({
+            "type": "call", "name": name, "declared": null, "kinds": kinds, "indexed": "unknown", "roles": [],
+            "identifiers": [], "sample": sample,
+        })
+    };
+    let [caller, queue] = ["caller", "queue"].map(|name| field(name, json!([]), Value::Null));
+    assert_eq!(fields["items"], json!([caller, queue]));
+    // Those who may create jobs see how values look.
+    let fields = host.get(OLGA, "/api/v1/sources/calls/fields").await.json();
+    let seen = |name, sample: &str| field(name, json!(["text"]), sample.into());
+    assert_eq!(fields["items"], json!([seen("caller", "+00 00 0"), seen("queue", "xxxxx")]));
     assert_problem(&host.get(VIC, "/api/v1/sources/calls/fields?type=mail").await, 422, "invalid_parameter");
     assert_problem(&host.get(VIC, "/api/v1/sources/mail").await, 404, "not_found");
 }
