@@ -43,7 +43,7 @@ pub(crate) use self::delivery::{
 };
 pub(crate) use self::duration::parse as length_of_time;
 use self::mistake::Mistake;
-pub(crate) use self::mistake::{explain, nearest};
+pub(crate) use self::mistake::{explain, in_plain_words, nearest};
 #[cfg(feature = "postgres")]
 pub(crate) use self::postgres::PostgresEntry;
 #[cfg(feature = "serve")]

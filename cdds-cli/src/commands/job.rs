@@ -7,6 +7,8 @@ mod lists;
 mod many;
 mod schedule;
 mod settings;
+mod shape;
+mod unknown;
 mod written;
 
 use std::path::Path;
@@ -85,6 +87,7 @@ fn filed(path: &Path, options: JobOptions) -> Result<NewJob, CliError> {
 
 /// Submits a job, or shows what it would be.
 async fn submit(app: &App, new: NewJob, rehearsal: Rehearsal, session: &Session) -> Result<(), CliError> {
+    unknown::warn(&new.settings, app, session).await;
     if rehearsal.dry_run {
         let ahead = app.jobs.forecast_draft(&session.principal, new.clone(), dry_run::OCCURRENCES).await?;
         return dry_run::show(&new.settings, ahead, app, session).await;
@@ -110,6 +113,7 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
     let request = EditRequest::new(settings)
         .with_watermark(args.watermark.map(Into::<cdds_core::domain::job::edit::WatermarkChoice>::into))
         .with_if_version(args.if_version.unwrap_or(job.version));
+    unknown::warn(&request.settings, app, session).await;
     if args.rehearsal.dry_run {
         let ahead = app.jobs.forecast_edit(&session.principal, id, &request, dry_run::OCCURRENCES).await?;
         return dry_run::show(&request.settings, ahead, app, session).await;

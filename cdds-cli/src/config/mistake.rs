@@ -93,7 +93,7 @@ fn key_in(text: &str) -> Option<&str> {
 }
 
 /// Replaces serde's terms (variants, fields and types of Rust) with plain words.
-fn in_plain_words(message: &str) -> String {
+pub(crate) fn in_plain_words(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match (message.split_once('`').map(|(kind, _)| kind), quoted.as_slice()) {
         (Some("unknown variant "), [typed, known @ ..]) => {
@@ -144,6 +144,7 @@ fn wanted(expected: &str) -> String {
         "a string" | "a borrowed string" => "text in quotes".to_owned(),
         "a sequence" => "a list like [\"a\", \"b\"]".to_owned(),
         "a map" => "a table with keys of its own".to_owned(),
+        "any valid TOML value" => "text, a number, true or false, a list or an object".to_owned(),
         _ if expected.starts_with("struct ") => "a table with keys of its own".to_owned(),
         _ if expected.starts_with("a nonzero ") => "a whole number from 1".to_owned(),
         _ => expected.to_owned(),

@@ -12,10 +12,12 @@ use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde_json::error::Category;
 use toml::Value;
 
+use super::shape;
 use crate::args::{Creation, JobOptions, item};
-use crate::config::{explain, nearest};
+use crate::config::{explain, in_plain_words, nearest};
 use crate::error::CliError;
 use crate::input;
 
@@ -60,7 +62,13 @@ pub(super) fn parsed(text: &str, json: bool) -> Result<JobFile, String> {
 fn json_mistake(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    format!("line {}: {}", error.line(), text.strip_suffix(&place).unwrap_or(&text))
+    let why = text.strip_suffix(&place).unwrap_or(&text);
+    let why = match error.classify() {
+        Category::Eof => "the JSON ends before it is complete: add what is missing".to_owned(),
+        Category::Syntax => format!("this is not JSON, column {}: {why}", error.column()),
+        Category::Data | Category::Io => in_plain_words(why),
+    };
+    format!("line {}: {why}", error.line())
 }
 
 /// The command-line words equivalent to a file.
@@ -148,31 +156,45 @@ fn spell(name: &str, value: Value) -> Result<Vec<String>, String> {
         return Err(format!("{name}: write one value, not several in [ ]"));
     }
     let mut words = Vec::new();
-    for value in values {
+    for (number, value) in (1..).zip(values) {
         let value = match value {
             Value::String(text) if is_list => Value::String(item(&text)),
             value => value,
         };
-        words.extend(word(name, value)?);
+        words.extend(word(name, value).map_err(|why| numbered(name, number, &why))?);
     }
     Ok(words)
+}
+
+/// Says which item of a list is wrong.
+fn numbered(name: &str, number: u32, why: &str) -> String {
+    why.strip_prefix(name).map_or_else(|| why.to_owned(), |why| format!("{name} {number}{why}"))
 }
 
 fn word(name: &str, value: Value) -> Result<Option<String>, String> {
     let flag = ["plaintext", "first-run-now"].contains(&name);
     match value {
         Value::Boolean(given) if flag => Ok(given.then(|| format!("--{name}"))),
-        _ if flag => Err(format!("{name}: write true, or leave it out")),
+        other if flag => Err(format!("{name}: {}", shape::unfit(&other, "true, or leave it out"))),
         Value::String(text) => Ok(Some(format!("--{name}={text}"))),
         Value::Integer(number) => Ok(Some(format!("--{name}={number}"))),
         Value::Datetime(instant) => Ok(Some(format!("--{name}={instant}"))),
         Value::Table(object) if ["filter", "type", "destination"].contains(&name) => {
+            shape::check(name, &object).map_err(|why| format!("{name}: {why}"))?;
             let object = serde_json::to_string(&object).map_err(|error| format!("{name}: {error}"))?;
             Ok(Some(format!("--{name}={object}")))
         }
-        Value::Boolean(_) | Value::Float(_) | Value::Table(_) | Value::Array(_) => {
-            Err(format!("{name}: write a text, a whole number or an instant"))
+        other @ (Value::Boolean(_) | Value::Float(_) | Value::Table(_) | Value::Array(_)) => {
+            Err(format!("{name}: {}", shape::unfit(&other, expected(name))))
         }
+    }
+}
+
+/// Returns the values that an option takes, in words.
+fn expected(name: &str) -> &'static str {
+    match name {
+        "type" | "destination" | "filter" => "text in quotes, or an object",
+        _ => "text in quotes, a whole number or an instant",
     }
 }
 
@@ -230,10 +252,58 @@ mod tests {
             ("title = 'T'\ntitel = 'T'", "line 2: unknown key \"titel\", did you mean \"title\"?"),
             ("split_size = 1", "did you mean \"split-size\"?"),
             ("colour = 1", "line 1: unknown key \"colour\": the keys here are title"),
-            ("\nevery = 1.5", "line 2: every: write a text, a whole number"),
-            ("[run]\nat = 1", "run: write a text"),
+            (
+                "\nevery = 1.5",
+                "line 2: every: a number with a point does not belong here: write text in quotes, a whole",
+            ),
+            ("[run]\nat = 1", "run: a table does not belong here: write text in quotes"),
             ("title = 'T'\n\nrun = 'sometimes'", "line 3: invalid value 'sometimes' for '--run"),
-            ("plaintext = 'yes'", "line 1: plaintext: write true"),
+            (
+                "plaintext = 'yes'",
+                "line 1: plaintext: text does not belong here: write true, or leave it out",
+            ),
+            (
+                "recipient = ['ops', true]",
+                "line 1: recipient 2: true or false does not belong here: write text",
+            ),
+            (
+                "type = ['note', { type = 'call', fields = ['a'] }]",
+                "line 1: type 2: unknown key \"fields\", did you mean \"field\"?",
+            ),
+            (
+                "type = [{ type = 'call', filter = ['a=1', { field = 'b', operater = '=', value = '1' }] }]",
+                "line 1: type 1: filter 2: unknown key \"operater\", did you mean \"operator\"?",
+            ),
+            (
+                "type = [{ type = 'call', category = 5 }]",
+                "line 1: type 1: category: a whole number does not belong here: write a list like [\"a\", \"b\"]",
+            ),
+            (
+                "type = [{ id = 'call' }]",
+                "line 1: type 1: unknown key \"id\": the keys here are type, category,",
+            ),
+            ("type = [{ field = ['a'] }]", "line 1: type 1: the key \"type\" is missing: add it"),
+            (
+                "filter = [{ field = 'a', operator = '=', value = 1 }]",
+                "line 1: filter 1: value: a whole number does not belong here: write text in quotes",
+            ),
+            (
+                "filter = [{ field = 'a', in = 'b' }]",
+                "line 1: filter 1: in: text does not belong here: write a list",
+            ),
+            ("filter = [{ field = 'a', in = ['b', 7] }]", "line 1: filter 1: in 2: a whole number does not"),
+            (
+                "filter = [{ field = 'a', value = 'b' }]",
+                "filter 1: a filter needs \"operator\" and \"value\", or",
+            ),
+            (
+                "filter = [{ field = 'a', operator = '=', value = 'b', in = ['c'] }]",
+                "filter 1: a filter has either \"operator\" and \"value\" or \"in\"",
+            ),
+            (
+                "destination = { destination = 'p', pth = 'x' }",
+                "line 1: destination: unknown key \"pth\", did you mean \"path\"?",
+            ),
             ("title = ['a', 'b']", "line 1: title: write one value"),
             ("title = ", "line 1: "),
             (
@@ -242,17 +312,22 @@ mod tests {
             ),
             ("plaintext = true\nrecipient = 'ops'", "cannot be used with"),
             ("{\n\"title\": \"T\",\n\"titel\": 1}", "line 3: unknown key \"titel\", did you mean \"title\"?"),
-            ("{\n\"every\":\n1.5}", "line 3: every: write a text"),
+            ("{\n\"every\":\n1.5}", "line 3: every: a number with a point does not belong here"),
             ("{\n\"run\": \"sometimes\"}", "line 2: invalid value 'sometimes'"),
             ("{\"title\": \"a\",\n\"title\": \"b\"}", "line 2: key \"title\" appears twice"),
-            ("{\"title\":", "line 1: EOF"),
+            ("{\"title\":", "line 1: the JSON ends before it is complete"),
+            ("{\"title\": x}", "line 1: this is not JSON, column 11: "),
             ("{\"id\": \"x\"}", "`cdds job show ID --output toml` prints a job file"),
-            ("{\"filter\": [null]}", "line 1: "),
+            (
+                "{\"filter\": [null]}",
+                "line 1: null does not belong here: write text, a number, true or false",
+            ),
         ] {
             let error = parsed(text, false).unwrap_err();
             assert!(error.contains(told), "{text:?} gave {error:?}");
             assert!(!error.contains('\n'), "{error:?}");
         }
-        assert!(parsed("[]", true).unwrap_err().contains("the options of a job by their names"));
+        let told = parsed("[]", true).unwrap_err();
+        assert_eq!(told, "line 1: a list does not belong here: write the options of a job by their names");
     }
 }
