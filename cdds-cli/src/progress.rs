@@ -17,7 +17,7 @@ use cdds_core::ports::clock::Clock;
 use cdds_view::{Tone, words};
 use chrono::{DateTime, SecondsFormat, Utc};
 
-pub(crate) use self::bar::{BytesProgress, IdleBar};
+pub(crate) use self::bar::{BytesProgress, IdleBar, WorkBar};
 use self::bar::{ExportBar, Pace};
 use self::event::{Record, Subject};
 pub(crate) use self::outcome::outcome;

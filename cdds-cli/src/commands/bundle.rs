@@ -64,7 +64,7 @@ async fn gather(session: &Session) -> Value {
             "processor": std::env::consts::ARCH,
         },
         "config": told(config::holding(session)),
-        "doctor": told(Ok(doctor::examine(session).await)),
+        "doctor": told(Ok(doctor::examine(session, |_| ()).await)),
         "status": told(status::standing(session).await),
     });
     let (recent, workers) = match session.open().await {

@@ -11,6 +11,7 @@ use crate::args::CatalogCommand;
 use crate::compose;
 use crate::config::CatalogPlace;
 use crate::error::CliError;
+use crate::progress::WorkBar;
 #[cfg(feature = "serve")]
 use crate::serve::tokens::TokenFile;
 use crate::session::Session;
@@ -30,7 +31,11 @@ pub(super) async fn carry_out(command: CatalogCommand, session: &Session) -> Res
         config.catalog
     ))?;
     let catalog = compose::connect(server).await?;
-    let copy = catalog.copy_from(&from).await.map_err(|error| match error.kind() {
+    let work =
+        WorkBar::new(&session.console, &format!("copying {}: all of it is stored at once", from.display()));
+    let copied = catalog.copy_from(&from).await;
+    drop(work);
+    let copy = copied.map_err(|error| match error.kind() {
         CatalogErrorKind::Conflict => CliError::refused("catalog_not_empty", error.to_string()),
         _ => error.into(),
     })?;

@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::args::DoctorArgs;
 use crate::config::Config;
 use crate::error::CliError;
+use crate::progress::WorkBar;
 use crate::session::Session;
 use crate::text::printable;
 
@@ -75,7 +76,9 @@ pub(super) async fn doctor(args: &DoctorArgs, session: &Session) -> Result<(), C
     if args.adopt_store {
         session.open().await?.adopt_store(&session.principal).await?;
     }
-    let findings = examine(session).await;
+    let work = WorkBar::new(&session.console, "checking the configuration");
+    let findings = examine(session, |next| work.tell(&format!("checking {next}"))).await;
+    drop(work);
     let words: Vec<String> = findings.iter().map(Finding::words).collect();
     session.output.outcome(&findings, &words.join("\n"))?;
     let failed: Vec<&str> = findings
@@ -89,7 +92,8 @@ pub(super) async fn doctor(args: &DoctorArgs, session: &Session) -> Result<(), C
     Err(CliError::failed("doctor_failed", format!("these checks failed: {}", failed.join(", "))))
 }
 
-pub(super) async fn examine(session: &Session) -> Vec<Finding> {
+/// Runs the checks. `tell` hears what is checked next.
+pub(super) async fn examine(session: &Session, tell: impl Fn(&str)) -> Vec<Finding> {
     let config = match session.config() {
         Ok(config) => config,
         Err(error) => {
@@ -107,33 +111,36 @@ pub(super) async fn examine(session: &Session) -> Vec<Finding> {
         }
     };
     let mut findings = vec![Finding::ok("config", format!("{} is valid", session.config_path().display()))];
+    tell("the catalog");
     let catalog = place::catalog(&config).await;
     let is_usable = catalog.status != Status::Failed;
     findings.push(catalog);
+    tell("the store");
     findings.push(place::store(&config).await);
     #[cfg(feature = "buckets")]
     findings.extend(uploads::unfinished(&config).await);
     findings.extend(place::disks(&config));
     #[cfg(unix)]
     findings.push(permissions::permissions(&config));
-    findings.extend(sources(&config, session).await);
+    findings.extend(sources(&config, session, &tell).await);
     if is_usable {
         findings.extend(owners::unstated(&config, session).await);
     }
     findings.push(certificates::signing(&config, session));
     if is_usable {
-        findings.extend(on_record(&config, session).await);
+        findings.extend(on_record(&config, session, &tell).await);
     }
     findings
 }
 
 /// Runs the checks that need the catalog.
-async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
+async fn on_record(config: &Config, session: &Session, tell: &impl Fn(&str)) -> Vec<Finding> {
     let app = match session.open_over(config).await {
         Ok(app) => app,
         // The check of the store has already reported why.
         Err(_) => return Vec::new(),
     };
+    tell("certificates and sets");
     let mut findings = match certificates::recipients(&app, session).await {
         Ok(findings) => findings,
         Err(error) => vec![Finding::failed("recipients", error.message(), "see the catalog's own check")],
@@ -147,6 +154,7 @@ async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
             Finding::failed("sets", error.message(), "see the checks of the catalog and the store")
         }));
     }
+    tell("the clock, workers and deliveries");
     let record = record::clock(&app, session).await;
     findings.extend(record.unwrap_or_else(|error| {
         vec![Finding::failed("clock", error.message(), "see the catalog's own check")]
@@ -165,7 +173,7 @@ async fn on_record(config: &Config, session: &Session) -> Vec<Finding> {
     findings
 }
 
-async fn sources(config: &Config, session: &Session) -> Vec<Finding> {
+async fn sources(config: &Config, session: &Session, tell: &impl Fn(&str)) -> Vec<Finding> {
     match crate::compose::register(&config.sources) {
         Err(error) => {
             vec![Finding::failed("sources", error.message(), "correct the [[source]] in the configuration")]
@@ -178,6 +186,7 @@ async fn sources(config: &Config, session: &Session) -> Vec<Finding> {
         Ok(sources) => {
             let mut findings = Vec::new();
             for (id, source) in sources.for_owner(&session.principal.owner).iter() {
+                tell(&format!("source {id}"));
                 findings.push(record::source(id, source, config, session).await);
             }
             findings

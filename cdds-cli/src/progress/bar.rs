@@ -21,6 +21,7 @@ const NARROW_STYLE: &str = "{percent:>3} % {wide_msg}";
 const UNKNOWN_STYLE: &str = "{prefix} {spinner} {wide_msg}";
 const NARROW_UNKNOWN_STYLE: &str = "{spinner} {wide_msg}";
 const IDLE_STYLE: &str = "{wide_msg}";
+const WORK_STYLE: &str = "{spinner} {wide_msg}";
 
 /// The pace of something since it was first seen.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +119,39 @@ impl IdleBar {
 }
 
 impl Drop for IdleBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How often the line of a command moves that cannot say how far it is.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The line of a command that takes long and cannot say how much is left: what it does, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct WorkBar(ProgressBar);
+
+impl WorkBar {
+    /// Adds the line at the foot of the terminal, if a person watches.
+    pub(crate) fn new(console: &Console, doing: &str) -> Self {
+        let bar = console.bars().add(ProgressBar::new_spinner());
+        bar.set_style(style(WORK_STYLE, WORK_STYLE));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(TICK);
+        }
+        let bar = Self(bar);
+        bar.tell(doing);
+        bar
+    }
+
+    /// Shows other words.
+    pub(crate) fn tell(&self, doing: &str) {
+        self.0.set_message(printable(doing).into_owned());
+        self.0.tick();
+    }
+}
+
+impl Drop for WorkBar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

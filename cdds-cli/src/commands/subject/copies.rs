@@ -7,6 +7,7 @@ use super::super::found;
 use crate::choice::Format;
 use crate::error::CliError;
 use crate::output::{Look, Reading};
+use crate::progress::WorkBar;
 use crate::session::Session;
 
 const NOTHING: &str = "no export holds records that name the person by these identifiers";
@@ -35,6 +36,15 @@ impl Counts {
         }
     }
 
+    /// What is shown meanwhile.
+    fn progress(&self) -> String {
+        let sets = words::counted(self.may + self.unknown + self.not, "set");
+        format!(
+            "looking through the exports: {sets} so far, of which {} may hold the person",
+            words::count(self.may)
+        )
+    }
+
     fn words(&self) -> String {
         let sets = words::counted(self.may + self.unknown + self.not, "set");
         format!(
@@ -55,7 +65,11 @@ pub(super) async fn list(typed: &str, all: bool, session: &Session) -> Result<()
     let Ok(mut rows) = session.output.rows::<CopyView>(Look::default()) else { return Ok(()) };
     let (mut counts, mut behind) = (Counts::default(), None);
     loop {
-        let page = app.copies.page(&session.principal, request, behind).await?;
+        let work = WorkBar::new(&session.console, &counts.progress());
+        let page = app.copies.page(&session.principal, request, behind).await;
+        // Rows and the line are on one terminal.
+        drop(work);
+        let page = page?;
         page.items.iter().for_each(|copy| counts.count(copy.holding));
         let shown = page.items.into_iter().filter(|copy| all || copy.holding != Holding::Not);
         let views: Vec<CopyView> = shown.map(CopyView::from).collect();
@@ -77,7 +91,10 @@ pub(super) async fn delete(typed: &str, session: &Session) -> Result<(), CliErro
     let app = session.open().await?;
     app.check_store().await?;
     let request = found::subject_request(typed, &app, &session.principal).await?;
-    let survey = app.copies.survey(&session.principal, request).await?;
+    let work = WorkBar::new(&session.console, "looking through the exports");
+    let survey = app.copies.survey(&session.principal, request).await;
+    drop(work);
+    let survey = survey?;
     Counts { may: survey.may, unknown: survey.unknown, not: survey.not }.tell(session);
     let held = survey.kept.iter().filter(|copy| copy.set.hold).count() as u64;
     let going = survey.kept.len() as u64 - held;
@@ -87,7 +104,9 @@ pub(super) async fn delete(typed: &str, session: &Session) -> Result<(), CliErro
         let sets = words::counted(going, "set");
         session.consent.ask(&format!("Delete {sets} that may hold records about the person{held}?"))?;
     }
-    let deletions = app.copies.delete(&session.principal, request, &survey.kept).await?;
-    let views: Vec<CopyDeletionView> = deletions.into_iter().map(Into::into).collect();
+    let work = WorkBar::new(&session.console, &format!("deleting {}", words::counted(going, "set")));
+    let deletions = app.copies.delete(&session.principal, request, &survey.kept).await;
+    drop(work);
+    let views: Vec<CopyDeletionView> = deletions?.into_iter().map(Into::into).collect();
     Ok(session.output.list_or(&views, "no export that is kept may hold records about the person")?)
 }
