@@ -3,6 +3,7 @@
 //! The scripts run `cdds` with [`VARIABLE`] set. An answer never takes long, changes nothing, and is no error text: where
 //! something cannot be known, nothing is offered.
 
+mod fields;
 mod kind;
 mod values;
 

@@ -1,4 +1,4 @@
-//! Completion as shells do it: bash and fish really run, and ask the program.
+//! Completion as shells do it: bash, zsh and fish really run, and ask the program.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -37,6 +37,58 @@ fn in_bash(place: &Place, words: &[&str]) -> Vec<String> {
 fn in_fish(place: &Place, line: &str) -> Vec<String> {
     let script = format!("cdds completions fish | source; complete -C '{line}'");
     text(&shell(place, "fish", &script).stdout).lines().map(str::to_owned).collect()
+}
+
+/// Returns what zsh offers for the last of these words, with the meanings.
+fn in_zsh(place: &Place, words: &[&str]) -> Vec<String> {
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    // The completion system is there only at a prompt: what it would be told is printed.
+    let script = format!(
+        "compdef() {{ :; }}; _describe() {{ print -rl -- \"${{(@P)3}}\"; }}; source <(cdds completions zsh); \
+         words=({}); CURRENT={}; _clap_dynamic_completer_cdds",
+        quoted.join(" "),
+        words.len()
+    );
+    text(&shell(place, "zsh", &format!("emulate zsh; {script}")).stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn shells_complete_requests_fields_and_what_the_audit_knows() {
+    let place = Place::with_interactions(30);
+    let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+    let keys = ("# [subjects]\n# key_file = \"subjects.keys\"", "[subjects]\nkey_file = \"subjects.keys\"");
+    std::fs::write(place.path("cdds.toml"), config.replace(keys.0, keys.1)).unwrap();
+    std::fs::write(place.path("events-1.jsonl"), "{\"caller\":\"secret\",\"cost\":1}\n").unwrap();
+    place.done(&["subject", "key", "2026"]);
+    let request =
+        place.json(&["subject", "create", "--identifier", "email=ada@example.org", "--kind", "erasure"]);
+    let request = string(&request["id"]);
+    let job = place.plaintext_job(&["--title", "Voice"]);
+    let bash = |words: &[&str]| in_bash(&place, &[&["cdds"], words].concat());
+    let create = ["job", "create", "--source", "contact-history", "--type", "interaction"];
+    let created = |words: &[&str]| bash(&[&create[..], words].concat());
+
+    assert_eq!(bash(&["subject", "show", &request[..5]]), [request.as_str()]);
+    assert_eq!(bash(&["subject", "verify", ""]), [request.as_str()]);
+    assert_eq!(created(&["--field", "contact_id,s"]), ["contact_id,seconds", "contact_id,started_at"]);
+    assert_eq!(created(&["--filter", "me"]), ["media_type="]);
+    assert_eq!(bash(&["job", "edit", &job, "--field", "se"]), ["seconds"]);
+    assert_eq!(bash(&["job", "edit", "Voice", "--filter", "no"]), ["note="]);
+    let note = ["job", "create", "--source", "contact-history", "--type", "note", "--field", ""];
+    assert_eq!(bash(&note), ["contact_id", "note"]);
+    assert_eq!(bash(&["job", "create", "--source", "events", "--field", "c"]), ["caller", "cost"]);
+    assert_eq!(bash(&["source", "fields", "contact-history", ""]), ["interaction", "note"]);
+    assert_eq!(bash(&["source", "fields", "events", "--columns", "fie"]), ["field"]);
+    assert_eq!(bash(&["subject", "list", "--columns", "sta"]), ["state"]);
+    for (typed, expected) in [(&job[..6], job.as_str()), (&request[..6], &request), ("Voi", "Voice")] {
+        assert_eq!(bash(&["audit", "--object", typed]), [expected], "{typed}");
+    }
+
+    let zsh = |words: &[&str]| in_zsh(&place, &[&["cdds"], words].concat());
+    assert_eq!(zsh(&["subject", "show", &request[..5]]), [format!("{request}:erasure, received")]);
+    let fields = ["--field", "contact_id,se"];
+    assert_eq!(zsh(&[&create[..], &fields].concat()), ["contact_id,seconds:INTEGER"]);
+    assert!(zsh(&["audit", "--obj"]).iter().any(|offered| offered.starts_with("--object:")));
 }
 
 #[test]

@@ -3,10 +3,16 @@
 use std::ffi::OsStr;
 
 use cdds_core::ports::catalog::query::{ArtifactColumn, AuditColumn, ExecutionColumn, JobColumn};
-use cdds_view::{ArtifactView, AuditView, ExecutionView, JobView, NoticeView};
+use cdds_view::{
+    ArtifactView, AuditView, DestinationView, ExecutionView, FieldView, JobView, NoticeView, RecipientView,
+    SubjectRequestView, WorkerView,
+};
 use clap::Arg;
 use clap_complete::engine::CompletionCandidate;
 
+use super::super::retention;
+#[cfg(feature = "serve")]
+use super::super::token;
 use super::values::{self, Quoting, Value};
 use crate::output::View;
 
@@ -21,6 +27,13 @@ pub(super) enum Kind {
     Source,
     Type,
     Destination,
+    Request,
+    /// A field of the records that are chosen.
+    Field,
+    /// The same, as the beginning of a filter.
+    Filter,
+    /// What the audit may be asked about.
+    Object,
     /// Columns of the list of this command.
     Columns(&'static [&'static str]),
     /// A column by which the list of this command is sorted.
@@ -47,6 +60,9 @@ impl Kind {
             Some("source") => Some(Self::Source),
             Some("type") => Some(Self::Type),
             Some("destination") => Some(Self::Destination),
+            Some("field") => Some(Self::Field),
+            Some("filter") => Some(Self::Filter),
+            Some("object") => Some(Self::Object),
             Some("columns") => columns(path).map(Self::Columns),
             Some("sort") => list(path).map(Self::Sort),
             Some(_) => None,
@@ -58,6 +74,8 @@ impl Kind {
                 ("workers", "id") => Some(Self::Worker),
                 ("recipient", "name") if path != "recipient add" => Some(Self::Recipient),
                 ("source", "id") => Some(Self::Source),
+                ("source", "type") => Some(Self::Type),
+                ("subject", "id") => Some(Self::Request),
                 ("destination", "id") => Some(Self::Destination),
                 _ => None,
             },
@@ -66,7 +84,7 @@ impl Kind {
 
     /// Returns whether several are typed at once, with commas between them.
     fn is_list(self) -> bool {
-        matches!(self, Self::Type | Self::Columns(_))
+        matches!(self, Self::Type | Self::Field | Self::Columns(_))
     }
 
     /// Returns what may be typed instead of the beginning of a word.
@@ -101,6 +119,14 @@ fn columns(path: &str) -> Option<&'static [&'static str]> {
         "artifact list" => Some(ArtifactView::COLUMNS),
         "notice list" => Some(NoticeView::COLUMNS),
         "audit" => Some(AuditView::COLUMNS),
+        "subject list" => Some(SubjectRequestView::COLUMNS),
+        "workers list" => Some(WorkerView::COLUMNS),
+        "recipient list" => Some(RecipientView::COLUMNS),
+        "destination list" => Some(DestinationView::COLUMNS),
+        "source fields" => Some(FieldView::COLUMNS),
+        "retention preview" => Some(retention::COLUMNS),
+        #[cfg(feature = "serve")]
+        "token list" => Some(token::COLUMNS),
         _ => None,
     }
 }

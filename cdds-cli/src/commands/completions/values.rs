@@ -10,12 +10,14 @@ use std::time::Duration;
 use cdds_core::domain::access::{Principal, Role};
 use cdds_core::domain::id::Owner;
 use cdds_core::ports::catalog::query::{
-    ArtifactQuery, ExecutionQuery, IdBeginning, JobQuery, NoticeQuery, Slice,
+    ArtifactQuery, ExecutionQuery, IdBeginning, JobQuery, NoticeQuery, Slice, SubjectRequestQuery,
 };
 use cdds_core::system::SystemClock;
 use cdds_view::SourceView;
 use clap_complete::engine::CompletionCandidate;
 
+use super::super::found;
+use super::fields::Chosen;
 use super::kind::Kind;
 use crate::compose::{App, Opening, Purpose, register};
 use crate::config::Config;
@@ -42,7 +44,7 @@ impl Value {
     }
 
     fn meaning(word: impl Into<String>, meaning: impl Into<String>) -> Self {
-        Self { word: word.into(), meaning: Some(meaning.into()) }
+        Self { word: word.into(), meaning: Some(meaning.into()).filter(|meaning| !meaning.is_empty()) }
     }
 
     /// Returns it behind the items of a list that were typed before.
@@ -94,6 +96,9 @@ struct Asked {
     config: PathBuf,
     owner: Option<String>,
     source: Option<String>,
+    types: Vec<String>,
+    /// The job that is edited or cloned.
+    job: Option<String>,
 }
 
 impl Asked {
@@ -104,7 +109,13 @@ impl Asked {
         Self {
             config: named.map_or_else(home::configuration, PathBuf::from),
             owner: option("--owner", &words),
-            source: option("--source", &words),
+            source: option("--source", &words).or_else(|| operand(&["source"], &["fields"], &words)),
+            types: option("--type", &words)
+                .iter()
+                .flat_map(|typed| typed.split(','))
+                .map(str::to_owned)
+                .collect(),
+            job: operand(&["job"], &["edit", "clone"], &words),
         }
     }
 
@@ -114,6 +125,8 @@ impl Asked {
         let by = Principal::new(user::name(), owner, Role::Administrator);
         match kind {
             Kind::Source | Kind::Type => self.of_sources(kind, &config, &by),
+            Kind::Field => self.fields(&config, &by, "").await,
+            Kind::Filter => self.fields(&config, &by, "=").await,
             _ => of_record(kind, typed, &config, &by).await,
         }
     }
@@ -130,6 +143,29 @@ impl Asked {
         let types = of_source.flat_map(|view| view.types.into_iter().map(|data_type| data_type.id));
         Ok(types.map(|data_type| Value::plain(data_type.to_string())).collect())
     }
+
+    /// Returns the fields of the records that are chosen, each with `end` behind it.
+    async fn fields(&self, config: &Config, by: &Principal, end: &str) -> Result<Vec<Value>, CliError> {
+        let mut chosen = Chosen { source: self.source.clone(), types: self.types.clone() };
+        if let (None, Some(typed)) = (&chosen.source, &self.job) {
+            let app = App::open(config, Arc::new(SystemClock::new()), completing()).await?;
+            let job = app.jobs.show(by, found::job(typed, &app, by).await?).await?.job;
+            chosen = chosen.of_job(&job.settings);
+        }
+        let fields = chosen.fields(&register(&config.sources)?, by).await;
+        Ok(fields.into_iter().map(|(name, what)| Value::meaning(format!("{name}{end}"), what)).collect())
+    }
+}
+
+fn completing() -> Opening {
+    Opening { purpose: Purpose::Completing, ..Opening::default() }
+}
+
+/// Returns the word behind a command, unless that is an option: `ID` in `cdds job edit ID`.
+fn operand(group: &[&str], names: &[&str], words: &[OsString]) -> Option<String> {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let at = words.windows(2).position(|two| group.contains(&two[0]) && names.contains(&two[1]))?;
+    words.get(at + 2).filter(|word| !word.starts_with('-') && !word.is_empty()).map(|word| (*word).to_owned())
 }
 
 /// Returns the value of an option among words.
@@ -148,11 +184,14 @@ fn option(name: &str, words: &[OsString]) -> Option<String> {
 
 /// Returns what is on record. Of long lists it is the newest, or those whose ids begin as typed.
 async fn of_record(kind: Kind, typed: &str, config: &Config, by: &Principal) -> Result<Vec<Value>, CliError> {
-    let opening = Opening { purpose: Purpose::Completing, ..Opening::default() };
-    let app = App::open(config, Arc::new(SystemClock::new()), opening).await?;
+    let app = App::open(config, Arc::new(SystemClock::new()), completing()).await?;
+    of_app(kind, typed, &app, by).await
+}
+
+async fn of_app(kind: Kind, typed: &str, app: &App, by: &Principal) -> Result<Vec<Value>, CliError> {
     let (beginning, slice) = (typed.parse::<IdBeginning>().ok(), Slice::first(ROWS_MAX));
     Ok(match kind {
-        Kind::Job => jobs(typed, beginning, &app, by).await?,
+        Kind::Job => jobs(typed, beginning, app, by).await?,
         Kind::Execution => {
             let query = ExecutionQuery::default().with_slice(slice);
             let query = beginning.into_iter().fold(query, ExecutionQuery::with_id_begins);
@@ -194,7 +233,24 @@ async fn of_record(kind: Kind, typed: &str, config: &Config, by: &Principal) -> 
             });
             told.collect()
         }
-        Kind::Source | Kind::Type | Kind::Columns(_) | Kind::Sort(_) => Vec::new(),
+        Kind::Request => {
+            let query = SubjectRequestQuery::default().with_slice(slice);
+            let query = beginning.into_iter().fold(query, SubjectRequestQuery::with_id_begins);
+            let found = app.subjects.list(by, &query).await?.items.into_iter();
+            found
+                .map(|one| Value::meaning(one.id.to_string(), format!("{}, {}", one.kind, one.status())))
+                .collect()
+        }
+        Kind::Object => {
+            let mut all = Vec::new();
+            for kind in [Kind::Job, Kind::Execution, Kind::Artifact, Kind::Recipient, Kind::Request] {
+                all.extend(Box::pin(of_app(kind, typed, app, by)).await.unwrap_or_default());
+            }
+            all
+        }
+        Kind::Source | Kind::Type | Kind::Field | Kind::Filter | Kind::Columns(_) | Kind::Sort(_) => {
+            Vec::new()
+        }
     })
 }
 
