@@ -126,7 +126,7 @@ pub(crate) struct DeleteArtifactsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SetArgs {
-    /// Any artifact of the set
+    /// Any artifact of the set, or its execution
     #[arg(value_name = "ID", required_unless_present = "execution", conflicts_with = "execution")]
     pub(crate) id: Option<String>,
 

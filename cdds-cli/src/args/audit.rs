@@ -8,7 +8,8 @@ use super::{Listing, Moment, moment, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// About the job, execution, artifact or set with this id, or the recipient with this name
+    /// About the job, execution, artifact or set with this id, or the recipient with this name; with --action download,
+    /// about every file of the set
     #[arg(long, value_name = "ID")]
     pub(crate) object: Option<String>,
 
@@ -16,7 +17,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) principal: Option<String>,
 
-    /// Of this action
+    /// Of this action: download, create_job, delete_job …; one that there is not is answered with all of them
     #[arg(long, value_name = "ACTION", value_parser = value::action(), hide_possible_values = true)]
     pub(crate) action: Option<Action>,
 

@@ -156,10 +156,14 @@ async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), C
 async fn execution_of(app: &App, args: &SetArgs, session: &Session) -> Result<ExecutionId, CliError> {
     match (&args.id, &args.execution) {
         (_, Some(execution)) => found::execution(execution, app, &session.principal).await,
-        (Some(artifact), None) => {
-            let id = found::artifact(artifact, app, &session.principal).await?;
-            Ok(app.artifacts.execution_of(&session.principal, id).await?)
-        }
+        (Some(typed), None) => match found::artifact(typed, app, &session.principal).await {
+            Ok(id) => Ok(app.artifacts.execution_of(&session.principal, id).await?),
+            // The lists of history name sets by their executions.
+            Err(error) if error.missing().is_some() => {
+                found::execution(typed, app, &session.principal).await.map_err(|_| error)
+            }
+            Err(error) => Err(error),
+        },
         (None, None) => Err(CliError::usage("name an artifact, or the set of an execution")),
     }
 }

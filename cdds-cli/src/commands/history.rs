@@ -4,14 +4,17 @@ mod watch;
 
 use cdds_core::domain::archive::removal::WithArtifacts;
 use cdds_core::domain::delivery::Delivery;
+use cdds_core::domain::execution::Trigger;
 use cdds_core::domain::id::{DestinationId, ExecutionId, SourceId, TypeId};
+use cdds_core::domain::violation::Code;
 use cdds_core::ports::catalog::query::{
     DeliveryQuery, ExecutionOverview, ExecutionQuery, NoticeQuery, Page, Slice,
 };
 use cdds_core::service::ServiceError;
 
 use super::{Deleted, filtered_job, found, job, print_rows};
-use cdds_view::{DeliveryView, ExecutionDetailsView, ExecutionView};
+use cdds_view::{DeliveryView, ExecutionDetailsView, ExecutionView, Instant};
+use chrono::TimeDelta;
 
 use crate::args::{CloneArgs, HistoryCommand, ListHistoryArgs};
 use crate::compose::App;
@@ -45,7 +48,11 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
         HistoryCommand::Clone(args) => clone(*args, session).await,
         HistoryCommand::Rerun { id } => {
             let app = session.open().await?;
-            let queued = app.history.rerun(by, found::execution(&id, &app, by).await?).await?;
+            let id = found::execution(&id, &app, by).await?;
+            let queued = match app.history.rerun(by, id).await {
+                Ok(queued) => queued,
+                Err(error) => return Err(with_backfill(error.into(), id, &app, session).await),
+            };
             Ok(session.output.object(&ExecutionView::queued(queued))?)
         }
         HistoryCommand::Cancel { id } => {
@@ -140,4 +147,17 @@ async fn clone(args: CloneArgs, session: &Session) -> Result<(), CliError> {
     let id = found::execution(&args.id, &app, &session.principal).await?;
     let draft = app.history.draft(&session.principal, id).await?;
     job::submit_clone(&app, draft, args, session).await
+}
+
+/// Adds to a refused rerun the command that runs the slot of a scheduled execution again.
+async fn with_backfill(refused: CliError, id: ExecutionId, app: &App, session: &Session) -> CliError {
+    let Ok(shown) = app.history.show(&session.principal, id).await else { return refused };
+    let execution = shown.execution;
+    if refused.code() != Code::CannotRerun.as_str() || execution.trigger != Trigger::Scheduled {
+        return refused;
+    }
+    let (from, to) = (Instant(execution.slot), Instant(execution.slot + TimeDelta::seconds(1)));
+    let command =
+        format!("`cdds job backfill {} --from {from} --to {to}` runs this slot again", execution.job_id);
+    refused.with_way_out(&command)
 }

@@ -10,7 +10,7 @@ use super::JobFilters;
 )]
 pub(crate) struct ManyJobs {
     /// The jobs
-    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "ID", conflicts_with = "all")]
     pub(crate) ids: Vec<String>,
 
     /// All jobs for which this can be done, or those of them that the options below select

@@ -115,10 +115,21 @@ async fn chosen(
         jobs.retain(|overview| doing.concerns(&overview.job));
         return Ok(jobs);
     }
-    if args.filters != JobFilters::default() {
-        return Err(CliError::usage(
-            "--search and the other filters select jobs with --all: leave out the ids",
-        ));
+    match (args.filters != JobFilters::default(), args.ids.is_empty()) {
+        (true, true) => {
+            return Err(CliError::usage(
+                "the filters select among all jobs: add --all, or name the jobs instead",
+            ));
+        }
+        (true, false) => {
+            return Err(CliError::usage(
+                "--search and the other filters select jobs with --all: leave out the ids",
+            ));
+        }
+        (false, true) => {
+            return Err(CliError::usage("name the jobs, or --all of them; with --all, filters select some"));
+        }
+        (false, false) => {}
     }
     let mut jobs = Vec::<JobOverview>::new();
     for typed in &args.ids {

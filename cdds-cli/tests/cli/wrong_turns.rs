@@ -1,0 +1,90 @@
+//! Wrong turns of somebody who knows the help alone: each is answered with the way that leads on.
+
+use crate::support::{DAILY, NOON, Place, string, text};
+
+/// Returns what a command says on stderr, and its exit code.
+fn said(place: &Place, args: &[&str]) -> (Option<i32>, String) {
+    let output = place.cdds(args).output().unwrap();
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn filters_without_all_lead_to_all() {
+    let place = Place::with_interactions(3);
+    for verb in ["suspend", "resume", "run", "delete"] {
+        let (code, told) = said(&place, &["job", verb, "--source", "contact-history"]);
+        assert!(code == Some(2) && told.contains("add --all"), "{verb}: {told}");
+        let (code, told) = said(&place, &["job", verb]);
+        assert!(code == Some(2) && told.contains("name the jobs, or --all of them"), "{verb}: {told}");
+    }
+}
+
+#[test]
+fn w6_a_set_that_is_wanted_once_more_leads_to_a_backfill_of_its_slot() {
+    let place = Place::with_interactions(30);
+    place.job_at(NOON, &DAILY);
+    place.run_at("2020-01-02T02:00:05Z");
+    let now = ["--now", "2020-01-02T09:00:00Z"];
+    let execution = string(&place.at(now[1], &["history", "list"])[0]["id"]);
+    let (code, told) = said(&place, &[&["history", "rerun", &execution], &now[..]].concat());
+    assert_eq!(code, Some(3), "{told}");
+    let command = told.split('`').nth(1).unwrap().strip_prefix("cdds ").unwrap();
+    let words: Vec<&str> = command.split(' ').chain(["--output", "json"]).chain(now).collect();
+    let queued: serde_json::Value = serde_json::from_str(&place.done(&words)).unwrap();
+    let [again] = &queued.as_array().unwrap()[..] else { panic!("one execution: {queued}") };
+    assert_eq!((&again["slot"], &again["trigger"]), (&"2020-01-02T02:00:00Z".into(), &"backfill".into()));
+}
+
+#[test]
+fn a7_c3_an_execution_names_its_set_for_holds_and_for_who_downloaded_it() {
+    let place = Place::with_interactions(30);
+    place.plaintext_job(&[]);
+    place.json(&["run", "--until-idle"]);
+    let execution = string(&place.json(&["history", "list"])[0]["id"]);
+    for (verb, held) in [("hold", true), ("release", false)] {
+        assert_eq!(place.json(&["artifact", verb, &execution[..8]])[0]["hold"], held, "{verb}");
+    }
+    assert_eq!(place.refused(&["artifact", "hold", "00000000-0000-4000-8000-000000000000"]).1, "not_found");
+
+    let downloads = ["audit", "--object", &execution, "--action", "download"];
+    let (code, told) = said(&place, &downloads);
+    assert!(code == Some(0) && told.contains("nobody has downloaded"), "{told}");
+    place.json(&["artifact", "download", "--execution", &execution, "--to", "out"]);
+    let listed = place.json(&downloads);
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["object"]["kind"]), (1, &"artifact".into()));
+    assert_eq!(listed[0]["outcome"], "verified");
+    assert_eq!(place.json(&[&downloads[..], &["--principal", "nobody"]].concat()), serde_json::json!([]));
+    assert_eq!(place.json(&[&downloads[..], &["--limit", "1"]].concat()).as_array().unwrap().len(), 1);
+    assert_eq!(place.json(&[&downloads[..], &["--until", "2020-01-01"]].concat()), serde_json::json!([]));
+}
+
+#[test]
+fn j4_whoever_types_a_field_that_there_is_not_is_told_at_once() {
+    let place = Place::with_interactions(3);
+    let create =
+        ["job", "create", "--title", "T", "--source", "contact-history", "--run", "once", "--plaintext"];
+    let typed = |options: &[&str]| said(&place, &[&create[..], options].concat());
+    let (code, told) = typed(&["--type", "interaction", "--field", "contact_id,secnds", "--dry-run"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("has no field \"secnds\"") && told.contains("did you mean \"seconds\"?"), "{told}");
+    let (_, told) = typed(&["--type", "interaction", "--filter", "zz=secret"]);
+    assert!(
+        told.contains("no field \"zz\"") && told.contains("cdds source fields contact-history"),
+        "{told}"
+    );
+    assert!(!told.contains("secret"), "{told}");
+    let (_, told) = typed(&["--type", "interaction", "--field", "seconds", "--filter", "note!=x"]);
+    assert!(!told.contains("warning"), "{told}");
+    let job = place.plaintext_job(&[]);
+    let (_, told) = said(&place, &["job", "edit", &job, "--field", "Note"]);
+    assert!(told.contains("did you mean \"note\"?"), "{told}");
+    // The run says the same.
+    place.refused(&["run", "--until-idle"]);
+    let failed = place.json(&["history", "list", "--status", "failed"]);
+    let why = |one: &serde_json::Value| string(&one["error"]["message"]);
+    let failed: Vec<String> = failed.as_array().unwrap().iter().map(why).collect();
+    assert!(
+        failed.iter().any(|why| why.contains("no column \"Note\", did you mean \"note\"?")),
+        "{failed:?}"
+    );
+}
