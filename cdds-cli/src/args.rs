@@ -55,7 +55,7 @@ pub(crate) use self::job::{
     ArchiveOptions, CloneArgs, ContentOptions, CreateArgs, Creation, DeliveryOptions, EditArgs, JobCommand,
     JobFilters, JobOptions, ListJobsArgs, ManyJobs, PolicyOptions, Rehearsal, ScheduleOptions, StateFilter,
 };
-pub(crate) use self::listing::Listing;
+pub(crate) use self::listing::{Columns, Listing};
 pub(crate) use self::moment::Moment;
 pub(crate) use self::notice::{ListNoticesArgs, NoticeCommand};
 pub(crate) use self::offline::{DecryptArgs, ExtractArgs, JoinArgs, PassphraseArgs, VerifyArgs};
@@ -215,7 +215,7 @@ impl Command {
                 HistoryCommand::List(_) | HistoryCommand::Show { .. } | HistoryCommand::Watch { .. },
             )
             | Self::Artifact(ArtifactCommand::List(_))
-            | Self::Recipient(RecipientCommand::List)
+            | Self::Recipient(RecipientCommand::List(_))
             | Self::Destination(DestinationCommand::List(_) | DestinationCommand::Show { .. })
             | Self::Notice(NoticeCommand::List(_))
             | Self::Audit(_)

@@ -56,6 +56,7 @@ use cdds_core::service::jobs::Jobs;
 use cdds_core::service::outbox::Outbox;
 use cdds_core::service::pairing::{PairedSink, Pairing, PairingError};
 use cdds_core::service::recipients::Recipients;
+use cdds_core::service::sources::SourceChecks;
 use cdds_core::service::subjects::Subjects;
 use cdds_core::service::subscribers::Subscribers;
 use cdds_core::system::SystemIds;
@@ -79,6 +80,7 @@ use crate::input;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) sources: Sources,
+    pub(crate) checks: SourceChecks,
     pub(crate) jobs: Jobs,
     pub(crate) history: History,
     pub(crate) artifacts: Artifacts,
@@ -179,6 +181,7 @@ impl App {
             copies: Copies::new(&ports),
             signing: config.signing.clone(),
             sources: ports.sources.clone(),
+            checks: SourceChecks::new(&ports),
             ports,
             settings,
             pairing,

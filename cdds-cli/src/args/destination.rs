@@ -4,7 +4,7 @@ use cdds_core::domain::delivery::destination::DestinationKind;
 use cdds_view::HealthState;
 use clap::{Args, Subcommand};
 
-use super::value;
+use super::{Columns, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DestinationCommand {
@@ -55,4 +55,7 @@ pub(crate) struct ListDestinationsArgs {
     /// Of this kind
     #[arg(long, value_parser = value::destination_kind())]
     pub(crate) kind: Option<DestinationKind>,
+
+    #[command(flatten)]
+    pub(crate) shown: Columns,
 }

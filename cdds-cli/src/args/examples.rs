@@ -87,6 +87,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("source list", "  cdds source list\n  cdds source list --output json"),
     ("source check", "  cdds source check contact-history"),
     (
+        "source fields",
+        "  cdds source fields contact-history\n  \
+           cdds source fields contact-history interaction --output json",
+    ),
+    (
         "destination",
         "  cdds destination check partner\n  \
            cdds destination list",

@@ -20,6 +20,14 @@ pub(crate) struct Listing {
     #[arg(long)]
     pub(crate) page: bool,
 
+    #[command(flatten)]
+    pub(crate) shown: Columns,
+}
+
+/// The options of every list that may be too wide for a terminal.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Rows and columns")]
+pub(crate) struct Columns {
     /// Print these columns alone, by their headings: title,next_starts
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) columns: Vec<String>,

@@ -44,6 +44,11 @@ pub(crate) struct VerifyArgs {
 
 /// What `decrypt` takes.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "No part gets its name before every part was found in order, since only the end of a sealed part proves that \
+                  nothing in it was changed. So a command that was stopped or killed starts over, and leaves nothing half \
+                  done behind. Parts that it had named already are compared and kept; --force is not needed for that."
+)]
 pub(crate) struct DecryptArgs {
     /// Any one part of each set, or its manifest; the others are found beside it
     #[arg(value_name = "FILE", required = true)]

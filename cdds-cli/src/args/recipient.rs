@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::Columns;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecipientCommand {
     /// Store a certificate under a name
@@ -24,7 +26,7 @@ pub(crate) enum RecipientCommand {
     },
     /// List stored certificates
     #[command(visible_alias = "ls")]
-    List,
+    List(Columns),
     /// Write a small archive sealed for a recipient, to test whether it can be opened
     Test {
         /// The recipient

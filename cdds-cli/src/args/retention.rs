@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Moment, moment};
+use super::{Columns, Moment, moment};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RetentionCommand {
@@ -15,5 +15,7 @@ pub(crate) enum RetentionCommand {
         /// Until this instant
         #[arg(long, value_name = "WHEN", default_value = "7d", value_parser = moment::coming)]
         until: Moment,
+        #[command(flatten)]
+        shown: Columns,
     },
 }

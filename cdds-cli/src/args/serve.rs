@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::value;
+use super::{Columns, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -38,7 +38,7 @@ pub(crate) enum TokenCommand {
     },
     /// List the tokens of an owner
     #[command(visible_alias = "ls")]
-    List,
+    List(Columns),
     /// End a token at once
     Revoke {
         /// Its id, as the list shows it

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::Columns;
+
 #[derive(Debug, Args)]
 pub(crate) struct WorkersArgs {
     #[command(subcommand)]
@@ -12,7 +14,7 @@ pub(crate) struct WorkersArgs {
 pub(crate) enum WorkersCommand {
     /// List the workers; the same as `cdds workers`
     #[command(visible_alias = "ls")]
-    List,
+    List(Columns),
     /// Show a worker, and what it runs
     Show {
         /// The worker

@@ -4,6 +4,7 @@ use cdds_core::domain::id::DestinationId;
 use cdds_core::ports::destination::ServerIdentity;
 use cdds_view::{DestinationCheckView, DestinationView};
 
+use super::listed::print_all;
 use crate::args::DestinationCommand;
 use crate::error::CliError;
 use crate::session::Session;
@@ -23,7 +24,7 @@ pub(super) async fn carry_out(command: DestinationCommand, session: &Session) ->
             states.retain(|state| args.kind.is_none_or(|kind| state.description.kind == kind));
             let mut views: Vec<_> = states.into_iter().map(DestinationView::from).collect();
             views.retain(|view| args.state.is_none_or(|state| view.health.state == state));
-            return Ok(session.output.list_or(&views, nothing)?);
+            return print_all(session, &args.shown, &views, nothing);
         }
         DestinationCommand::Check { id } => {
             let (probe, state) = app.deliveries.check(by, &DestinationId::new(id)?).await?;

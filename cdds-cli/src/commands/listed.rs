@@ -4,7 +4,7 @@ use cdds_core::ports::catalog::query::{Page, Slice, Sort, Total};
 use cdds_core::service::ServiceError;
 use cdds_view::token::{self, ListColumn};
 
-use crate::args::Listing;
+use crate::args::{Columns, Listing};
 use crate::error::{CliError, shown};
 use crate::output::{Look, More, Reading, View};
 use crate::session::Session;
@@ -24,7 +24,7 @@ pub(super) async fn print_rows<T, V: View, C: ListColumn>(
     fetch: impl AsyncFn(Slice) -> Result<Page<T>, ServiceError>,
     view: impl Fn(T) -> V,
 ) -> Result<(), CliError> {
-    let look = Look { wide: listing.wide, columns: &listing.columns, page: listing.page };
+    let look = Look { page: listing.page, ..look(&listing.shown) };
     let mut rows = session.output.rows::<V>(look).map_err(|unknown| no_column::<V>(&unknown))?;
     let for_a_person = session.output.is_for_a_person().then_some(ROWS_FOR_A_PERSON);
     let mut left = listing.limit.map(u64::from).or(for_a_person).unwrap_or(u64::MAX);
@@ -46,6 +46,25 @@ pub(super) async fn print_rows<T, V: View, C: ListColumn>(
             (Reading::GoesOn, Some(next)) => after = Some(next),
         }
     }
+}
+
+/// Prints a list that is known as a whole, in the columns that are asked for; for an empty one, a person gets the line
+/// `nothing`.
+pub(super) fn print_all<V: View>(
+    session: &Session,
+    shown: &Columns,
+    views: &[V],
+    nothing: &str,
+) -> Result<(), CliError> {
+    let mut rows = session.output.rows::<V>(look(shown)).map_err(|unknown| no_column::<V>(&unknown))?;
+    match rows.add(views)? {
+        Reading::GoesOn => Ok(rows.end(nothing, None)?),
+        Reading::Over => Ok(()),
+    }
+}
+
+fn look(shown: &Columns) -> Look<'_> {
+    Look { wide: shown.wide, columns: &shown.columns, has_options: true, page: false }
 }
 
 fn no_column<V: View>(unknown: &str) -> CliError {

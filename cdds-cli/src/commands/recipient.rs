@@ -11,9 +11,10 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::Deleted;
+use super::listed::print_all;
 use cdds_view::{RecipientView, RenewalView};
 
-use crate::args::RecipientCommand;
+use crate::args::{Columns, RecipientCommand};
 use crate::compose::App;
 use crate::error::CliError;
 use crate::input;
@@ -24,7 +25,7 @@ pub(super) async fn carry_out(command: RecipientCommand, session: &Session) -> R
     match command {
         RecipientCommand::Add { name, certificate } => add(name, &certificate, session).await,
         RecipientCommand::Renew { name, certificate } => renew(name, &certificate, session).await,
-        RecipientCommand::List => list(session).await,
+        RecipientCommand::List(shown) => list(&shown, session).await,
         RecipientCommand::Test { name, to, force } => test(name, &to, force, session).await,
         RecipientCommand::Remove { name } => remove(name, session).await,
     }
@@ -79,11 +80,11 @@ fn view(app: &App, recipient: Recipient) -> RecipientView {
     RecipientView::new(recipient, details)
 }
 
-async fn list(session: &Session) -> Result<(), CliError> {
+async fn list(shown: &Columns, session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
     let recipients = app.recipients.list(&session.principal).await?;
     let views: Vec<RecipientView> = recipients.into_iter().map(|one| view(&app, one)).collect();
-    Ok(session.output.list(&views)?)
+    print_all(session, shown, &views, "no recipients yet: store a certificate with `cdds recipient add`")
 }
 
 async fn test(name: String, to: &Path, force: bool, session: &Session) -> Result<(), CliError> {

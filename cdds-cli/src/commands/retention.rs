@@ -8,7 +8,8 @@ use cdds_view::{Instant, words};
 use serde::Serialize;
 
 use super::every_row;
-use crate::args::{Moment, RetentionCommand};
+use super::listed::print_all;
+use crate::args::{Columns, Moment, RetentionCommand};
 use crate::error::CliError;
 use crate::output::{Cell, View};
 use crate::session::Session;
@@ -27,9 +28,11 @@ struct Expiring {
     bytes: u64,
 }
 
+/// The headings of the list.
+pub(super) const COLUMNS: &[&str] = &["expires", "set", "files", "size", "on hold", "execution", "job"];
+
 impl View for Expiring {
-    const COLUMNS: &'static [&'static str] =
-        &["expires", "set", "files", "size", "on hold", "execution", "job"];
+    const COLUMNS: &'static [&'static str] = COLUMNS;
     const GIVES_WAY: &'static [&'static str] = &["job", "files"];
 
     fn row(&self) -> Vec<Cell> {
@@ -50,11 +53,11 @@ impl View for Expiring {
 }
 
 pub(super) async fn carry_out(command: RetentionCommand, session: &Session) -> Result<(), CliError> {
-    let RetentionCommand::Preview { until } = command;
-    preview(until, session).await
+    let RetentionCommand::Preview { until, shown } = command;
+    preview(until, &shown, session).await
 }
 
-async fn preview(until: Moment, session: &Session) -> Result<(), CliError> {
+async fn preview(until: Moment, shown: &Columns, session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
     let query = ArtifactQuery::default()
         .with_expires(session.between(None, Some(until)))
@@ -62,7 +65,7 @@ async fn preview(until: Moment, session: &Session) -> Result<(), CliError> {
     let page = async |slice| app.artifacts.list(&session.principal, &query.clone().with_slice(slice)).await;
     let sets = sets(every_row(page).await?);
     let nothing = "nothing expires until then: --until looks further ahead";
-    session.output.list_or(&sets, nothing)?;
+    print_all(session, shown, &sets, nothing)?;
     let told = |hold: bool| {
         let some: Vec<&Expiring> = sets.iter().filter(|set| set.hold == hold).collect();
         let bytes = some.iter().map(|set| set.bytes).sum();

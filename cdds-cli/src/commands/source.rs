@@ -1,24 +1,27 @@
-//! `cdds source …`: lists the registered sources, and checks whether they can be read.
+//! `cdds source …`: lists the registered sources and their fields, and checks whether they can be read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cdds_core::domain::calendar::window::Window;
-use cdds_core::domain::id::SourceId;
+use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::subject::SubjectField;
 use cdds_core::domain::violation::{Code, RuleViolation};
 use cdds_core::ports::source::{BadRecordMode, DataType, Estimate, ReadRequest, RegisteredSource, Source};
 use cdds_core::service::Entity;
+use cdds_core::service::sources::TypeFields;
 use cdds_storage::source::Survey;
 use futures::TryStreamExt;
 
 use super::id;
-use cdds_view::SourceView;
+use super::listed::print_all;
+use cdds_view::{FieldView, SourceView, words};
 
-use crate::args::SourceCommand;
+use crate::args::{Columns, SourceCommand};
 use crate::config::Config;
 use crate::error::CliError;
+use crate::progress::WorkBar;
 use crate::session::Session;
 use crate::text::escaped;
 use crate::view::CheckView;
@@ -27,6 +30,7 @@ pub(super) async fn carry_out(command: SourceCommand, session: &Session) -> Resu
     match command {
         SourceCommand::List => list(session).await,
         SourceCommand::Check { id } => check(&id, session).await,
+        SourceCommand::Fields { id, r#type, shown } => fields(&id, r#type, &shown, session).await,
     }
 }
 
@@ -81,6 +85,35 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     Err(CliError::failed("source_failed", failures.join("; ")))
 }
 
+/// Lists the fields of one type or all. Types that could not be asked are told of, and make the command fail.
+async fn fields(
+    typed: &str,
+    only: Option<String>,
+    shown: &Columns,
+    session: &Session,
+) -> Result<(), CliError> {
+    let app = session.open().await?;
+    let source: SourceId = id(Entity::Source, typed)?;
+    let only = only.map(TypeId::new).transpose()?;
+    let work = WorkBar::new(&session.console, &format!("asking {source} for its fields"));
+    let types = app.checks.fields(&session.principal, &source, only.as_ref()).await;
+    drop(work);
+    let types = types?;
+    let empty = types.iter().filter(|known| known.fields.is_empty() && known.failed.is_none());
+    for known in empty {
+        let why = "declares no fields, and no record was read";
+        session.console.note(&format!("note: type {} {why}", known.data_type));
+    }
+    let told = |known: &TypeFields| Some(format!("type {}: {}", known.data_type, known.failed.as_ref()?));
+    let failures: Vec<String> = types.iter().filter_map(told).collect();
+    let views: Vec<FieldView> = types.into_iter().flat_map(FieldView::of).collect();
+    print_all(session, shown, &views, "no field is known")?;
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::failed("source_failed", failures.join("; ")))
+}
+
 /// Requests everything up to now, like a job with the timeframe `all`.
 fn everything(data_type: &DataType, session: &Session) -> ReadRequest {
     let owner = session.principal.owner.clone();
@@ -117,11 +150,15 @@ pub(super) async fn read_beginning(
         CliError::failed("source_failed", format!("type {} is not configured", data_type.id))
     })?;
     let request = everything(data_type, session).with_bad_records(BadRecordMode::Report);
+    let work = WorkBar::new(&session.console, &format!("reading the beginning of {}", data_type.id));
     let mut batches = source.read(request).await?;
     while survey.wants_more() {
         let Some(batch) = batches.try_next().await? else { break };
         survey.take(&batch);
+        let records = words::counted(survey.records(), "record");
+        work.tell(&format!("reading the beginning of {}: {records}", data_type.id));
     }
+    drop(work);
     if !data_type.subject_fields.is_empty() {
         check_subject(source, data_type, session).await?;
     }

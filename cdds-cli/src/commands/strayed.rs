@@ -17,7 +17,7 @@ pub(super) async fn explained(error: CliError, session: &Session) -> CliError {
         Entity::Execution | Entity::ArtifactSet => "`cdds history list` lists those that exist",
         Entity::Artifact => "`cdds artifact list` lists those that exist",
         Entity::Recipient => "`cdds recipient list` lists those that exist",
-        Entity::Source => "`cdds source list` lists those that exist",
+        Entity::Source | Entity::DataType => "`cdds source list` lists those that exist",
         _ => return error,
     };
     let known = match session.open().await {

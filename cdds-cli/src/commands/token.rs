@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::Deleted;
-use crate::args::{Expiry, TokenCommand};
+use super::listed::print_all;
+use crate::args::{Columns, Expiry, TokenCommand};
 use crate::error::{CliError, shown};
 use crate::output::{Cell, View};
 use crate::serve::tokens::TokenFile;
@@ -17,10 +18,13 @@ pub(super) fn carry_out(command: TokenCommand, session: &Session) -> Result<(), 
     let file = TokenFile::beside(session.config()?.catalog.beside());
     match command {
         TokenCommand::Create { role, name, expires } => create(&file, &role, name, expires, session),
-        TokenCommand::List => list(&file, session),
+        TokenCommand::List(shown) => list(&file, &shown, session),
         TokenCommand::Revoke { id } => revoke(&file, &id, session),
     }
 }
+
+/// The headings of the list.
+pub(super) const COLUMNS: &[&str] = &["id", "name", "role", "created", "expires"];
 
 /// A new token, with its text.
 #[derive(Debug, Serialize)]
@@ -55,7 +59,7 @@ impl From<&Token> for TokenView {
 }
 
 impl View for TokenView {
-    const COLUMNS: &'static [&'static str] = &["id", "name", "role", "created", "expires"];
+    const COLUMNS: &'static [&'static str] = COLUMNS;
     const GIVES_WAY: &'static [&'static str] = &["created"];
 
     fn row(&self) -> Vec<Cell> {
@@ -99,11 +103,11 @@ fn create(
     Ok(session.output.outcome(&Created { token: &text, view }, &text)?)
 }
 
-fn list(file: &TokenFile, session: &Session) -> Result<(), CliError> {
+fn list(file: &TokenFile, shown: &Columns, session: &Session) -> Result<(), CliError> {
     let tokens = file.read()?;
     let own = tokens.iter().filter(|token| token.owner == session.principal.owner);
     let views: Vec<TokenView> = own.map(TokenView::from).collect();
-    Ok(session.output.list_or(&views, "no tokens yet: make one with `cdds token create`")?)
+    print_all(session, shown, &views, "no tokens yet: make one with `cdds token create`")
 }
 
 fn revoke(file: &TokenFile, id: &str, session: &Session) -> Result<(), CliError> {

@@ -8,7 +8,8 @@ use cdds_core::ports::catalog::query::WorkerOverview;
 use cdds_view::WorkerView;
 
 use super::found;
-use crate::args::{WorkersArgs, WorkersCommand};
+use super::listed::print_all;
+use crate::args::{Columns, WorkersArgs, WorkersCommand};
 use crate::error::CliError;
 use crate::session::Session;
 
@@ -18,10 +19,10 @@ const NOTHING_YET: &str = "no worker has ever run: start `cdds run` or `cdds ser
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn carry_out(args: WorkersArgs, session: &Session) -> Result<(), CliError> {
-    let Some(command) = args.command else { return list(session).await };
+    let Some(command) = args.command else { return list(&Columns::default(), session).await };
     let (app, by) = (session.open().await?, &session.principal);
     let worker = match command {
-        WorkersCommand::List => return list(session).await,
+        WorkersCommand::List(shown) => return list(&shown, session).await,
         WorkersCommand::Show { id } => app.fleet.show(by, &found::worker(&id, &app, by).await?).await?,
         WorkersCommand::Drain { id, wait } => {
             let id = found::worker(&id, &app, by).await?;
@@ -35,7 +36,7 @@ pub(super) async fn carry_out(args: WorkersArgs, session: &Session) -> Result<()
     Ok(session.output.object(&WorkerView::from(worker))?)
 }
 
-async fn list(session: &Session) -> Result<(), CliError> {
+async fn list(shown: &Columns, session: &Session) -> Result<(), CliError> {
     let fleet = session.open().await?.fleet;
     let (workers, zones) = (fleet.list(&session.principal).await?, fleet.zones().await?);
     // The database that a worker has, if it is older than that by which jobs are computed (rule F9).
@@ -53,7 +54,7 @@ async fn list(session: &Session) -> Result<(), CliError> {
         }
     }
     let views: Vec<WorkerView> = workers.into_iter().map(WorkerView::from).collect();
-    Ok(session.output.list_or(&views, NOTHING_YET)?)
+    print_all(session, shown, &views, NOTHING_YET)
 }
 
 /// Asks a worker to drain, and waits until it runs nothing any more.

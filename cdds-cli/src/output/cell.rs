@@ -12,6 +12,9 @@ pub(crate) const UNKNOWN: &str = "-";
 /// they do, the command that is given them names both.
 const ID_COLUMNS: usize = 8;
 
+/// The length of a whole id.
+const UUID_COLUMNS: usize = 36;
+
 /// The reader of the output, and the instant of reading.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader {
@@ -32,6 +35,9 @@ pub(crate) enum Cell {
     Whole(String),
     /// An id; its beginning is enough for a person.
     Id(String),
+    /// Words and an id, such as `job 4136f64a`. Only an id like those of this program is shortened for a person; a name is
+    /// not.
+    About(String, String),
     /// The name of a file; its ending stays.
     File(String),
     /// A word of a fixed set, coloured by its meaning.
@@ -95,6 +101,11 @@ impl Cell {
             Self::Text(text) | Self::File(text) | Self::Whole(text) => printable(text).into_owned(),
             Self::Id(id) if reader.person && !reader.whole => id.chars().take(ID_COLUMNS).collect(),
             Self::Id(id) => id.clone(),
+            Self::About(words, id) => {
+                let is_short = reader.person && !reader.whole && id.len() == UUID_COLUMNS;
+                let id: String = id.chars().take(if is_short { ID_COLUMNS } else { usize::MAX }).collect();
+                printable(format!("{words} {id}").trim()).into_owned()
+            }
             Self::Word(word) => (*word).to_owned(),
             Self::Status { status, share, words } => status_words(status, *share, words, reader),
             Self::Count(count) if reader.person => words::count(*count),
@@ -116,6 +127,7 @@ impl Cell {
                 format!("{} ({})", Instant(*at), words::relative(*at - reader.now))
             }
             Self::Id(id) => id.clone(),
+            Self::About(..) => self.listed(Reader { whole: true, ..reader }),
             _ => self.listed(reader),
         }
     }
@@ -128,7 +140,7 @@ impl Cell {
     /// Returns where the cell can be shortened, if at all.
     pub(super) fn shortens(&self) -> Option<Shorten> {
         match self {
-            Self::Text(_) => Some(Shorten::End),
+            Self::Text(_) | Self::About(..) => Some(Shorten::End),
             Self::File(_) => Some(Shorten::Middle),
             _ => None,
         }
@@ -195,6 +207,18 @@ mod tests {
                 "in_progress [====>     ] 42 %, 13 s left",
             ),
             (Cell::Text(" ".to_owned()), "-", "-", "-"),
+            (
+                Cell::About("job".to_owned(), "4136f64a-cd8e-4586-a51f-a8475adc8afb".to_owned()),
+                "job 4136f64a",
+                "job 4136f64a-cd8e-4586-a51f-a8475adc8afb",
+                "job 4136f64a-cd8e-4586-a51f-a8475adc8afb",
+            ),
+            (
+                Cell::About("recipient".to_owned(), "operations".to_owned()),
+                "recipient operations",
+                "recipient operations",
+                "recipient operations",
+            ),
             (Cell::from(None::<String>), "-", "-", "-"),
         ] {
             let person = Reader { person: true, whole: false, now: NOW };

@@ -17,6 +17,8 @@ pub(crate) struct Look<'a> {
     pub(crate) wide: bool,
     /// These columns alone, by their headings.
     pub(crate) columns: &'a [String],
+    /// Whether the command has options for the columns, which a person is then told of.
+    pub(crate) has_options: bool,
     /// As JSON, an object with the rows and the place where the next page begins.
     pub(crate) page: bool,
 }
@@ -26,6 +28,7 @@ pub(crate) struct Rows<V> {
     output: Output,
     table: Table,
     is_page: bool,
+    has_options: bool,
     count: usize,
     views: PhantomData<fn(V)>,
 }
@@ -54,7 +57,14 @@ impl<V: View> Rows<V> {
             output.page.reader.whole = true;
         }
         let table = Table::new(layout, output.page);
-        Ok(Self { output, table, is_page: look.page, count: 0, views: PhantomData })
+        Ok(Self {
+            output,
+            table,
+            is_page: look.page,
+            has_options: look.has_options,
+            count: 0,
+            views: PhantomData,
+        })
     }
 
     /// Prints the next rows. An array is complete only after [`end`](Self::end), so that a program never takes
@@ -109,7 +119,9 @@ impl<V: View> Rows<V> {
         let left_out = self.table.left_out();
         if !left_out.is_empty() {
             let names = left_out.join(", ");
-            let _told = writeln!(stderr, "not shown: {names} (--wide shows all, --columns some)");
+            let way =
+                if self.has_options { "--wide shows all, --columns some" } else { "--output json has all" };
+            let _told = writeln!(stderr, "not shown: {names} ({way})");
         }
         if let Some(More { total, token }) = more {
             let of = total.as_ref().map_or_else(String::new, |total| format!(" of {total}"));

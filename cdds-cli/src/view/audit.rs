@@ -14,7 +14,9 @@ impl View for AuditView {
             self.principal.as_str().into(),
             Cell::Whole(self.action.clone()),
             Cell::Whole(self.outcome.clone()),
-            Cell::Whole(self.object_words()),
+            self.object.as_ref().map_or(Cell::Unknown, |object| {
+                Cell::About(object.kind.replace('_', " "), object.id.clone())
+            }),
             self.remark().into(),
         ]
     }

@@ -44,7 +44,7 @@ impl View for NoticeView {
             Cell::Word(self.state.as_str()),
             Cell::Count(u64::from(self.attempts)),
             self.sent_at.into(),
-            about(self).into(),
+            about(self),
             self.error.clone().into(),
         ]
     }
@@ -55,12 +55,13 @@ impl View for NoticeView {
 }
 
 /// The execution that a notice is about, or the recipient whose certificate expires.
-fn about(notice: &NoticeView) -> String {
-    match (&notice.execution_id, &notice.recipient) {
-        (Some(execution), _) => execution.to_string(),
-        (None, Some(recipient)) => format!("certificate of {recipient}"),
-        (None, None) => format!("job {}", notice.job_id),
-    }
+fn about(notice: &NoticeView) -> Cell {
+    let (words, id) = match (&notice.execution_id, &notice.recipient) {
+        (Some(execution), _) => ("", execution.to_string()),
+        (None, Some(recipient)) => ("certificate of", recipient.to_string()),
+        (None, None) => ("job", notice.job_id.to_string()),
+    };
+    Cell::About(words.to_owned(), id)
 }
 
 impl View for DestinationView {
@@ -70,7 +71,8 @@ impl View for DestinationView {
     fn row(&self) -> Vec<Cell> {
         vec![
             Cell::Whole(self.id.to_string()),
-            self.title.as_str().into(),
+            // Without a title, it is the address once more.
+            if self.title == self.address { Cell::Unknown } else { self.title.as_str().into() },
             self.address.as_str().into(),
             Cell::Word(self.health.state.as_str()),
             self.health.contacted_at.into(),

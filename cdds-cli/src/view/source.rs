@@ -3,7 +3,7 @@
 use cdds_core::domain::id::SourceId;
 use cdds_core::ports::source::DataType;
 use cdds_storage::source::Survey;
-use cdds_view::SourceView;
+use cdds_view::{FieldIndex, FieldView, SourceView};
 use serde::Serialize;
 
 use crate::output::{Cell, View};
@@ -14,6 +14,30 @@ impl View for SourceView {
 
     fn row(&self) -> Vec<Cell> {
         vec![self.id.as_str().into(), self.title.as_str().into(), self.types_words().into()]
+    }
+
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+impl View for FieldView {
+    const COLUMNS: &'static [&'static str] = &["type", "field", "holds", "indexed", "role", "sample"];
+    const GIVES_WAY: &'static [&'static str] = &["sample", "indexed", "holds"];
+
+    fn row(&self) -> Vec<Cell> {
+        let words = |words: String| if words.is_empty() { Cell::Unknown } else { words.into() };
+        vec![
+            self.r#type.as_str().into(),
+            Cell::Whole(self.name.clone()),
+            words(self.holds_words()),
+            match self.indexed {
+                FieldIndex::Unknown => Cell::Unknown,
+                known => Cell::Word(known.as_str()),
+            },
+            words(self.roles_words()),
+            self.sample.clone().map_or(Cell::Unknown, Cell::Text),
+        ]
     }
 
     fn details(&self) -> Vec<(&'static str, Cell)> {

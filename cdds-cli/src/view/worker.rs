@@ -18,7 +18,7 @@ impl View for WorkerView {
             Cell::Whole(format!("{} of {}", self.running_all(), self.concurrency)),
             self.started_at.into(),
             self.seen_at.into(),
-            Cell::Whole(self.id.to_string()),
+            Cell::About(String::new(), self.id.to_string()),
         ]
     }
 

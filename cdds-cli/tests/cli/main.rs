@@ -94,4 +94,7 @@ mod tables;
 mod time_zones;
 #[cfg(unix)]
 mod watching;
+#[cfg(all(unix, feature = "delivery", feature = "serve"))]
+mod widths;
 mod workers;
+mod wrong_turns;

@@ -26,7 +26,7 @@ fn place() -> Place {
 }
 
 /// Replaces ids, and everything else that differs from run to run, with text of the same width.
-fn steady(printed: &str) -> String {
+pub(crate) fn steady(printed: &str) -> String {
     let mut steady = String::new();
     let mut rest = printed;
     while let Some(c) = rest.chars().next() {

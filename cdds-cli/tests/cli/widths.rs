@@ -1,0 +1,155 @@
+//! Lists on terminals of four widths: a line a row, nothing wider than the terminal, and what is left out is named.
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::delivering::configure;
+use crate::pty::Terminal;
+use crate::support::{Place, id, string};
+use crate::tables::steady;
+
+/// When the lists are looked at.
+const LATER: &str = "2020-01-03T12:00:00Z";
+
+/// A place in which every list has rows.
+fn place() -> Place {
+    let place = Place::with_interactions(1_500);
+    std::fs::create_dir(place.path("partner")).unwrap();
+    let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+    let keys = ("# [subjects]\n# key_file = \"subjects.keys\"", "[subjects]\nkey_file = \"subjects.keys\"");
+    std::fs::write(place.path("cdds.toml"), config.replace(keys.0, keys.1)).unwrap();
+    configure(
+        &place,
+        "[[destination]]\nid = \"partner-of-the-north\"\nurl = \"file:partner\"\n\n[[webhook]]\nid = \"ops\"\n\
+         url = \"http://127.0.0.1:9/hook\"\nallow_private = true\nallow_http = true\nsecret_file = \"hook.secret\"\n",
+    );
+    std::fs::write(
+        place.path("events-1.jsonl"),
+        "{\"at\":\"2020-01-01T00:00:00Z\",\"caller\":{\"phone\":\"+49 30 1815\"},\"seconds\":12.5,\"tags\":[\"a\"]}\n",
+    )
+    .unwrap();
+    std::fs::write(place.path("hook.secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
+    place.done(&["subject", "key", "2020"]);
+    place
+}
+
+/// Fills it. What is sent to the webhook fails, and is tried again later.
+fn filled() -> Place {
+    let place = place();
+    place.recipient("ops");
+    let run = |args: &[&str]| {
+        let output = place.cdds(args).output().unwrap();
+        assert!(output.status.code().is_some_and(|code| code <= 1), "{output:?}");
+    };
+    let zoned =
+        ["--run", "daily", "--at", "02:30", "--time-zone", "Europe/Berlin", "--timeframe", "rolling:1d"];
+    let sent =
+        ["--destination", "partner-of-the-north", "--notify", "webhook:ops", "--title", "Voice of the week"];
+    let create = ["job", "create", "--source", "contact-history", "--type", "interaction", "--plaintext"];
+    run(&[&create[..], &zoned, &sent, &["--now", "2020-01-01T12:00:00Z"]].concat());
+    run(&["run", "--until-idle", "--now", "2020-01-02T02:00:00Z"]);
+    run(&[
+        "subject",
+        "create",
+        "--identifier",
+        "email=ada@example.org",
+        "--kind",
+        "erasure",
+        "--now",
+        "2020-01-02T09:00:00Z",
+    ]);
+    run(&["token", "create", "--role", "viewer", "--name", "monthly reports of the north"]);
+    place
+}
+
+/// Returns the screen, and the lines of the table and of the remarks.
+fn screen(place: &Place, columns: u16, args: &[&str]) -> (String, Vec<String>) {
+    let ended = Terminal::start(place, &[args, &["--now", LATER]].concat(), columns, &[]).end();
+    assert_eq!(ended.code, 0, "{args:?}: {}", ended.screen);
+    let shown = steady(&ended.screen).replace('\r', "");
+    let is_remark = |line: &&str| {
+        ["not shown: ", "note: ", "of ", "1 set ", "no set", "warning"]
+            .iter()
+            .any(|begin| line.starts_with(begin))
+    };
+    let table = shown.lines().filter(|line| !is_remark(line)).map(str::to_owned).collect();
+    (shown, table)
+}
+
+/// Checks a list at each width, and returns the screens.
+fn at_widths(place: &Place, args: &[&str]) -> String {
+    let rows = |args: &[&str]| {
+        let args = [args, &["--now", LATER, "--output", "json"]].concat();
+        let output = place.cdds(&args).output().unwrap();
+        let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        printed.as_array().unwrap().len()
+    };
+    let (rows, mut screens) = (rows(args), String::new());
+    assert!(rows > 0, "{args:?} shows nothing");
+    let mut headings = 0;
+    for columns in [60, 80, 120, 200] {
+        let (shown, table) = screen(place, columns, args);
+        assert_eq!(table.len(), rows + 1, "{args:?}: a line a row: {shown}");
+        let widest = table.iter().map(|line| line.width()).max().unwrap();
+        assert!(widest <= usize::from(columns), "{args:?} at {columns}: {shown}");
+        let named = table[0].split("  ").filter(|heading| !heading.is_empty()).count();
+        assert!(named >= headings, "{args:?}: a wider terminal shows no less: {shown}");
+        headings = named;
+        screens.push_str(&format!("{columns}\n{shown}\n"));
+    }
+    let (wide, _) = screen(place, 60, &[args, &["--wide"]].concat());
+    assert!(!wide.contains("not shown: "), "{wide}");
+    screens
+}
+
+#[test]
+fn every_list_fits_the_terminal_and_names_what_it_leaves_out() {
+    let place = filled();
+    for (name, args) in [
+        ("source_fields", &["source", "fields", "contact-history"][..]),
+        ("event_fields", &["source", "fields", "events"]),
+        ("retention", &["retention", "preview", "--until", "60d"]),
+        ("destinations", &["destination", "list"]),
+        ("zoned_history", &["history", "list"]),
+        ("requests", &["subject", "list"]),
+    ] {
+        insta::assert_snapshot!(name, at_widths(&place, args));
+    }
+    // These hold names and ids of the machine.
+    for args in [
+        &["audit"][..],
+        &["notice", "list"],
+        &["workers", "list"],
+        &["recipient", "list"],
+        &["token", "list"],
+    ] {
+        let shown = at_widths(&place, args);
+        assert!(shown.contains("60\n"), "{shown}");
+    }
+}
+
+#[test]
+fn one_thing_goes_on_under_its_values() {
+    let place = filled();
+    let request = string(&place.json(&["subject", "list"])[0]["id"]);
+    let history = place.json(&["history", "list"]);
+    let worker = string(&place.json(&["workers"])[0]["id"]);
+    for args in [
+        &["subject", "show", request.as_str()][..],
+        &["history", "show", id(&history[0])],
+        &["workers", "show", &worker],
+        &["destination", "show", "partner-of-the-north"],
+    ] {
+        for columns in [60, 80, 120, 200] {
+            let (shown, lines) = screen(&place, columns, args);
+            let names = lines[0].len() - lines[0].trim_start_matches(|c| c != ' ').trim_start().len();
+            for line in lines.iter().filter(|line| line.width() > usize::from(columns)) {
+                // A word that is to be copied is not broken.
+                assert!(!line.trim().contains(' ') || names == 0, "{args:?} at {columns}: {shown}");
+            }
+            let hanging = lines.iter().filter(|line| line.starts_with(' '));
+            let indents: std::collections::BTreeSet<usize> =
+                hanging.map(|line| line.len() - line.trim_start().len()).collect();
+            assert!(indents.len() <= 1, "{args:?} at {columns}: values begin in one column: {shown}");
+        }
+    }
+}
