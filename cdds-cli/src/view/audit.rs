@@ -14,9 +14,7 @@ impl View for AuditView {
             self.principal.as_str().into(),
             Cell::Whole(self.action.clone()),
             Cell::Whole(self.outcome.clone()),
-            self.object.as_ref().map_or(Cell::Unknown, |object| {
-                Cell::About(object.kind.replace('_', " "), object.id.clone())
-            }),
+            Cell::Whole(self.object_words()),
             self.remark().into(),
         ]
     }
