@@ -64,9 +64,9 @@ fn j4_whoever_types_a_field_that_there_is_not_is_told_at_once() {
     let create =
         ["job", "create", "--title", "T", "--source", "contact-history", "--run", "once", "--plaintext"];
     let typed = |options: &[&str]| said(&place, &[&create[..], options].concat());
-    let (code, told) = typed(&["--type", "interaction", "--field", "contact_id,secnds", "--dry-run"]);
+    let (code, told) = typed(&["--type", "interaction", "--field", "contact_id,second", "--dry-run"]);
     assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("has no field \"secnds\"") && told.contains("did you mean \"seconds\"?"), "{told}");
+    assert!(told.contains("has no field \"second\"") && told.contains("did you mean \"seconds\"?"), "{told}");
     let (_, told) = typed(&["--type", "interaction", "--filter", "zz=secret"]);
     assert!(
         told.contains("no field \"zz\"") && told.contains("cdds source fields contact-history"),

@@ -271,8 +271,8 @@ mod tests {
                 "line 1: type 2: unknown key \"fields\", did you mean \"field\"?",
             ),
             (
-                "type = [{ type = 'call', filter = ['a=1', { field = 'b', operater = '=', value = '1' }] }]",
-                "line 1: type 1: filter 2: unknown key \"operater\", did you mean \"operator\"?",
+                "type = [{ type = 'call', filter = ['a=1', { field = 'b', operators = '=', value = '1' }] }]",
+                "line 1: type 1: filter 2: unknown key \"operators\", did you mean \"operator\"?",
             ),
             (
                 "type = [{ type = 'call', category = 5 }]",

@@ -1,6 +1,6 @@
 //! The objects in job files, checked before they are read: which key is wrong, what was found, what is expected.
 //!
-//! Paths count from 1, as people do: `type 2: filter 1: unknown key "operater", did you mean "operator"?`
+//! Paths count from 1, as people do: `type 2: filter 1: unknown key "operators", did you mean "operator"?`
 
 use toml::Value;
 use toml::map::Map;
