@@ -62,6 +62,8 @@ mod sample;
 mod schemas;
 #[path = "console/standing.rs"]
 mod standing;
+#[path = "console/subject_copies.rs"]
+mod subject_copies;
 #[path = "console/subject_pages.rs"]
 mod subject_pages;
 #[path = "console/subjects.rs"]

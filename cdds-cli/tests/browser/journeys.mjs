@@ -216,6 +216,39 @@ async function fill(person) {
   await page.getByText('2 runs were queued.').waitFor();
 }
 
+// Puts a request of somebody on record, whose identifiers are never shown, and refuses it in the end.
+async function answer(person, number) {
+  const { page } = person;
+  const identifier = `customer-id=confidential-${number}`;
+  await person.go('Data subjects');
+  await person.press(person.link('New request'));
+  await person.tick(page.getByRole('radio', { name: 'That their records are erased' }));
+  await person.type(person.field('Identifiers of the person'), `confidential-${number}`);
+  await person.press(person.button('Put it on record'));
+  await page.locator('[aria-invalid=true]').first().waitFor();
+  holds(await person.field('Identifiers of the person').inputValue() === '', 'identifiers are not sent back');
+  holds(await page.getByRole('radio', { name: 'That their records are erased' }).isChecked(), 'the rest stays');
+  await person.type(person.field('Identifiers of the person'), identifier);
+  await person.press(person.button('Put it on record'));
+  await page.getByText('The request is on record.').waitFor();
+  await person.press(person.link('Record that the identity was checked'));
+  await person.type(person.field('Who has checked it'), 'The front desk');
+  await person.type(person.field('How'), 'Passport shown');
+  await person.press(person.button('Record it'));
+  await page.getByText('somebody else has to approve').waitFor();
+  await person.press(person.link('Find the copies'));
+  await page.getByRole('heading', { name: 'Exports that may hold this person' }).waitFor();
+  await page.goBack();
+  await person.press(person.link('Refuse…'));
+  await page.getByRole('table', { name: 'What the erasure would do' }).waitFor();
+  await person.type(person.field('Reason'), 'No customer of ours');
+  await person.press(person.button('Refuse it'));
+  await page.getByText('The request was refused, and its identifiers are destroyed.').waitFor();
+  holds(!(await page.content()).includes('confidential'), 'no page shows an identifier');
+  await person.go('Data subjects');
+  await page.getByRole('cell', { name: 'Refused' }).first().waitFor();
+}
+
 async function journey(way, browser) {
   const [javaScriptEnabled, isOnKeyboard, colorScheme, width] = way;
   const context = await browser.newContext({
@@ -240,6 +273,7 @@ async function journey(way, browser) {
     await whySkipped(person);
     await whyFailed(person, javaScriptEnabled);
     await fill(person);
+    await answer(person, WAYS.indexOf(way));
     await person.go('Audit');
     await page.getByRole('main').getByText('ada').first().waitFor();
     await person.fromMenu(person.button('Sign out'));

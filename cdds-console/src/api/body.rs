@@ -40,7 +40,7 @@ impl<T: DiscreetForm> FromRequest<App> for Discreet<T> {
 }
 
 /// Leaves out what a refusal says of the values of a form, and of keys that it does not have.
-fn discreet(problem: ProblemView, keys: &[&str]) -> ProblemView {
+pub(super) fn discreet(problem: ProblemView, keys: &[&str]) -> ProblemView {
     if problem.status != 422 {
         return problem;
     }

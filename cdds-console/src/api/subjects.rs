@@ -25,7 +25,7 @@ use super::operation::Operation;
 use super::taken::created;
 use super::version::tag;
 use super::{LIMIT, Whole, columns};
-use crate::answers::{Id, Query, wrong};
+use crate::answers::{Id, Query};
 use crate::forms::subject as form;
 use crate::lists::subjects as lists;
 use crate::visit::Caller;
@@ -102,7 +102,7 @@ async fn list(
 #[serde(deny_unknown_fields)]
 struct SubjectForm {
     /// What is asked for: `access`, `erasure` or `both`.
-    #[schema(value_type = String)]
+    #[schema(pattern = "^(access|erasure|both)$")]
     kind: String,
     /// The identifiers of the person, each as `KIND=VALUE`: 1 to 20 of `phone`, `email`, or another kind such as
     /// `customer-id`.
@@ -129,8 +129,9 @@ impl DiscreetForm for SubjectForm {
 
 impl SubjectForm {
     fn read(&self) -> Result<NewSubjectRequest, ProblemView> {
-        let unknown = || wrong(form::KIND, &format!("choose one of {}", lists::kinds().join(", ")));
-        let kind = RequestKind::parse(&self.kind).ok_or_else(|| unknown().with_field(form::KIND))?;
+        let choose = || format!("choose one of {}", lists::kinds().join(", "));
+        let unknown = || ProblemView::new(422, "invalid_form", choose()).with_field(form::KIND);
+        let kind = RequestKind::parse(&self.kind).ok_or_else(unknown)?;
         let handover = match (&self.certificate, self.plaintext) {
             (Some(_), true) => {
                 let why = "a copy is sealed or plaintext, and never both";

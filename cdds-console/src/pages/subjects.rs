@@ -186,12 +186,16 @@ fn signs(state: &str) -> (&'static str, &'static str) {
 /// Says when a request has to be answered, with a mark if that is near.
 fn due(request: &SubjectRequestView, now: DateTime<Utc>) -> Markup {
     html! {
-        @match request.due.as_deref() {
-            Some("passed") => { (when(request.due_at.0, now)) (mark("bad", "bad", said::OVERDUE)) },
-            Some("near") => { (when(request.due_at.0, now)) (mark("warn", "warn", said::NEAR)) },
-            Some(_) => (when(request.due_at.0, now)),
-            None => (time(request.due_at.0, now)),
-        }
+        @if request.due.is_none() { (time(request.due_at.0, now)) } @else { (when(request.due_at.0, now)) (urgent(request)) }
+    }
+}
+
+/// Returns the mark of a request that is due in a week, or overdue.
+fn urgent(request: &SubjectRequestView) -> Markup {
+    match request.due.as_deref() {
+        Some("passed") => mark("bad", "bad", said::OVERDUE),
+        Some("near") => mark("warn", "warn", said::NEAR),
+        _ => Markup::default(),
     }
 }
 

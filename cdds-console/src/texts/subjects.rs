@@ -140,7 +140,7 @@ pub(crate) const SETS_ABOUT: &str = "All exports in the history, whichever sourc
 pub(crate) const MAY_HOLD: &str = "May hold the person";
 pub(crate) const ALL_SETS: &str = "All exports";
 pub(crate) const SET: &str = "Export";
-pub(crate) const HOLDS: &str = "Holds the person";
+pub(crate) const HOLDS: &str = "Holds them";
 pub(crate) const KEPT_FOR: &str = "Kept";
 pub(crate) const DOWNLOADED_BY: &str = "Downloaded by";
 pub(crate) const DELIVERED_TO: &str = "Delivered to";
@@ -159,6 +159,10 @@ pub(crate) const NOTHING_GOES: &str =
     "No export that is kept and not on hold may hold records about the person.";
 pub(crate) const STAYS_ON_HOLD: &str = "a legal hold keeps it: release it first";
 pub(crate) const UNTOLD_STAY: &str = "Exports of which nobody can tell stay.";
+pub(crate) const DELETED: &str = "Deleted";
+pub(crate) const EXPIRED: &str = "Expired";
+pub(crate) const ON_HOLD: &str = "On hold";
+pub(crate) const UNTIL: &str = "Until";
 pub(crate) const NO_JOB: &str = "Export";
 
 pub(crate) const KEY_MISSING: &str = "this service does not have the key under which identifiers of data subjects are kept: \
@@ -241,6 +245,15 @@ pub(crate) fn counts(records: u64, types: u64, kept: u64) -> String {
     )
 }
 
+/// Returns how an erasure would stand that was only counted, by its stable name.
+pub(crate) fn prospect(name: &str) -> &'static str {
+    match name {
+        "done" => "Nothing stays",
+        "failed" => "Cannot be counted",
+        name => outcome(name),
+    }
+}
+
 /// `Delete 12 exports`
 pub(crate) fn delete_sets(sets: u64) -> String {
     format!("Delete {}", words::counted(sets, "export"))
@@ -249,7 +262,7 @@ pub(crate) fn delete_sets(sets: u64) -> String {
 /// Says how many of the sets that were looked at hold the person.
 pub(crate) fn surveyed(may: u64, not: u64, unknown: u64) -> String {
     format!(
-        "Of {}, {} may hold the person, {} do not, and of {} nobody can tell.",
+        "{}: {} may hold the person, {} without the person, {} of which nobody can tell.",
         words::counted(may + not + unknown, "export"),
         words::count(may),
         words::count(not),

@@ -1,7 +1,6 @@
 //! Requests of data subjects by the API: their steps, what is refused, and that nothing of a person comes out.
 
 use axum::body::Body;
-use cdds_core::ports::catalog::CopyStore as _;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -9,7 +8,7 @@ use crate::host::{ADA, Answer, Host, MALLORY, OLGA, VIC, ask, request};
 use crate::matrix::operations;
 use crate::person::{EMAIL, PHONE, People, asks, assert_nothing_of_the_person, evidence};
 
-fn assert_refused(answer: &Answer, status: StatusCode, code: &str, field: Option<&str>) {
+pub(crate) fn assert_refused(answer: &Answer, status: StatusCode, code: &str, field: Option<&str>) {
     assert_eq!(answer.status, status, "{}", answer.text);
     let problem = answer.json();
     assert_eq!((&problem["type"], problem["field"].as_str()), (&json!(code), field), "{}", answer.text);
@@ -170,7 +169,7 @@ async fn d6_no_refusal_says_anything_of_a_person() {
         ("invalid_form", None, json!({"kind": "erasure", "identifier": [phone], PHONE: 1})),
         ("invalid_form", Some("due"), json!({"kind": "erasure", "identifier": [phone], "due": PHONE})),
         ("invalid_form", None, json!([phone])),
-        ("invalid_parameter", Some("kind"), json!({"kind": PHONE, "identifier": [phone]})),
+        ("invalid_form", Some("kind"), json!({"kind": PHONE, "identifier": [phone]})),
         ("invalid_subject_request", Some("identifier"), json!({"kind": "erasure", "identifier": [PHONE]})),
         ("invalid_subject_request", Some("identifier"), json!({"kind": "erasure", "identifier": []})),
         ("invalid_subject_request", Some("identifier"), json!({"kind": "erasure", "identifier": many})),
@@ -255,6 +254,8 @@ async fn d6_no_refusal_says_anything_of_a_person() {
         ("refuse", "invalid_form", Some("reason"), json!({"reason": 7_654_321})),
         ("extend", "invalid_subject_request", Some("until"), json!({"until": "2026-11-27T00:00:00Z"})),
         ("extend", "invalid_form", Some("until"), json!({"until": PHONE})),
+        ("extend", "invalid_form", Some("until"), json!({"until": 7_654_321})),
+        ("extend", "invalid_form", None, json!({PHONE: 1})),
     ] {
         assert_refused(&step(step_name, body).await, StatusCode::UNPROCESSABLE_ENTITY, code, field);
     }
@@ -343,67 +344,6 @@ async fn a_step_whose_author_has_not_seen_the_one_before_is_refused() {
         }
     }
     assert_eq!(conditioned("approve", "\"2\"").await.header("etag"), "\"4\"");
-}
-
-#[tokio::test]
-async fn d10_copies_are_found_with_those_who_have_them_and_are_deleted() {
-    let people = People::new();
-    let held = people.exported("Held").await;
-    let going = people.exported("Going").await;
-    let hold = format!("/api/v1/sets/{held}/hold");
-    people.host.send(ADA, Method::PUT, &hold, &Value::Null).await;
-    let artifact = people.host.get(ADA, &format!("/api/v1/artifacts?execution={going}")).await.json();
-    let artifact = artifact["items"][0]["id"].as_str().unwrap().to_owned();
-    people.host.get(ADA, &format!("/api/v1/artifacts/{artifact}/content")).await;
-    let id = people.asked("access").await;
-    let copies = format!("/api/v1/subjects/{id}/copies");
-    let found = people.host.get(OLGA, &copies).await;
-    assert_nothing_of_the_person(&found.text, "the copies");
-    let found = found.json();
-    let of = |execution: &str| {
-        let items = found["items"].as_array().unwrap();
-        items.iter().find(|one| one["execution_id"] == execution).unwrap().clone()
-    };
-    assert_eq!((&of(&held)["holds"], &of(&held)["hold"]), (&json!("may"), &json!(true)));
-    assert_eq!(
-        (&of(&going)["title"], &of(&going)["downloads"][0]["principal"]),
-        (&json!("Going"), &json!("ada"))
-    );
-    assert_eq!(found["next"], Value::Null);
-    let forbidden = people.send(OLGA, &format!("/{id}/copies/delete"), &Value::Null).await;
-    assert_refused(&forbidden, StatusCode::FORBIDDEN, "forbidden", None);
-    let deleted = people.send(ADA, &format!("/{id}/copies/delete"), &Value::Null).await;
-    let outcomes: Vec<_> = deleted.json()["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| (one["title"].clone(), one["outcome"].clone()))
-        .collect();
-    assert!(outcomes.contains(&(json!("Held"), json!("on_hold"))), "{outcomes:?}");
-    assert!(outcomes.contains(&(json!("Going"), json!("deleted"))) && outcomes.len() == 2, "{outcomes:?}");
-    assert_eq!(people.host.get(ADA, &format!("/api/v1/sets/{going}")).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(people.host.get(ADA, &format!("/api/v1/sets/{held}")).await.status, StatusCode::OK);
-    let audit = people.host.get(ADA, "/api/v1/audit").await.json()["items"].clone();
-    let count = |action: &str, object: &str| {
-        let entries = audit.as_array().unwrap().iter();
-        entries.filter(|one| one["action"] == action && one["object"]["id"] == object).count()
-    };
-    assert_eq!((count("find_subject_copies", &id), count("delete_artifacts", &going)), (2, 1), "{audit}");
-
-    // A person of whom no set has anything.
-    let nobody = json!({"kind": "erasure", "identifier": ["phone=+1 555 01"]});
-    let nobody = people.send(OLGA, "", &nobody).await.json()["id"].as_str().unwrap().to_owned();
-    let none = people.host.get(OLGA, &format!("/api/v1/subjects/{nobody}/copies")).await;
-    assert_eq!(none.json()["items"], json!([]), "{}", none.text);
-    let all = people.host.get(OLGA, &format!("/api/v1/subjects/{nobody}/copies?all=true")).await;
-    assert_eq!(all.json()["items"].as_array().unwrap().len(), 2, "{}", all.text);
-    let bad = people.host.get(OLGA, &format!("/api/v1/subjects/{nobody}/copies?next=7")).await;
-    assert_refused(&bad, StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameter", None);
-    let execution = going.parse().unwrap();
-    assert!(
-        people.host.memory.catalog.subject_filter(execution).await.unwrap().is_some(),
-        "it stays with the history"
-    );
 }
 
 #[tokio::test]

@@ -21,6 +21,10 @@ url = "tickets.jsonl"
 [[source.type]]
 id = "ticket"
 time = "at"
+subject = [{ field = "id", kind = "customer-id" }]
+
+[subjects]
+key_file = "subjects.keys"
 "#;
 
 /// Returns a place with five days behind it: a job that ran, was suspended, missed its starts and goes on, and one over
@@ -40,6 +44,7 @@ fn with_a_past() -> Place {
     let user = user("ada", "administrator", &hash(&place));
     std::fs::write(place.path("demo/cdds.toml"), config + TICKETS + &user).unwrap();
     std::fs::write(place.path("demo/tickets.jsonl"), TORN).unwrap();
+    cdds(&["subject", "key", "2026"]);
     let weekly = ["--run", "weekly", "--day", "mon", "--at", "04:00", "--timeframe", "all", "--plaintext"];
     cdds(
         &[&["job", "create", "--title", "Tickets", "--source", "tickets", "--type", "ticket"], &weekly[..]]

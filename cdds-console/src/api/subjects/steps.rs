@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::body::{Discreet, DiscreetForm, Perhaps};
+use super::super::body::{Discreet, DiscreetForm, Perhaps, discreet};
 use super::super::document::Api;
 use super::super::operation::Operation;
 use super::super::version::{IfMatch, unmet};
@@ -156,8 +156,9 @@ async fn extend(
     Caller(by): Caller,
     Id(id): Id<SubjectRequestId>,
     condition: IfMatch,
-    Perhaps(ExtensionForm { until }): Perhaps<ExtensionForm>,
+    body: Result<Perhaps<ExtensionForm>, ProblemView>,
 ) -> Result<Response, ProblemView> {
+    let Perhaps(ExtensionForm { until }) = body.map_err(|problem| discreet(problem, &[form::UNTIL]))?;
     let taken = services.subjects.extend(&by, condition.of_subject(id)?, until.map(|until| until.0)).await;
     stepped(&services, &by, taken).await.map_err(|problem| form::at(problem, form::UNTIL))
 }

@@ -94,8 +94,7 @@ fn row(visit: &Visit, copy: &CopyView, now: DateTime<Utc>) -> Markup {
             }
             td role="cell" data-l=(said::HOLDS) { (mark(class, shape, &texts::sentence(copy.holds_words()))) }
             td role="cell" data-l=(said::KEPT_FOR) {
-                @if copy.hold && copy.removed_at.is_none() { (mark("off", "lock", &texts::sentence(&copy.kept_words()))) }
-                @else { (texts::sentence(&copy.kept_words())) }
+                (kept(copy, now))
             }
             td.any role="cell" data-l=(said::DOWNLOADED_BY) {
                 @if copy.downloads.is_empty() { span.hint { (said::NOBODY) } }
@@ -115,6 +114,18 @@ fn row(visit: &Visit, copy: &CopyView, now: DateTime<Utc>) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Says until when a set is kept, or since when it is gone.
+fn kept(copy: &CopyView, now: DateTime<Utc>) -> Markup {
+    html! {
+        @match copy.removed_at {
+            Some(at) if at.0 < copy.expires_at.0 => { (said::DELETED) " " (time(at.0, now)) },
+            Some(_) => { (said::EXPIRED) " " (time(copy.expires_at.0, now)) },
+            None if copy.hold => (mark("off", "lock", said::ON_HOLD)),
+            None => { (said::UNTIL) " " (time(copy.expires_at.0, now)) },
         }
     }
 }

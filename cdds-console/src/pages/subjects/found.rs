@@ -50,48 +50,56 @@ pub(super) fn counts(counted: &Counted, now: DateTime<Utc>) -> Markup {
             let kept = erasures.iter().flat_map(|one| &one.kept).map(|kept| kept.records).sum();
             html! {
                 p { (said::counts(records, types, kept)) }
-                (table(erasures, said::COUNTS_TITLE, said::TO_ERASE, now))
+                (table(erasures, &Told { title: said::COUNTS_TITLE, records: said::TO_ERASE, outcome: said::prospect }, now))
             }
         }
     }
+}
+
+/// The words by which erasures are told: those that were carried out, or would be.
+pub(super) struct Told {
+    title: &'static str,
+    records: &'static str,
+    outcome: fn(&str) -> &'static str,
+}
+
+impl Told {
+    /// Erasures that are, or were carried out.
+    pub(super) const DONE: Self =
+        Self { title: said::ERASURE_TITLE, records: said::ERASED, outcome: said::outcome };
 }
 
 /// Returns a row for each type.
-pub(super) fn table(
-    erasures: &[SubjectErasureView],
-    title: &str,
-    records: &str,
-    now: DateTime<Utc>,
-) -> Markup {
+pub(super) fn table(erasures: &[SubjectErasureView], told: &Told, now: DateTime<Utc>) -> Markup {
     html! {
         section.card {
             table.cards role="table" {
-                caption { (title) }
+                caption { (told.title) }
                 thead role="rowgroup" { tr role="row" {
                     th scope="col" role="columnheader" { (texts::SOURCE_TYPE) }
                     th scope="col" role="columnheader" { (said::OUTCOME) }
-                    th.num scope="col" role="columnheader" { (records) }
+                    th.num scope="col" role="columnheader" { (told.records) }
                     th scope="col" role="columnheader" { (said::KEPT) }
                 } }
-                tbody role="rowgroup" { @for erasure in erasures { (row(erasure, records, now)) } }
+                tbody role="rowgroup" { @for erasure in erasures { (row(erasure, told, now)) } }
             }
         }
     }
 }
 
-fn row(erasure: &SubjectErasureView, records: &str, now: DateTime<Utc>) -> Markup {
+fn row(erasure: &SubjectErasureView, told: &Told, now: DateTime<Utc>) -> Markup {
     let (class, shape) = signs(&erasure.outcome);
     html! {
         tr role="row" {
             th scope="row" role="rowheader" { (erasure.source) span.sub { (erasure.data_type) } }
             td role="cell" data-l=(said::OUTCOME) {
-                (mark(class, shape, said::outcome(&erasure.outcome)))
+                (mark(class, shape, (told.outcome)(&erasure.outcome)))
                 @if let Some(failure) = &erasure.failure { span.sub { (texts::ended(failure)) } }
                 @if let Some(at) = erasure.next_attempt_at.filter(|_| erasure.failure.is_some()) {
                     span.sub { (said::NEXT_TRY) " " (time(at.0, now)) }
                 }
             }
-            td.num role="cell" data-l=(records) { (words::count(erasure.records)) }
+            td.num role="cell" data-l=(told.records) { (words::count(erasure.records)) }
             td.any role="cell" data-l=(said::KEPT) {
                 @if erasure.kept.is_empty() { (texts::NONE) }
                 @for kept in &erasure.kept {

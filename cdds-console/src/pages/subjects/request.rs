@@ -4,13 +4,13 @@ use axum::extract::State;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::SubjectRequestId;
 use cdds_core::domain::subject::request::SubjectRequest;
-use cdds_view::{RequestStepView, SubjectExportView, SubjectRequestView};
+use cdds_view::{RequestStepView, SubjectExportView, SubjectRequestView, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use super::found::table;
+use super::found::{Told, table};
 use super::steps::Step;
-use super::{chosen, due, standing};
+use super::{chosen, standing, urgent};
 use crate::answers::Id;
 use crate::pages::Refused;
 use crate::pages::frame::{Section, page};
@@ -102,7 +102,7 @@ pub(in crate::pages) async fn show(
         div.cols {
             div {
                 @if let Some(erasures) = request.erasures.as_deref().filter(|erasures| !erasures.is_empty()) {
-                    (table(erasures, said::ERASURE_TITLE, said::ERASED, sight.now))
+                    (table(erasures, &Told::DONE, sight.now))
                 }
                 @if sight.hands_over() { (copy(&visit, &sight)) }
                 @if sight.is_open() && visit.may(Action::FindSubjectCopies) {
@@ -129,7 +129,10 @@ fn head(visit: &Visit, sight: &Sight) -> Markup {
                     h1 { (sight.title()) }
                     p.acts {
                         (standing(request))
-                        @if sight.is_open() { span { (said::DUE) " " (due(request, sight.now)) } }
+                        @if sight.is_open() {
+                            span { (said::DUE) " " (time(request.due_at.0, sight.now)) ", " (words::relative(request.due_at.0 - sight.now)) }
+                            (urgent(request))
+                        }
                     }
                 }
                 div.acts { (acts(visit, sight)) }
