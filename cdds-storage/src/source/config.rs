@@ -369,7 +369,7 @@ mod tests {
     fn j4_a_column_that_there_is_not_gets_the_nearest_name() {
         for (column, hint) in [
             ("started", ", did you mean \"started_at\"? Choose from id, started_at, Media"),
-            ("strated_at", ", did you mean \"started_at\"? Choose"),
+            ("start_at", ", did you mean \"started_at\"? Choose"),
             ("media", ", did you mean \"Media\"? Choose"),
             // What many names end with makes none of them the one that was meant.
             ("updated_at", ": choose from id, started_at, Media"),

@@ -84,7 +84,7 @@ fn j4_d1_columns_are_told_with_what_their_indexes_are_good_for() {
     assert_eq!(fields(&sqlite(&path, plain(query))), ["day: -, Fully, []", "mail: -, No, []"]);
     let some = SqliteType { fields: Some(vec!["mail".to_owned()]), ..plain(table("people")) };
     assert_eq!(fields(&sqlite(&path, some)), ["mail: varchar(40), Collation, []"]);
-    let missing = sqlite(&path, plain(table("peopel")));
+    let missing = sqlite(&path, plain(table("peoples")));
     let error = block_on(missing.fields(&Owner::default(), &"person".parse().unwrap())).unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::Missing);
 }
