@@ -1,6 +1,7 @@
 //! `cdds status`: what a person wants to know first: who works, what runs, what comes next, what went wrong, and how much
 //! room it takes.
 
+mod requests;
 mod room;
 
 use cdds_core::domain::execution::{ExecutionState, Status};
@@ -18,6 +19,7 @@ use cdds_view::{Instant, WorkerView, words};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use self::requests::Requests;
 use self::room::{CatalogRoom, StoreRoom};
 use super::listed::ROWS_AT_ONCE;
 use crate::args::Moment;
@@ -51,6 +53,7 @@ pub(super) struct Standing {
     last_finished: Option<Finished>,
     deliveries_waiting: u64,
     deliveries_failed: u64,
+    requests: Requests,
     store: StoreRoom,
     catalog: CatalogRoom,
 }
@@ -155,6 +158,7 @@ impl Standing {
             last_finished: last.into_iter().next().and_then(Finished::of),
             deliveries_waiting: deliveries(WorkStatus::Waiting).await?,
             deliveries_failed: deliveries(WorkStatus::GivenUp).await?,
+            requests: Requests::of(app, by, now).await?,
             store: StoreRoom::of(app, config, session).await?,
             catalog: CatalogRoom::of(config),
         })
@@ -230,6 +234,7 @@ impl View for Standing {
         lines.push(("failed since yesterday", text(self.failures())));
         lines.extend(self.failures.iter().map(|one| ("", text(one.words(self.at.0)))));
         lines.extend(self.deliveries().map(|words| ("deliveries", text(words))));
+        lines.extend(self.requests.words().map(|words| ("requests of data subjects", text(words))));
         lines.push(("store", text(self.store.words())));
         lines.push(("catalog", text(self.catalog.words())));
         lines

@@ -263,3 +263,36 @@ fn d10_exports_that_may_hold_a_person_are_found_with_those_who_have_them() {
         assert!(!holds(bytes, b"c-2"), "{name}");
     }
 }
+
+#[test]
+fn d2_the_status_says_when_answers_are_due() {
+    let place = place();
+    place.done(&["subject", "key", "2026"]);
+    let standing = |now| place.at(now, &["status"]);
+    let shown = |now: &str| place.done(&["status", "--now", now]);
+    let received = "2026-03-01T12:00:00Z";
+    assert_eq!(standing(received)["requests"], serde_json::json!({"open": 0, "due_soon": 0, "overdue": 0}));
+    assert!(!shown(received).contains("requests of data subjects"));
+    for due in ["45d", "10d"] {
+        let output = told(&place, &[&CREATE[..], &["--due", due, "--now", received]].concat());
+        // The second one repeats the first, so that it is refused.
+        assert_eq!(output.status.success(), due == "45d", "{}", text(&output.stderr));
+    }
+    let id = string(&place.at(received, &["subject", "list"])[0]["id"]);
+    for (now, counts, words) in [
+        (received, (1, 0, 0), "1 open\n"),
+        (
+            "2026-04-10T00:00:00Z",
+            (1, 1, 0),
+            "1 open, 1 due within a week (`cdds subject list --open --sort due_at`)",
+        ),
+        ("2026-04-16T00:00:00Z", (1, 0, 1), "1 open, 1 OVERDUE (`cdds subject list"),
+    ] {
+        let requests = &standing(now)["requests"];
+        let told = ["open", "due_soon", "overdue"].map(|count| requests[count].as_u64().unwrap());
+        assert_eq!(told, <[u64; 3]>::from(counts), "{now}");
+        assert!(shown(now).contains(words), "{now}: {}", shown(now));
+    }
+    place.at("2026-04-16T00:00:00Z", &["subject", "withdraw", &id]);
+    assert_eq!(standing("2026-04-17T00:00:00Z")["requests"]["overdue"], 0);
+}
