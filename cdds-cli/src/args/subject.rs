@@ -6,7 +6,7 @@ use cdds_core::domain::subject::request::{RequestKind, RequestStatus};
 use cdds_core::ports::catalog::query::{Sort, SubjectRequestColumn};
 use clap::{Args, Subcommand};
 
-use super::{Listing, Moment, moment, value};
+use super::{Columns, Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubjectCommand {
@@ -58,6 +58,8 @@ pub(crate) enum SubjectCommand {
     Preview {
         /// The request
         id: String,
+        #[command(flatten)]
+        shown: Columns,
     },
     /// Ask again for what failed of an erasure, and alone for that
     Run {
@@ -92,8 +94,10 @@ pub(crate) enum SubjectCommand {
         #[arg(long)]
         all: bool,
         /// Delete the sets that may hold the person, except those on legal hold
-        #[arg(long, conflicts_with = "all")]
+        #[arg(long, conflicts_with_all = ["all", "columns", "wide"])]
         delete: bool,
+        #[command(flatten)]
+        shown: Columns,
     },
     /// List requests, newest first
     #[command(visible_alias = "ls")]

@@ -6,7 +6,7 @@ use cdds_view::token::{self, ListColumn};
 
 use crate::args::{Columns, Listing};
 use crate::error::{CliError, shown};
-use crate::output::{Look, More, Reading, View};
+use crate::output::{Look, More, Reading, Rows, View};
 use crate::session::Session;
 
 /// How many rows are fetched at once.
@@ -56,11 +56,16 @@ pub(super) fn print_all<V: View>(
     views: &[V],
     nothing: &str,
 ) -> Result<(), CliError> {
-    let mut rows = session.output.rows::<V>(look(shown)).map_err(|unknown| no_column::<V>(&unknown))?;
+    let mut rows = rows::<V>(session, shown)?;
     match rows.add(views)? {
         Reading::GoesOn => Ok(rows.end(nothing, None)?),
         Reading::Over => Ok(()),
     }
+}
+
+/// Begins a list in the columns that are asked for.
+pub(super) fn rows<V: View>(session: &Session, shown: &Columns) -> Result<Rows<V>, CliError> {
+    session.output.rows::<V>(look(shown)).map_err(|unknown| no_column::<V>(&unknown))
 }
 
 fn look(shown: &Columns) -> Look<'_> {

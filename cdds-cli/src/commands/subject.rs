@@ -28,9 +28,11 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
         SubjectCommand::Create(args) => return create(args, session).await,
         SubjectCommand::List(args) => return list(args, session).await,
         SubjectCommand::Key { name } => return key::make(name, session),
-        SubjectCommand::Preview { id } => return erasing::preview(&id, session).await,
+        SubjectCommand::Preview { id, shown } => return erasing::preview(&id, &shown, session).await,
         SubjectCommand::Reapply { dry_run } => return erasing::reapply(dry_run, session).await,
-        SubjectCommand::Copies { id, all, delete: false } => return copies::list(&id, all, session).await,
+        SubjectCommand::Copies { id, all, delete: false, shown } => {
+            return copies::list(&id, all, &shown, session).await;
+        }
         SubjectCommand::Copies { id, delete: true, .. } => return copies::delete(&id, session).await,
         command => command,
     };

@@ -129,6 +129,24 @@ fn every_list_fits_the_terminal_and_names_what_it_leaves_out() {
 }
 
 #[test]
+fn what_is_found_of_a_person_fits_the_terminal() {
+    let place = crate::erasing::shop();
+    for (of_type, title) in [("call", "Calls of the day before, for the partner"), ("customer", "Customers")]
+    {
+        let create =
+            ["job", "create", "--source", "shop", "--type", of_type, "--run", "once", "--title", title];
+        place.done(&[&create[..], &["--timeframe", "all", "--plaintext", "--now", LATER]].concat());
+    }
+    place.done(&["run", "--until-idle", "--no-progress", "--now", LATER]);
+    let id = crate::erasing::approved(&place, &["--source", "shop"]);
+    // They go on record, at an instant that is far from now: a terminal asks about that.
+    for args in [&["subject", "copies", &id, "--all", "-y"][..], &["subject", "preview", &id, "-y"]] {
+        let shown = at_widths(&place, args);
+        assert!(shown.contains("call"), "{shown}");
+    }
+}
+
+#[test]
 fn one_thing_goes_on_under_its_values() {
     let place = filled();
     let request = string(&place.json(&["subject", "list"])[0]["id"]);

@@ -4,9 +4,11 @@ use cdds_core::domain::subject::copies::Holding;
 use cdds_view::{CopyDeletionView, CopyView, words};
 
 use super::super::found;
+use super::super::listed::rows;
+use crate::args::Columns;
 use crate::choice::Format;
 use crate::error::CliError;
-use crate::output::{Look, Reading};
+use crate::output::Reading;
 use crate::progress::WorkBar;
 use crate::session::Session;
 
@@ -57,12 +59,11 @@ impl Counts {
 }
 
 /// Prints the sets as they are found.
-pub(super) async fn list(typed: &str, all: bool, session: &Session) -> Result<(), CliError> {
+pub(super) async fn list(typed: &str, all: bool, shown: &Columns, session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
     app.check_store().await?;
     let request = found::subject_request(typed, &app, &session.principal).await?;
-    // No column is named, so all of them are known.
-    let Ok(mut rows) = session.output.rows::<CopyView>(Look::default()) else { return Ok(()) };
+    let mut rows = rows::<CopyView>(session, shown)?;
     let (mut counts, mut behind) = (Counts::default(), None);
     loop {
         let work = WorkBar::new(&session.console, &counts.progress());
@@ -71,8 +72,8 @@ pub(super) async fn list(typed: &str, all: bool, session: &Session) -> Result<()
         drop(work);
         let page = page?;
         page.items.iter().for_each(|copy| counts.count(copy.holding));
-        let shown = page.items.into_iter().filter(|copy| all || copy.holding != Holding::Not);
-        let views: Vec<CopyView> = shown.map(CopyView::from).collect();
+        let told = page.items.into_iter().filter(|copy| all || copy.holding != Holding::Not);
+        let views: Vec<CopyView> = told.map(CopyView::from).collect();
         if rows.add(&views)? == Reading::Over {
             return Ok(());
         }

@@ -2,20 +2,22 @@
 
 use cdds_view::{ReapplicationView, SubjectErasureView};
 
-use super::found;
+use super::super::found;
+use super::super::listed::print_all;
+use crate::args::Columns;
 use crate::error::CliError;
 use crate::progress::WorkBar;
 use crate::session::Session;
 
 /// Prints what an erasure would erase.
-pub(super) async fn preview(typed: &str, session: &Session) -> Result<(), CliError> {
+pub(super) async fn preview(typed: &str, shown: &Columns, session: &Session) -> Result<(), CliError> {
     let (app, by) = (session.open().await?, &session.principal);
     let id = found::subject_request(typed, &app, by).await?;
     let work = WorkBar::new(&session.console, "counting what would be erased");
     let preview = app.subjects.preview(by, id).await;
     drop(work);
     let views: Vec<SubjectErasureView> = preview?.iter().map(Into::into).collect();
-    Ok(session.output.list(&views)?)
+    print_all(session, shown, &views, "no type of the request is erased from")
 }
 
 /// Applies past erasures again, and prints what was found.
