@@ -81,6 +81,16 @@ impl CliError {
         Self { exit: Exit::NotFound, code: "not_found", message, missing }
     }
 
+    /// There is no such source. Names those that there are.
+    pub(crate) fn no_source(id: &str, known: &[&str]) -> Self {
+        let way_out = match known {
+            [] => "none is configured".to_owned(),
+            known => format!("choose from {}", known.join(", ")),
+        };
+        let message = format!("there is no source {}: {way_out}", shown(id));
+        Self { message, ..Self::not_found(Entity::Source, id) }
+    }
+
     /// There is no such token.
     #[cfg(feature = "serve")]
     pub(crate) fn no_token(id: &str) -> Self {

@@ -119,6 +119,19 @@ pub(super) async fn worker(typed: &str, app: &App, by: &Principal) -> Result<Wor
     only(Entity::Worker, typed, told)
 }
 
+/// Checks that there is a source that the principal's owner sees.
+///
+/// # Errors
+/// `not_found`, with those that there are.
+pub(super) fn source(typed: &str, app: &App, by: &Principal) -> Result<(), CliError> {
+    let sources = app.sources.for_owner(&by.owner);
+    let known: Vec<&str> = sources.iter().map(|(id, _)| id.as_str()).collect();
+    if known.contains(&typed) {
+        return Ok(());
+    }
+    Err(CliError::no_source(typed, &known))
+}
+
 /// Finds what the audit may be asked about, spelled as it is there: by an id or the beginning of one, by the title of a job
 /// or, since it may be gone from the lists, by whatever was typed, like the name of a recipient.
 pub(super) async fn object(typed: &str, app: &App, by: &Principal) -> Result<String, CliError> {
@@ -172,10 +185,11 @@ fn only<T: Clone + Display>(
         [] => Err(CliError::not_found(what, typed)),
         [(id, _)] => Ok(id.clone()),
         several => {
-            let named = several.iter().take(NAMED_MAX).map(|(id, told)| format!("\n  {id}  {told}"));
-            let named: String = named.collect();
-            let more = if several.len() > NAMED_MAX { "\n  …" } else { "" };
-            let why = format!("{} can mean several: type more of the id{named}{more}", shown(typed));
+            let named = several.iter().take(NAMED_MAX).map(|(id, told)| format!("{id} {told}"));
+            let named: Vec<String> = named.collect();
+            let more = if several.len() > NAMED_MAX { "; …" } else { "" };
+            let why =
+                format!("{} can mean several: type more of the id: {}{more}", shown(typed), named.join("; "));
             Err(CliError::refused("ambiguous_id", why))
         }
     }

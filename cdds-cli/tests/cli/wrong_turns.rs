@@ -20,6 +20,40 @@ fn filters_without_all_lead_to_all() {
 }
 
 #[test]
+fn j8_all_jobs_of_a_source_are_stopped_also_one_that_has_started_and_waits() {
+    let place = Place::with_interactions(3);
+    let daily = string(&place.job_at(NOON, &DAILY)["id"]);
+    let once = string(&place.job_at(NOON, &["--run", "once"])["id"]);
+    let stopped = place.at(NOON, &["job", "suspend", "--source", "contact-history", "--all"]);
+    let stopped: Vec<String> = stopped.as_array().unwrap().iter().map(|job| string(&job["id"])).collect();
+    assert_eq!(std::collections::BTreeSet::from_iter(stopped), [daily.clone(), once].into());
+    let run = place.run_at("2020-01-01T12:00:01Z");
+    assert_eq!((&run["finished"], &run["failed"]), (&0.into(), &0.into()), "{run}");
+    // What can never start again is not meant by all.
+    let resumed = place.at(NOON, &["job", "resume", "--source", "contact-history", "--all"]);
+    assert_eq!((resumed.as_array().unwrap().len(), &resumed[0]["id"]), (1, &daily.into()));
+}
+
+#[test]
+fn a_source_that_is_misspelt_is_no_source_without_jobs() {
+    let place = Place::with_interactions(3);
+    let (code, told) = said(&place, &["job", "suspend", "--source", "contcat-history", "--all"]);
+    assert!(code == Some(4) && told.contains("choose from contact-history"), "{told}");
+    let (code, told) = said(&place, &["job", "suspend", "--source", "contact-history", "--all"]);
+    assert!(code == Some(0) && told.contains("nothing was changed"), "{told}");
+}
+
+#[test]
+fn what_could_not_be_done_to_some_jobs_is_said_in_one_line() {
+    let place = Place::with_interactions(3);
+    let ids = [0, 1].map(|_| string(&place.job_at(NOON, &["--run", "once"])["id"]));
+    let (code, told) = said(&place, &["job", "resume", &ids[0], &ids[1]]);
+    assert!(code == Some(1) && told.contains("2 of 2 jobs could not be resumed: T ("), "{told}");
+    let last = told.lines().last().unwrap();
+    assert!(!told.contains("\\n") && ids.iter().all(|id| last.contains(id.as_str())), "{told}");
+}
+
+#[test]
 fn w6_a_set_that_is_wanted_once_more_leads_to_a_backfill_of_its_slot() {
     let place = Place::with_interactions(30);
     place.job_at(NOON, &DAILY);

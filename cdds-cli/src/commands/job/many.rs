@@ -1,9 +1,12 @@
 //! One job, several, or all that have something in common: each is done by itself.
 
+use cdds_core::domain::calendar::frequency::{Frequency, Start};
+use cdds_core::domain::execution::Status;
 use cdds_core::domain::job::{Job, JobState};
 use cdds_core::ports::catalog::query::{JobOverview, JobQuery};
 use cdds_core::service::ServiceError;
 use cdds_view::{ExecutionView, JobView, words};
+use chrono::{DateTime, Utc};
 
 use super::list::filtered;
 use crate::args::{JobFilters, ManyJobs};
@@ -45,13 +48,30 @@ impl Doing {
     }
 
     /// Whether it can be done to a job, as far as its state says: which of all jobs are meant.
-    fn concerns(self, job: &Job) -> bool {
+    fn concerns(self, JobOverview { job, latest }: &JobOverview, now: DateTime<Utc>) -> bool {
         match self {
-            Self::Suspend => job.state == JobState::Active,
-            Self::Resume => job.state == JobState::Suspended,
+            // A one-time job is stored suspended from its start on (rule J8), and may still wait for a worker.
+            Self::Suspend => {
+                let waits = latest.as_ref().is_some_and(|latest| latest.status == Status::Queued);
+                job.state == JobState::Active || is_one_time(job) && waits
+            }
+            Self::Resume => job.state == JobState::Suspended && !has_started(job, now),
             Self::Run => matches!(job.state, JobState::Active | JobState::Suspended),
             Self::Delete => true,
         }
+    }
+}
+
+fn is_one_time(job: &Job) -> bool {
+    matches!(job.settings.frequency, Frequency::Once(_))
+}
+
+/// Whether a one-time job's start has passed, after which it is not resumed (rule J9).
+fn has_started(job: &Job, now: DateTime<Utc>) -> bool {
+    match job.settings.frequency {
+        Frequency::Once(Start::Immediately) => true,
+        Frequency::Once(Start::At(start)) => start <= now,
+        _ => false,
     }
 }
 
@@ -61,7 +81,7 @@ struct Outcome {
     changed: Vec<JobOverview>,
     queued: Vec<ExecutionView>,
     deleted: Vec<String>,
-    /// A line for each job that could not be changed.
+    /// What is to be said of each job that could not be changed.
     refused: Vec<String>,
 }
 
@@ -96,7 +116,7 @@ pub(super) async fn carry_out(
         return Ok(());
     }
     let (count, done) = (words::count(outcome.refused.len() as u64), doing.done());
-    let why = format!("{count} of {all} jobs could not be {done}:\n{}", outcome.refused.join("\n"));
+    let why = format!("{count} of {all} jobs could not be {done}: {}", outcome.refused.join("; "));
     Err(CliError::failed("some_failed", why))
 }
 
@@ -109,10 +129,16 @@ async fn chosen(
 ) -> Result<Vec<JobOverview>, CliError> {
     let by = &session.principal;
     if args.all {
+        let source = args.filters.source.clone();
         let query = filtered(JobQuery::default(), args.filters)?;
         let page = async |slice| app.jobs.list(by, &query.clone().with_slice(slice)).await;
         let mut jobs = every_row(page).await?;
-        jobs.retain(|overview| doing.concerns(&overview.job));
+        let now = app.now().await?;
+        // A source that is gone may have left jobs behind; without any, its name is a mistake.
+        if let (true, Some(typed)) = (jobs.is_empty(), &source) {
+            found::source(typed, app, by)?;
+        }
+        jobs.retain(|overview| doing.concerns(overview, now));
         return Ok(jobs);
     }
     match (args.filters != JobFilters::default(), args.ids.is_empty()) {
@@ -202,7 +228,7 @@ async fn each(
                 | ServiceError::Conflict { .. }),
             ) => {
                 let title = escaped(job.settings.title.as_str());
-                outcome.refused.push(format!("  {}  {title}: {error}", job.id));
+                outcome.refused.push(format!("{title} ({}): {error}", job.id));
             }
             Err(error) => return Err(error.into()),
         }

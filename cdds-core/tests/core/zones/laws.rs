@@ -41,7 +41,9 @@ proptest! {
         frequency in recurring_frequency(), clock in wall_clock(), after in instant(),
     ) {
         let schedule = Schedule::new(&frequency, &clock);
-        prop_assume!(schedule.goes_by_clock());
+        if !schedule.goes_by_clock() {
+            return Ok(());
+        }
         let slot = schedule.next_after(after).unwrap();
         let wall = shown(&clock, slot);
         if !has(&frequency, wall) {
