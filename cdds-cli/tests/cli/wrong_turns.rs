@@ -37,7 +37,7 @@ fn j8_all_jobs_of_a_source_are_stopped_also_one_that_has_started_and_waits() {
 #[test]
 fn a_source_that_is_misspelt_is_no_source_without_jobs() {
     let place = Place::with_interactions(3);
-    let (code, told) = said(&place, &["job", "suspend", "--source", "contcat-history", "--all"]);
+    let (code, told) = said(&place, &["job", "suspend", "--source", "contacts", "--all"]);
     assert!(code == Some(4) && told.contains("choose from contact-history"), "{told}");
     let (code, told) = said(&place, &["job", "suspend", "--source", "contact-history", "--all"]);
     assert!(code == Some(0) && told.contains("nothing was changed"), "{told}");
