@@ -196,7 +196,10 @@ impl Place {
 
     /// Runs another program here, which must succeed. Returns its stdout.
     pub(crate) fn program(&self, program: &str, args: &[&str], more: &[&str]) -> String {
-        let output = Command::new(program).args(args).args(more).current_dir(self.root()).output();
+        // A worker may hold the database, or one that was killed may have left it to be recovered.
+        let waits: &[&str] = if program == "sqlite3" { &["-cmd", ".timeout 20000"] } else { &[] };
+        let output =
+            Command::new(program).args(waits).args(args).args(more).current_dir(self.root()).output();
         let output = output.unwrap_or_else(|error| panic!("{program} has to be installed: {error}"));
         assert!(output.status.success(), "{program} {args:?} {more:?}: {}", text(&output.stderr));
         text(&output.stdout)
