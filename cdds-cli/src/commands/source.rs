@@ -85,7 +85,7 @@ async fn check(typed: &str, session: &Session) -> Result<(), CliError> {
     Err(CliError::failed("source_failed", failures.join("; ")))
 }
 
-/// Lists the fields of one type or all. Types that could not be asked are told of, and make the command fail.
+/// Lists the fields of one type or all. Names the types that could not be asked, and fails if there are any.
 async fn fields(
     typed: &str,
     only: Option<String>,

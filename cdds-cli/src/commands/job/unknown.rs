@@ -1,4 +1,4 @@
-//! Fields that a source does not have: a job with one would fail at its first run, so whoever types it is told.
+//! Fields that a source does not have. A job with one would fail at its first run, so the command warns at once.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -30,7 +30,7 @@ pub(super) async fn warn(settings: &JobSettings, app: &App, session: &Session) {
             continue;
         }
         let asked = pin!(source.fields(owner, &data_type.id));
-        // What keeps the source from answering is told by the run, and by `cdds source check`.
+        // The run and `cdds source check` say why a source does not answer.
         let Either::Left((Ok(Some(known)), _)) = select(asked, session.clock.sleep(PATIENCE)).await else {
             return;
         };
