@@ -16,6 +16,11 @@ impl Consent {
         Self { given }
     }
 
+    /// Returns whether somebody would be asked.
+    pub(crate) fn asks(self) -> bool {
+        !self.given && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Asks whether to go on. Skips the question with `--yes`, and without a terminal, where nobody can
     /// answer.
     ///
@@ -23,7 +28,7 @@ impl Consent {
     /// `not_confirmed` for every answer but yes, and for the end of the input. In that case nothing was
     /// changed.
     pub(crate) fn ask(self, question: &str) -> Result<(), CliError> {
-        if self.given || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if !self.asks() {
             return Ok(());
         }
         match answer(question) {

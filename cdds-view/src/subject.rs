@@ -3,7 +3,7 @@
 use cdds_core::domain::execution::Status;
 use cdds_core::domain::id::{ExecutionId, SourceId, SubjectKeyId, SubjectRequestId, TypeId};
 use cdds_core::domain::subject::request::{Due, RequestStep, SubjectRequest};
-use cdds_core::domain::subject::{Kept, ON_HOLD, SubjectTask, TaskReport, TaskStanding};
+use cdds_core::domain::subject::{Erased, Kept, ON_HOLD, SubjectTask, TaskReport, TaskStanding};
 use cdds_core::domain::work::row::WorkState;
 use cdds_core::ports::catalog::query::LatestExecution;
 use cdds_core::service::subjects::{Reapplication, ReappliedType, TypeErasure};
@@ -117,7 +117,7 @@ pub struct SubjectErasureView {
     pub outcome: String,
     /// How many records were erased, or would be.
     pub records: u64,
-    /// The records that stay, by reason.
+    /// The records that stay, by reason. Those of a type that is not erased from are counted in previews alone.
     pub kept: Vec<KeptRecordsView>,
     /// Why it has failed, or the last attempt at it; null if it has not.
     pub failure: Option<String>,
@@ -177,10 +177,22 @@ impl From<&TypeErasure> for SubjectErasureView {
             data_type: erasure.data_type.clone(),
             outcome: standing.as_str().to_owned(),
             records: erased.map_or(0, |erased| erased.records),
-            kept: erased.map(|erased| erased.kept.iter().map(Into::into).collect()).unwrap_or_default(),
+            kept: kept(erased, erasure.not_erased),
             failure,
             next_attempt_at: None,
         }
+    }
+}
+
+/// Why records stay in a type without a rule for erasures, in a preview.
+const NOT_ERASED: &str = "not erased by the source";
+
+fn kept(erased: Option<&Erased>, not_erased: Option<u64>) -> Vec<KeptRecordsView> {
+    let kept = erased.map(|erased| erased.kept.iter().map(Into::into).collect()).unwrap_or_default();
+    let not_erased = not_erased.filter(|records| *records > 0);
+    match not_erased {
+        Some(records) => vec![KeptRecordsView { reason: NOT_ERASED.to_owned(), records }],
+        None => kept,
     }
 }
 
@@ -318,6 +330,16 @@ impl SubjectRequestView {
     pub fn with_erasures(self, tasks: &[SubjectTask], missing_key: Option<&SubjectKeyId>) -> Self {
         let erasures = tasks.iter().map(Into::into).collect();
         Self { erasures: Some(erasures), missing_key: missing_key.map(ToString::to_string), ..self }
+    }
+
+    /// Returns the types that are answered, and still hold records about the person, or may: `crm/note`. Empty in lists.
+    pub fn not_erased(&self) -> Vec<String> {
+        let stays = |one: &&SubjectErasureView| {
+            let standing = TaskStanding::parse(&one.outcome);
+            matches!(standing, Some(TaskStanding::Unsupported | TaskStanding::Partial))
+        };
+        let stay = self.erasures.iter().flatten().filter(stays);
+        stay.map(|one| format!("{}/{}", one.source, one.data_type)).collect()
     }
 
     /// How near the due date is, as a warning: empty for a request that has ended, or that is not near it.

@@ -29,6 +29,8 @@ pub(crate) enum SubjectCommand {
         how: String,
     },
     /// Approve an erasure that somebody else has put on record
+    ///
+    /// On a terminal it counts first what would be erased and what would stay, and asks.
     Approve {
         /// The request
         id: String,
@@ -104,9 +106,9 @@ pub(crate) enum SubjectCommand {
     List(ListSubjectsArgs),
     /// Make a key for identifiers, in the file that subjects.key_file names
     ///
-    /// The new key is used from now on. Earlier ones stay in the file: without them, open requests cannot be answered, and
-    /// nobody can tell whether a person has asked before. The file is for its owner alone. Keep a copy of it elsewhere, and
-    /// never beside a copy of the catalog.
+    /// The new key is used from now on. Earlier ones stay in the file: without them, open requests cannot be answered,
+    /// copies made before cannot be searched, and past erasures cannot be applied again. The file is for its owner alone.
+    /// Keep a copy of it elsewhere, and never beside a copy of the catalog.
     Key {
         /// Its name; the present day if left out
         name: Option<String>,

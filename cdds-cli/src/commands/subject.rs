@@ -43,7 +43,7 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
             let evidence = Evidence { who: RequestText::new(&who)?, how: RequestText::new(&how)? };
             app.subjects.verify(by, id(&typed).await?, &evidence).await?
         }
-        SubjectCommand::Approve { id: typed } => app.subjects.approve(by, id(&typed).await?).await?,
+        SubjectCommand::Approve { id: typed } => erasing::approve(id(&typed).await?, &app, session).await?,
         SubjectCommand::Extend { id: typed, until } => {
             let until = until.map(|until| until.at(session.clock.now()));
             app.subjects.extend(by, id(&typed).await?, until).await?

@@ -30,7 +30,7 @@ impl View for SubjectRequestView {
         let mut details: Vec<(&'static str, Cell)> = vec![
             ("id", self.id.to_string().into()),
             ("kind", self.kind.as_str().into()),
-            ("state", self.state.as_str().into()),
+            ("state", standing(self).into()),
             ("due", self.due_at.into()),
             ("warning", self.due_words().into()),
             ("chosen", self.chosen.words().into()),
@@ -115,6 +115,15 @@ fn readable(handover: &str) -> String {
     }
 }
 
+/// `done, and records stay in crm/note`.
+fn standing(request: &SubjectRequestView) -> String {
+    let stays = request.not_erased();
+    if request.done_at.is_none() || stays.is_empty() {
+        return request.state.clone();
+    }
+    format!("{}, and records stay in {}", request.state, stays.join(", "))
+}
+
 /// `failed, execution 6f0c…: source crm cannot be reached. Run it again with …`.
 fn exported(export: &SubjectExportView) -> String {
     let SubjectExportView { execution_id: id, status, failure, .. } = export;
@@ -132,9 +141,13 @@ fn exported(export: &SubjectExportView) -> String {
     }
 }
 
-/// `crm/call: partial, 12 records, 3 stay (ten years by law)`.
+/// `crm/call: partial, 12 records, 3 stay (ten years by law)`. Of a type that is not erased from, records are not counted.
 fn brief(one: &SubjectErasureView) -> String {
-    let mut words = format!("{}/{}: {}, {} records", one.source, one.data_type, one.outcome, one.records);
+    let mut words = format!("{}/{}: {}, ", one.source, one.data_type, one.outcome);
+    words += &match one.outcome.as_str() {
+        "unsupported" => "the source does not erase them: do so where they are".to_owned(),
+        _ => format!("{} records", one.records),
+    };
     if !one.kept.is_empty() {
         words += ", ";
         words += &kept(one);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::erasing_kills::Killed;
 use crate::postgres_server::Server;
+use crate::pty::Terminal;
 use crate::support::{Place, string, text};
 
 /// The identifiers of the person who asks, none of which is in any other text of these tests.
@@ -90,6 +91,13 @@ pub(crate) fn sql(place: &Place, statements: &str) -> String {
 
 /// Puts an erasure on record that somebody else has approved. Returns its id.
 pub(crate) fn approved(place: &Place, scope: &[&str]) -> String {
+    let id = verified(place, scope);
+    place.done(&["subject", "approve", &id]);
+    id
+}
+
+/// Puts an erasure on record that waits for its approval by this account. Returns its id.
+fn verified(place: &Place, scope: &[&str]) -> String {
     let create = ["subject", "create", "--identifier", "-", "--kind", "erasure", "--output", "json"];
     let mut command = place.cdds(&[&create[..], scope].concat());
     let mut child =
@@ -102,7 +110,6 @@ pub(crate) fn approved(place: &Place, scope: &[&str]) -> String {
     place.done(&["subject", "verify", &id, "--by", "the desk", "--how", "passport shown"]);
     // The account of these tests approves, so it must not be who asked.
     place.program("sqlite3", &["cdds.db"], &["update subject_request set received_by = 'clerk'"]);
-    place.done(&["subject", "approve", &id]);
     id
 }
 
@@ -182,7 +189,9 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
         ("call", "done", 2, 0),
         ("note", "unsupported", 0, 0),
     ];
-    assert_eq!(outcomes(&preview), told(&should), "{preview}");
+    let mut would = told(&should);
+    would.insert("note".to_owned(), ("unsupported".to_owned(), 0, 1));
+    assert_eq!(outcomes(&preview), would, "what nobody erases is counted, too: {preview}");
     assert_eq!(sql(&place, "select count(*) from customers"), "200\n", "a dry run changes nothing");
     assert!(place.done(&["subject", "preview", &id]).contains("kept for ten years by law"));
 
@@ -206,6 +215,7 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
         table.contains("shop/invoice: partial, 0 records, 1 stay (kept for ten years by law)"),
         "{table}"
     );
+    assert!(table.contains("done, and records stay in shop/invoice, shop/note"), "{table}");
     assert_eq!(place.refused(&["subject", "run", &id]), (3, "subject_request_state".to_owned()));
 
     // An old copy of the source brings the person back.
@@ -238,6 +248,31 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
     assert_eq!(untold.status.code(), Some(1));
     let untold: Value = serde_json::from_slice(&untold.stdout).unwrap();
     assert!(string(&untold["unapplied"][0]["why"]).contains("2026"), "{untold}");
+}
+
+#[test]
+fn d3_d4_who_approves_is_asked_with_counts_and_hears_what_is_not_reached() {
+    let place = shop();
+    let id = verified(&place, &["--source", "shop"]);
+    let question =
+        ["4 records about the person in 2 types would be erased, 2 would stay.", "for good? [y/N]"];
+    for (answer, code, state) in [("n", 3, "verified"), ("y", 0, "running")] {
+        let terminal = Terminal::start(&place, &["subject", "approve", &id], 120, &[]);
+        terminal.type_line(answer);
+        let ended = terminal.end();
+        assert!(question.iter().all(|text| ended.screen.contains(text)), "{}", ended.screen);
+        assert_eq!((ended.code, &shown(&place, &id)["state"]), (code, &state.into()), "{}", ended.screen);
+        let told = ended.screen.contains("note: shop/note has no rule for erasures");
+        assert_eq!(told, code == 0, "{}", ended.screen);
+    }
+    // Where nobody can be asked, it is told all the same.
+    place.done(&["subject", "withdraw", &id]);
+    let id = verified(&place, &["--source", "shop/call", "--source", "shop/note"]);
+    let approved = place.cdds(&["subject", "approve", &id]).output().unwrap();
+    assert!(approved.status.success() && text(&approved.stderr).contains("note: shop/note has no rule"));
+    place.done(&["subject", "withdraw", &id]);
+    let id = verified(&place, &["--source", "shop/note"]);
+    assert_eq!(place.refused(&["subject", "approve", &id]), (3, "subject_request_state".to_owned()));
 }
 
 #[test]
@@ -321,7 +356,9 @@ fn d4_d7_a_person_is_erased_from_postgresql_and_again_after_a_restore() {
         ("call", "done", 2, 0),
         ("note", "unsupported", 0, 0),
     ];
-    assert_eq!(outcomes(&place.json(&["subject", "preview", &id])), told(&should));
+    let mut would = told(&should);
+    would.insert("note".to_owned(), ("unsupported".to_owned(), 0, 1));
+    assert_eq!(outcomes(&place.json(&["subject", "preview", &id])), would);
     run(&place);
     let done = shown(&place, &id);
     assert_eq!((&done["state"], outcomes(&done["erasures"])), (&"done".into(), told(&should)));

@@ -134,6 +134,17 @@ pub(crate) const ENDS: &str = "The request ends, and its identifiers are destroy
 pub(crate) const LEAVE: &str = "Leave it as it is";
 pub(crate) const NOT_COUNTED: &str = "It cannot be counted now what would be erased";
 
+/// The title above the types that still hold records about the person when the request has ended.
+pub(crate) const STAYS: &str = "Not everything is erased";
+
+/// Says in which types records stay.
+pub(crate) fn stays(types: &[String]) -> String {
+    format!(
+        "Records about the person stay, or may stay, in {}. What the table below gives no reason for is to be erased where it is.",
+        types.join(", ")
+    )
+}
+
 // Copies.
 pub(crate) const SETS: &str = "Exports that may hold this person";
 pub(crate) const SETS_ABOUT: &str = "All exports in the history, whichever sources the request chose. One that may hold the person does so by mistake once in 318 for each identifier.";

@@ -97,7 +97,7 @@ async fn d2_d3_a_request_goes_from_its_form_to_its_end_without_a_script() {
     assert_says(
         &counted,
         &[
-            "1 record in 1 type to erase, 1 to keep.",
+            "1 record in 1 type to erase, 2 to keep.",
             "1 record: ten years by &lt;law&gt;",
             "The source does not erase it",
         ],
@@ -133,6 +133,8 @@ async fn d2_d3_a_request_goes_from_its_form_to_its_end_without_a_script() {
             &format!("href=\"../sets/{execution}\""),
             &format!("href=\"../history/{execution}\""),
             "Some stay",
+            "Not everything is erased",
+            "or may stay, in crm/invoice, crm/note.",
             &format!("href=\"../audit?object={id}\""),
         ],
     );
@@ -329,7 +331,7 @@ async fn d6_words_are_escaped_and_hold_no_identifier() {
     }
     assert_eq!(people.shown(&id).await["version"], 1);
     let refuse = people.host.get(ADA, &format!("{at}/refuse")).await;
-    assert_says(&refuse, &["identifiers are destroyed", "1 record in 1 type to erase, 1 to keep."]);
+    assert_says(&refuse, &["identifiers are destroyed", "1 record in 1 type to erase, 2 to keep."]);
     let script = "<script>alert(1)</script>";
     let done =
         people.host.post(ADA, &format!("{at}/refuse"), &form(&[("reason", script), ("version", "1")])).await;

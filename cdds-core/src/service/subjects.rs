@@ -70,7 +70,8 @@ impl Subjects {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] unless that is the next
-    /// step, and if no type names people, or with [`Code::OwnSubjectRequest`].
+    /// step, and if no type names people or none of those has a rule for erasures, or with
+    /// [`Code::OwnSubjectRequest`].
     pub async fn approve(
         &self,
         by: &Principal,
@@ -98,13 +99,15 @@ impl Subjects {
         after: SubjectRequest,
         now: DateTime<Utc>,
     ) -> Result<SubjectRequest, ServiceError> {
-        let tasks = SubjectTask::of(&after, &self.ports.sources.for_owner(&by.owner), now)?;
+        let sources = self.ports.sources.for_owner(&by.owner);
+        let tasks = SubjectTask::of(&after, &sources, now)?;
+        SubjectTask::check_rules(&tasks, &after, &sources)?;
         let entry = entry(&self.ports, by, action, now).with_object(Object::SubjectRequest(before.id));
         let entry = entry.with_version_before(before.version).with_version_after(after.version);
         let (catalog, version) = (&self.ports.catalog, before.version);
         // Only the step after which it is ready: the job is stored with that one.
         if after.is_to_hand_over() && !before.is_to_hand_over() {
-            let job = after.submission(&self.ports.sources.for_owner(&by.owner), now)?;
+            let job = after.submission(&sources, now)?;
             catalog.hand_over_subject_request(&after, version, &job, &tasks, &[entry]).await?;
         } else {
             catalog.lay_out_subject_request(&after, version, &tasks, &[entry]).await?;

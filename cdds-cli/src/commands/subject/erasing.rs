@@ -1,10 +1,13 @@
-//! `cdds subject preview` and `cdds subject reapply`.
+//! `cdds subject preview`, `cdds subject approve` and `cdds subject reapply`.
 
-use cdds_view::{ReapplicationView, SubjectErasureView};
+use cdds_core::domain::id::SubjectRequestId;
+use cdds_core::domain::subject::request::SubjectRequest;
+use cdds_view::{ReapplicationView, SubjectErasureView, words};
 
 use super::super::found;
 use super::super::listed::print_all;
 use crate::args::Columns;
+use crate::compose::App;
 use crate::error::CliError;
 use crate::progress::WorkBar;
 use crate::session::Session;
@@ -18,6 +21,50 @@ pub(super) async fn preview(typed: &str, shown: &Columns, session: &Session) -> 
     drop(work);
     let views: Vec<SubjectErasureView> = preview?.iter().map(Into::into).collect();
     print_all(session, shown, &views, "no type of the request is erased from")
+}
+
+/// Approves an erasure: asks first, with what it would erase and what would stay, and tells of the types that it does not
+/// reach.
+pub(super) async fn approve(
+    id: SubjectRequestId,
+    app: &App,
+    session: &Session,
+) -> Result<SubjectRequest, CliError> {
+    let by = &session.principal;
+    if session.consent.asks() {
+        let work = WorkBar::new(&session.console, "counting what would be erased");
+        let preview = app.subjects.preview(by, id).await;
+        drop(work);
+        let preview: Vec<SubjectErasureView> = preview?.iter().map(Into::into).collect();
+        session.consent.ask(&format!("{} Erase them for good?", counted(&preview)))?;
+    }
+    let approved = app.subjects.approve(by, id).await?;
+    for (source, data_type) in app.subjects.not_erased(by, id).await? {
+        session.console.note(&format!(
+            "note: {source}/{data_type} has no rule for erasures (`erase`): what it holds about the person stays, and is to \
+             be erased where it is"
+        ));
+    }
+    Ok(approved)
+}
+
+/// `12 records about the person in 2 types would be erased, 3 would stay.`
+fn counted(preview: &[SubjectErasureView]) -> String {
+    let erased: u64 = preview.iter().map(|one| one.records).sum();
+    let types = preview.iter().filter(|one| one.records > 0).count() as u64;
+    let stay: u64 = preview.iter().flat_map(|one| &one.kept).map(|kept| kept.records).sum();
+    let uncounted = preview.iter().filter(|one| one.failure.is_some());
+    let uncounted: Vec<String> =
+        uncounted.map(|one| format!("{}/{} cannot be counted now. ", one.source, one.data_type)).collect();
+    format!(
+        "{} about the person in {} would be erased, {} would stay. {}",
+        words::counted(erased, "record"),
+        words::counted(types, "type"),
+        words::count(stay),
+        uncounted.concat()
+    )
+    .trim_end()
+    .to_owned()
 }
 
 /// Applies past erasures again, and prints what was found.

@@ -98,6 +98,10 @@ pub(in crate::pages) async fn show(
         @if let Some(key) = &request.missing_key {
             section.note.warn aria-labelledby="key" { h2 #key { (said::KEY_HELD) } p { (said::key_held(key)) } }
         }
+        @let stays = request.not_erased();
+        @if request.done_at.is_some() && !stays.is_empty() {
+            section.note.warn aria-labelledby="stays" { h2 #stays { (said::STAYS) } p { (said::stays(&stays)) } }
+        }
         section.card.pad aria-label=(said::PROGRESS) { (progress(&sight)) }
         div.cols {
             div {

@@ -151,6 +151,31 @@ impl SubjectTask {
         Ok(tasks)
     }
 
+    /// Checks, before an erasure is approved, that something of it can be carried out: at least one of its data types
+    /// has a rule for it (rule D3).
+    ///
+    /// # Errors
+    /// [`Code::SubjectRequestState`] if none has.
+    pub fn check_rules(
+        tasks: &[Self],
+        request: &SubjectRequest,
+        sources: &dyn OfferedSources,
+    ) -> Result<(), RuleViolation> {
+        let without = request.scope.not_erased(sources);
+        let has_none = |task: &Self| without.contains(&(task.source.clone(), task.data_type.clone()));
+        if !tasks.iter().all(has_none) {
+            return Ok(());
+        }
+        let types = without.iter().map(|(source, data_type)| format!("{source}/{data_type}"));
+        let why = format!(
+            "nothing can be erased for request {}: no type that it chooses has a rule for erasures ({}). Give them rules \
+             (`erase`), or erase where the records are and refuse the request here",
+            request.id,
+            types.collect::<Vec<_>>().join(", ")
+        );
+        Err(RuleViolation::new(Code::SubjectRequestState, why))
+    }
+
     /// Creates a task that may be tried at once.
     pub fn new(request: &SubjectRequest, source: SourceId, data_type: TypeId, now: DateTime<Utc>) -> Self {
         Self {

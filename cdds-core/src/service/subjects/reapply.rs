@@ -117,7 +117,7 @@ impl Subjects {
                 Err(error) => {
                     let failure = WorkFailure::new(error.kind().into(), error.report(), error.is_retryable());
                     let report = TaskReport::Failed(failure);
-                    let erasure = TypeErasure { source, data_type, report };
+                    let erasure = TypeErasure { source, data_type, report, not_erased: None };
                     done.types.push(ReappliedType { request: None, erasure });
                 }
             }

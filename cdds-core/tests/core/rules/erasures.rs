@@ -187,14 +187,20 @@ impl World {
 
     /// Puts a request on record that is approved.
     fn approved(&self, kind: RequestKind) -> SubjectRequest {
+        let id = self.verified(kind, Scope::default());
+        block_on(self.subjects.approve(&somebody("bob"), id)).unwrap()
+    }
+
+    /// Puts a request on record of a person whose identity was checked.
+    fn verified(&self, kind: RequestKind, scope: Scope) -> SubjectRequestId {
         let person = Subject::new([Identifier::new(IdentifierKind::Phone, PHONE).unwrap()]).unwrap();
         let handover = kind.hands_over().then_some(NewHandover::Plaintext);
-        let new = NewSubjectRequest::new(person, kind).with_handover(handover);
+        let new = NewSubjectRequest::new(person, kind).with_handover(handover).with_scope(scope);
         let id = block_on(self.subjects.create(&somebody("ada"), &new)).unwrap().id;
         let text = |text| RequestText::new(text).unwrap();
         let evidence = Evidence { who: text("the desk"), how: text("passport shown") };
         block_on(self.subjects.verify(&somebody("ada"), id, &evidence)).unwrap();
-        block_on(self.subjects.approve(&somebody("bob"), id)).unwrap()
+        id
     }
 
     /// Runs an engine until nothing may be done at once.
@@ -244,6 +250,10 @@ fn d3_d4_d6_d7_an_approved_erasure_runs_to_its_end_and_tells_each_type() {
     };
     let counts: Vec<_> = preview.iter().map(|one| counted(&one.report)).collect();
     assert_eq!(counts, [(2, 2), (0, 1), (0, 0)], "{preview:?}");
+    let uncounted: Vec<_> = preview.iter().map(|one| one.not_erased).collect();
+    assert_eq!(uncounted, [None, None, Some(1)], "what nobody erases is counted, too");
+    let not_erased = block_on(world.subjects.not_erased(&somebody("ada"), id)).unwrap();
+    assert_eq!(not_erased, [("crm".parse().unwrap(), "note".parse().unwrap())]);
     assert_eq!((preview[2].report.clone(), world.crm.count("call")), (TaskReport::Unsupported, 3));
 
     world.run();
@@ -260,6 +270,29 @@ fn d3_d4_d6_d7_an_approved_erasure_runs_to_its_end_and_tells_each_type() {
     }
     assert_eq!(code(block_on(world.subjects.preview(&somebody("ada"), id))), "subject_request_state");
     assert_eq!(code(block_on(world.subjects.run(&somebody("ada"), id))), "subject_request_state");
+}
+
+#[test]
+fn d3_an_erasure_that_reaches_no_type_is_not_approved() {
+    let world = World::new();
+    let scope = |parts: &[&str]| Scope::new(parts.iter().map(|part| part.parse().unwrap())).unwrap();
+    for kind in [RequestKind::Erasure, RequestKind::Both] {
+        let id = world.verified(kind, scope(&["crm/note"]));
+        let preview = block_on(world.subjects.preview(&somebody("ada"), id)).unwrap();
+        assert_eq!((preview.len(), preview[0].not_erased), (1, Some(1)));
+        let refused = block_on(world.subjects.approve(&somebody("bob"), id)).unwrap_err();
+        assert!(refused.to_string().contains("has a rule for erasures (crm/note)"), "{refused}");
+        assert_eq!(
+            (code::<()>(Err(refused)), world.tasks(id).len()),
+            ("subject_request_state".to_owned(), 0)
+        );
+        assert_eq!(world.stored(id).status(), RequestStatus::Verified);
+        block_on(world.subjects.withdraw(&somebody("ada"), id)).unwrap();
+    }
+    // A rule that keeps records answers the person as well.
+    let kept = world.verified(RequestKind::Erasure, scope(&["crm/note", "crm/invoice"]));
+    block_on(world.subjects.approve(&somebody("bob"), kept)).unwrap();
+    assert_eq!(world.tasks(kept).len(), 2);
 }
 
 #[test]

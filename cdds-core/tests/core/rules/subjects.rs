@@ -11,7 +11,7 @@ use cdds_core::domain::request::RequestKey;
 use cdds_core::domain::subject::request::{
     Evidence, RequestKind, RequestStatus, RequestText, Scope, SubjectRequest,
 };
-use cdds_core::domain::subject::{Identifier, IdentifierKind, Subject, SubjectField};
+use cdds_core::domain::subject::{ErasureRule, Identifier, IdentifierKind, Subject, SubjectField};
 use cdds_core::domain::violation::Code;
 use cdds_core::ports::catalog::SubjectStore;
 use cdds_core::ports::catalog::query::{AuditColumn, AuditQuery, Sort, SubjectRequestQuery};
@@ -66,7 +66,9 @@ fn evidence(how: &str) -> Evidence {
 impl World {
     fn new() -> Self {
         let named = SubjectField::new("phone", IdentifierKind::Phone);
-        let contact = DataType::new("contact".parse().unwrap()).with_ownership(Ownership::Shared);
+        let contact = DataType::new("contact".parse().unwrap())
+            .with_ownership(Ownership::Shared)
+            .with_erasure(ErasureRule::Delete);
         let description = SourceDescription::new("crm".parse().unwrap(), "CRM");
         let source =
             PreparedSource::new(description.with_type(contact.with_subject_field(named)), Vec::new());

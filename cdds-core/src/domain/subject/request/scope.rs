@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{SourceId, TypeId};
 use crate::domain::job::admission::{data_type, offered};
-use crate::domain::source::{Offer, OfferedSources};
+use crate::domain::source::{DataType, Offer, OfferedSources};
 use crate::domain::violation::{Code, RuleViolation};
 
 /// The most parts that a request chooses.
@@ -65,13 +65,27 @@ impl Scope {
     /// Returns the data types that it chooses among those of these sources, as far as they name people (rule D1): source
     /// and type, in order.
     pub fn naming_people(&self, sources: &dyn OfferedSources) -> Vec<(SourceId, TypeId)> {
+        self.chosen(sources, |_| true)
+    }
+
+    /// Returns those of the types that [name people](Self::naming_people) from which nothing is erased, since they have
+    /// no rule for it (rule D5).
+    pub fn not_erased(&self, sources: &dyn OfferedSources) -> Vec<(SourceId, TypeId)> {
+        self.chosen(sources, |data_type| data_type.erasure.is_none())
+    }
+
+    fn chosen(
+        &self,
+        sources: &dyn OfferedSources,
+        is_meant: impl Fn(&DataType) -> bool,
+    ) -> Vec<(SourceId, TypeId)> {
         let mut chosen = Vec::new();
         for source in sources.ids() {
             let Some(Offer::Supported(description)) = sources.offer(source) else { continue };
             let naming = description.types.iter().filter(|data_type| !data_type.subject_fields.is_empty());
             chosen.extend(
                 naming
-                    .filter(|data_type| self.has(source, &data_type.id))
+                    .filter(|data_type| self.has(source, &data_type.id) && is_meant(data_type))
                     .map(|data_type| (source.clone(), data_type.id.clone())),
             );
         }

@@ -11,12 +11,13 @@ use super::super::shared::lock;
 use super::super::time::{HOUR, Micros, SECOND};
 use super::super::watch::step;
 use super::clerk::{evidence, principal, reapply, rerun};
-use super::town::{RowType, Rule, TYPES, names_anybody};
+use super::town::{RowType, Rule, TYPES, names_anybody, reaches_anything};
 use super::ward::{Known, KnownTask, Model, Ward, owners};
-use crate::domain::access::Role;
+use crate::domain::access::{Principal, Role};
+use crate::domain::id::SubjectRequestId;
 use crate::domain::subject::TaskStanding;
 use crate::domain::subject::copies::is_filter;
-use crate::domain::subject::request::{RequestKind, RequestStatus, ScopePart};
+use crate::domain::subject::request::{RequestKind, RequestStatus, RequestText};
 use crate::domain::work::row::{WorkState, WorkStatus};
 use crate::ports::Ports;
 use crate::ports::sink::{Key, Sink};
@@ -73,9 +74,10 @@ pub(super) async fn close(ward: Arc<Ward>, ports: Ports, is_closed: Arc<AtomicBo
                         let _told = subjects.verify(&by("cleo"), request.id, &evidence).await;
                     }
                 }
-                RequestStatus::Verified if request.kind.erases() => {
-                    let _told = subjects.approve(&by("dora"), request.id).await;
-                }
+                RequestStatus::Verified if request.kind.erases() => match reaches_anything(&request.scope) {
+                    true => drop(subjects.approve(&by("dora"), request.id).await),
+                    false => refuse(&subjects, &by("dora"), request.id).await,
+                },
                 RequestStatus::Running => drop(subjects.run(&by("cleo"), request.id).await),
                 _ => rerun(&ports, &by("cleo"), request.id).await,
             }
@@ -93,6 +95,12 @@ pub(super) async fn close(ward: Arc<Ward>, ports: Ports, is_closed: Arc<AtomicBo
             }
         }
         ward.shared.timeline.sleep(HOUR / 6).await;
+    }
+}
+
+async fn refuse(subjects: &Subjects, by: &Principal, id: SubjectRequestId) {
+    if let Ok(reason) = RequestText::new("nothing of it can be erased") {
+        let _told = subjects.refuse(by, id, &reason).await;
     }
 }
 
@@ -172,7 +180,7 @@ impl Ward {
             return Ok(());
         }
         let town = lock(&self.town);
-        for kind in TYPES.iter().filter(|kind| is_in_scope(known, kind)) {
+        for kind in TYPES.iter().filter(|kind| kind.is_in(&known.request.scope)) {
             let of_type = model
                 .tasks
                 .values()
@@ -201,14 +209,4 @@ impl Ward {
         }
         Ok(())
     }
-}
-
-/// Whether a request asks about a type.
-pub(super) fn is_in_scope(known: &Known, kind: &RowType) -> bool {
-    let parts = known.request.scope.parts();
-    let chosen = |part: &ScopePart| {
-        let of_type = part.data_type.as_ref().is_none_or(|chosen| chosen.as_str() == kind.name);
-        part.source.as_str() == kind.source && of_type
-    };
-    parts.is_empty() || parts.iter().any(chosen)
 }

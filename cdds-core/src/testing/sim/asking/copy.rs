@@ -9,7 +9,6 @@ use super::super::report::Invariant;
 use super::super::shared::lock;
 use super::super::source::number;
 use super::super::time::Micros;
-use super::closer::is_in_scope;
 use super::seal;
 use super::steps::By;
 use super::town::{RowType, TYPES, is_named, names_anybody};
@@ -125,7 +124,7 @@ impl Ward {
                 }
             }
         }
-        let asked = |kind: &&RowType| is_in_scope(known, kind) && kind.names_by(&known.subject);
+        let asked = |kind: &&RowType| kind.is_in(&known.request.scope) && kind.names_by(&known.subject);
         for kind in TYPES.iter().filter(asked) {
             let there = town.of_type(owner, kind, Some(&known.subject));
             let missing = |number: &&usize| {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::model::{Broken, Check, ensure};
 use super::super::report::{Invariant, Who};
 use super::super::watch::step;
+use super::town::reaches_anything;
 use super::ward::{Known, KnownTask, Model, Step, Ward};
 use crate::domain::access::Action;
 use crate::domain::access::audit::{AuditRecord, Object, Outcome};
@@ -251,5 +252,6 @@ fn is_lawful(before: &SubjectRequest, after: &SubjectRequest, by: By) -> bool {
         (By::Publication, Approved, Running) => kind == RequestKind::Both,
         _ => false,
     };
-    way && same && !own
+    let is_approval = before.approved.is_none() && after.approved.is_some();
+    way && same && !own && (!is_approval || reaches_anything(&after.scope))
 }

@@ -9,6 +9,7 @@ use super::super::source::OWNERS;
 use super::super::time::{DAY, Micros, micros_delta};
 use crate::domain::id::{Owner, SourceId, TypeId};
 use crate::domain::source::{DataType, Ownership, SourceDescription};
+use crate::domain::subject::request::{Scope, ScopePart};
 use crate::domain::subject::{
     Erased, ErasureRule, Identifier, IdentifierKind, ON_HOLD, Subject, SubjectField,
 };
@@ -121,9 +122,23 @@ pub(super) static TYPES: [RowType; 5] = [
     },
 ];
 
+/// Whether an erasure of this scope has a rule for one of its types, without which nobody may approve it (rule D3).
+pub(super) fn reaches_anything(scope: &Scope) -> bool {
+    TYPES.iter().any(|kind| kind.rule != Rule::None && kind.is_in(scope))
+}
+
 impl RowType {
     pub(super) fn find(source: &SourceId, data_type: &TypeId) -> Option<&'static Self> {
         TYPES.iter().find(|one| one.source == source.as_str() && one.name == data_type.as_str())
+    }
+
+    /// Whether a request of this scope asks about it.
+    pub(super) fn is_in(&self, scope: &Scope) -> bool {
+        let chosen = |part: &ScopePart| {
+            let of_type = part.data_type.as_ref().is_none_or(|chosen| chosen.as_str() == self.name);
+            part.source.as_str() == self.source && of_type
+        };
+        scope.parts().is_empty() || scope.parts().iter().any(chosen)
     }
 
     /// Whether its records name people by an identifier of such a kind.
