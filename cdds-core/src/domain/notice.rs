@@ -1,8 +1,9 @@
-//! Rules N2, N4, N8: notices to the people and programs behind a job.
+//! Rules N2, N4, N8, D11: notices to the people and programs behind a job.
 
 pub mod certificate;
 pub mod expiring;
 pub mod message;
+pub mod recall;
 pub mod subscription;
 
 use std::fmt;
@@ -98,6 +99,8 @@ names! {
         Paused => "paused",
         /// A destination or an endpoint was disabled.
         Disabled => "disabled",
+        /// Somebody asked that records in a set be erased: whoever has a copy is to delete it (rule D11).
+        Recall => "recall",
     }
 }
 

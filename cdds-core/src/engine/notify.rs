@@ -187,7 +187,12 @@ impl Shared {
         };
         let execution = overview.execution;
         let mut message = Message::new(notice, now, execution.settings.title.as_str());
-        if let Some(set) = catalog.artifact_set(&owner, id).await.map_err(unread)? {
+        let set = match message.kind() {
+            // Copies of it may be elsewhere when it is gone here.
+            NoticeKind::Recall => catalog.set_as_published(&owner, id).await.map_err(unread)?,
+            _ => catalog.artifact_set(&owner, id).await.map_err(unread)?,
+        };
+        if let Some(set) = set {
             let StoredManifest { name, bytes, sha256, .. } = set.manifest.clone();
             message.manifest = Some(MessageFile { name, bytes, sha256 });
             let files = set.artifacts.iter().take(FILES_MAX);
@@ -196,7 +201,9 @@ impl Shared {
                 .collect();
             message.files_total =
                 (set.artifacts.len() as u64, set.artifacts.iter().map(|file| file.bytes).sum());
-            message.expires_at = set.artifacts.iter().map(|file| file.expires_at).min();
+            // How long the files are kept here is nothing to those who are to delete theirs.
+            let expires_at = set.artifacts.iter().map(|file| file.expires_at).min();
+            message.expires_at = expires_at.filter(|_| message.kind() != NoticeKind::Recall);
         }
         if let Protection::Sealed(names) = &execution.settings.protection {
             let known = catalog.recipients(&owner).await.map_err(unread)?;

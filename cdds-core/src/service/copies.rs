@@ -1,7 +1,12 @@
 //! The copies that exports have made: which of them may hold records about a person, and who has them.
 
+mod recalling;
+
+use std::collections::BTreeSet;
+
 use futures::TryStreamExt;
 
+pub use self::recalling::{CopyRecall, RecallOutcome};
 use super::access::{check, entry};
 use super::artifacts::Artifacts;
 use super::subjects::refusal;
@@ -9,11 +14,14 @@ use super::{Entity, ServiceError};
 use crate::domain::access::audit::{AuditRecord, Object};
 use crate::domain::access::{Action, Principal};
 use crate::domain::delivery::Delivery;
-use crate::domain::id::{ExecutionId, Owner, SubjectRequestId};
+use crate::domain::id::{ExecutionId, Owner, RecipientName, SubjectRequestId, Subscriber};
 use crate::domain::job::Title;
+use crate::domain::notice::subscription::Subscription;
+use crate::domain::notice::{Channel, recall};
 use crate::domain::subject::Subject;
 use crate::domain::subject::copies::{CopyPlace, FilterNote, Holding, PublishedSet, Unknown};
 use crate::domain::subject::filter::{FilterKey, SubjectFilter, ValueHash};
+use crate::domain::subject::request::SubjectRequest;
 use crate::domain::violation::{Code, RuleViolation};
 use crate::identifiers::opened;
 use crate::ports::Ports;
@@ -49,6 +57,21 @@ pub struct CopyOf {
     pub downloads: Vec<AuditRecord>,
     /// Where it was delivered. Empty for a set that does not hold the person.
     pub deliveries: Vec<Delivery>,
+    /// Whether it is the copy that a data subject asked for (rule D9), which is theirs to keep.
+    pub is_handed_over: bool,
+    /// For whom it is sealed. Empty for one that is plaintext, or does not hold the person.
+    pub recipients: Vec<RecipientName>,
+    /// The subscribers who are told if it is [recalled](Copies::notify). Empty for a set that does not hold the person.
+    pub subscribers: Vec<Subscription>,
+}
+
+impl CopyOf {
+    /// Whether the set may hold the person, and somebody may have a copy of it that is not theirs to keep (rule D11).
+    pub fn is_had(&self) -> bool {
+        self.holding == Holding::May
+            && !self.is_handed_over
+            && recall::is_had(&self.downloads, &self.deliveries)
+    }
 }
 
 /// Some of the sets of an owner.
@@ -80,6 +103,17 @@ pub struct CopySurvey {
     pub unknown: u64,
     /// Those that may hold the person and can still be downloaded, those of the latest slots first.
     pub kept: Vec<CopyOf>,
+    /// Those that may hold the person and of which somebody may have a copy, kept or gone, those of the latest slots
+    /// first.
+    pub had: Vec<CopyOf>,
+}
+
+impl CopySurvey {
+    /// Returns the subscribers who are told if the sets that somebody has are recalled, each once per channel.
+    pub fn subscribers(&self) -> BTreeSet<(Channel, &Subscriber)> {
+        let all = self.had.iter().flat_map(|copy| &copy.subscribers);
+        all.map(|one| (one.channel, &one.subscriber)).collect()
+    }
 }
 
 /// What became of a set that was to be deleted.
@@ -148,12 +182,7 @@ impl Copies {
         let object = Object::SubjectRequest(request);
         check(&self.ports, by, Action::FindSubjectCopies, Some(object.clone())).await?;
         let (catalog, owner) = (&self.ports.catalog, &by.owner);
-        let found = catalog.subject_request(owner, request).await?;
-        let found = found.ok_or_else(|| ServiceError::not_found(Entity::SubjectRequest, request))?;
-        if found.sealed().is_none() {
-            let why = format!("request {request} has ended, and its identifiers are destroyed");
-            return Err(RuleViolation::new(Code::SubjectRequestState, why).into());
-        }
+        let found = self.open_request(owner, request).await?;
         let subject = opened(&*self.ports.subject_keys, &found).map_err(refusal)?;
         if behind.is_none() {
             let entry = entry(&self.ports, by, Action::FindSubjectCopies, catalog.now().await?);
@@ -191,6 +220,9 @@ impl Copies {
                     Holding::May => survey.may += 1,
                     Holding::Not => survey.not += 1,
                     Holding::Unknown(_) => survey.unknown += 1,
+                }
+                if copy.is_had() {
+                    survey.had.push(copy.clone());
                 }
                 if copy.holding == Holding::May && copy.set.is_kept(now) {
                     survey.kept.push(copy);
@@ -234,6 +266,21 @@ impl Copies {
             deletions.push(CopyDeletion { execution, title: copy.title.clone(), outcome });
         }
         Ok(deletions)
+    }
+
+    /// Returns a request whose identifiers are kept.
+    async fn open_request(
+        &self,
+        owner: &Owner,
+        request: SubjectRequestId,
+    ) -> Result<SubjectRequest, ServiceError> {
+        let found = self.ports.catalog.subject_request(owner, request).await?;
+        let found = found.ok_or_else(|| ServiceError::not_found(Entity::SubjectRequest, request))?;
+        if found.sealed().is_none() {
+            let why = format!("request {request} has ended, and its identifiers are destroyed");
+            return Err(RuleViolation::new(Code::SubjectRequestState, why).into());
+        }
+        Ok(found)
     }
 
     /// Returns the keys of the service. Without any, nobody can tell of any set.
@@ -303,14 +350,28 @@ impl Copies {
 
     /// Says who has a set, unless it does not hold the person.
     async fn told(&self, owner: &Owner, set: PublishedSet, holding: Holding) -> Result<CopyOf, ServiceError> {
-        let mut copy = CopyOf { set, holding, title: None, downloads: Vec::new(), deliveries: Vec::new() };
+        let mut copy = CopyOf {
+            set,
+            holding,
+            title: None,
+            downloads: Vec::new(),
+            deliveries: Vec::new(),
+            is_handed_over: false,
+            recipients: Vec::new(),
+            subscribers: Vec::new(),
+        };
         if holding == Holding::Not {
             return Ok(copy);
         }
         let (catalog, execution) = (&self.ports.catalog, copy.set.execution);
         let now = catalog.now().await?;
-        let overview = catalog.execution(owner, execution, now).await?;
-        copy.title = overview.map(|overview| overview.execution.settings.title);
+        if let Some(overview) = catalog.execution(owner, execution, now).await? {
+            let settings = overview.execution.settings;
+            copy.is_handed_over = settings.request.is_some();
+            copy.recipients = settings.protection.recipients().to_vec();
+            copy.subscribers = recall::subscribers(&settings).cloned().collect();
+            copy.title = Some(settings.title);
+        }
         copy.downloads = catalog.downloads_of(owner, execution, DOWNLOADS_MAX).await?;
         let query = DeliveryQuery::default().with_execution(execution);
         copy.deliveries = catalog.deliveries(owner, &query).await?.items;

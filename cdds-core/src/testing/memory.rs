@@ -33,7 +33,8 @@ use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{
-    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, SubjectRequestId,
+    WorkerId,
 };
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange};
@@ -41,6 +42,7 @@ use crate::domain::keeping::Housekeeper;
 use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
 use crate::domain::notice::expiring::SetPlace;
+use crate::domain::notice::recall::Recalled;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::subject::SubjectTask;
@@ -482,6 +484,17 @@ impl Outbox for MemoryCatalog {
         let mut state = self.state();
         let now = self.present();
         Ok(state.tell_of_certificates(behind, limit, now))
+    }
+
+    async fn recall(
+        &self,
+        owner: &Owner,
+        request: SubjectRequestId,
+        sets: &[(ExecutionId, AuditRecord)],
+    ) -> Result<Vec<Recalled>, CatalogError> {
+        let mut state = self.state();
+        let now = self.present();
+        state.recall(owner, request, sets, now)
     }
 }
 

@@ -34,6 +34,7 @@ mod owners;
 mod ownership;
 mod pairing;
 mod queue;
+mod recalls;
 mod recipients;
 mod reminders;
 mod removal;

@@ -106,6 +106,8 @@ actions! {
     WithdrawSubjectRequest => "withdraw_subject_request", Operator, "withdraw subject requests";
     /// Find the sets that may hold records about a data subject, and who has them.
     FindSubjectCopies => "find_subject_copies", Operator, "find copies of records about data subjects";
+    /// Tell those who have copies of records about a data subject to delete them.
+    RecallCopies => "recall_copies", Administrator, "recall copies of records about data subjects";
     /// Approve an erasure that somebody else has put on record.
     ApproveSubjectRequest => "approve_subject_request", Administrator, "approve erasures";
     /// Count what an erasure would erase, and ask for what failed of one again.

@@ -46,8 +46,8 @@ impl Subscription {
     }
 
     /// Returns whether it is told of something. By default of final failures, of deliveries that were given up, of a
-    /// job that was paused and a destination that was disabled, and of successes: once they have arrived, if the job
-    /// has destinations, and otherwise once they are published (rule N2).
+    /// job that was paused and a destination that was disabled, of sets that are recalled, and of successes: once they
+    /// have arrived, if the job has destinations, and otherwise once they are published (rule N2).
     pub fn tells(&self, kind: NoticeKind, has_destinations: bool) -> bool {
         match &self.kinds {
             Some(kinds) => kinds.contains(&kind),
@@ -57,7 +57,8 @@ impl Subscription {
                 NoticeKind::Failed
                 | NoticeKind::DeliveryFailed
                 | NoticeKind::Paused
-                | NoticeKind::Disabled => true,
+                | NoticeKind::Disabled
+                | NoticeKind::Recall => true,
                 NoticeKind::Certificate | NoticeKind::Expiring => false,
             },
         }
@@ -173,15 +174,15 @@ mod tests {
     }
 
     #[test]
-    fn n2_by_default_people_are_told_of_failures_and_of_the_arrival() {
+    fn n2_by_default_people_are_told_of_failures_of_recalls_and_of_the_arrival() {
         let one: Subscription = "webhook:billing".parse().unwrap();
         let told = |has_destinations| {
             let kinds = NoticeKind::ALL.iter().copied();
             kinds.filter(|kind| one.tells(*kind, has_destinations)).collect::<Vec<_>>()
         };
-        use NoticeKind::{Delivered, DeliveryFailed, Disabled, Failed, Paused, Published};
-        assert_eq!(told(false), [Published, DeliveryFailed, Failed, Paused, Disabled]);
-        assert_eq!(told(true), [Delivered, DeliveryFailed, Failed, Paused, Disabled]);
+        use NoticeKind::{Delivered, DeliveryFailed, Disabled, Failed, Paused, Published, Recall};
+        assert_eq!(told(false), [Published, DeliveryFailed, Failed, Paused, Disabled, Recall]);
+        assert_eq!(told(true), [Delivered, DeliveryFailed, Failed, Paused, Disabled, Recall]);
         let chosen = one.clone().on([NoticeKind::Expiring]);
         assert!(chosen.tells(NoticeKind::Expiring, true) && !chosen.tells(Failed, true));
     }

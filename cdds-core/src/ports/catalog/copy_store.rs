@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::CatalogError;
 use crate::domain::access::audit::AuditRecord;
+use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
 
@@ -28,6 +29,17 @@ pub trait CopyStore: Debug + Send + Sync {
         behind: Option<CopyPlace>,
         limit: usize,
     ) -> Result<Vec<PublishedSet>, CatalogError>;
+
+    /// Returns the set that an execution of this owner published, as it was then: with files that were removed since, and
+    /// with their digests. Returns `None` if it has published nothing, or is not in the history.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    async fn set_as_published(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Option<ArtifactSet>, CatalogError>;
 
     /// Returns the filters of the set of an execution of any owner, as long as they are wanted; `None` if it has none.
     ///

@@ -37,6 +37,7 @@ use crate::domain::job::{Job, JobChange};
 use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
 use crate::domain::notice::expiring::SetPlace;
+use crate::domain::notice::recall::Recalled;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
@@ -205,6 +206,7 @@ hand_on! {
         fn notices(owner: &Owner, query: &NoticeQuery) -> Page<Notice>;
         fn tell_of_expiring(behind: Option<SetPlace>, limit: usize) -> Told<SetPlace>;
         fn tell_of_certificates(behind: Option<JobId>, limit: usize) -> Told<JobId>;
+        fn recall(owner: &Owner, request: SubjectRequestId, sets: &[(ExecutionId, AuditRecord)]) -> Vec<Recalled>;
     }
     DeliveryStore {
         fn claim_deliveries(claim: &DeliveryClaim) -> Vec<Delivery>;
@@ -249,6 +251,7 @@ hand_on! {
     }
     CopyStore {
         fn published_sets(owner: &Owner, behind: Option<CopyPlace>, limit: usize) -> Vec<PublishedSet>;
+        fn set_as_published(owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet>;
         fn subject_filter(execution: ExecutionId) -> Option<FilterNote>;
         fn downloads_of(owner: &Owner, execution: ExecutionId, limit: usize) -> Vec<AuditRecord>;
     }

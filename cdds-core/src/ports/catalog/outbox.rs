@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use super::query::{NoticeQuery, Page};
 use super::{CatalogError, Fence};
 use crate::domain::access::audit::AuditRecord;
-use crate::domain::id::{JobId, NoticeId, Owner, Subscriber, WorkerId};
+use crate::domain::id::{ExecutionId, JobId, NoticeId, Owner, SubjectRequestId, Subscriber, WorkerId};
 use crate::domain::notice::expiring::SetPlace;
+use crate::domain::notice::recall::Recalled;
 use crate::domain::notice::{Channel, Notice};
 use crate::domain::work::retry::WorkRetry;
 use crate::domain::work::row::WorkOutcome;
@@ -97,6 +98,24 @@ pub trait Outbox: Debug + Send + Sync {
         behind: Option<JobId>,
         limit: usize,
     ) -> Result<Told<JobId>, CatalogError>;
+
+    /// Stores the notices that sets of an owner are recalled for a request, as defined by
+    /// [`recall::notices`](crate::domain::notice::recall::notices), at the catalog's present (rule D11), each with the
+    /// entry of the audit that comes with its set, whether the set is kept or gone. Leaves a notice that is on record as
+    /// it is, and stores no entry of a set of which nothing is new. Passes over executions that the owner has not in the
+    /// history, that have published nothing, or that cannot be decoded.
+    ///
+    /// Returns the notices of these sets for this request as they are on record then, in the order of the sets. Its cost
+    /// grows with the number of sets: ask for a few at a time.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written; nothing is stored then.
+    async fn recall(
+        &self,
+        owner: &Owner,
+        request: SubjectRequestId,
+        sets: &[(ExecutionId, AuditRecord)],
+    ) -> Result<Vec<Recalled>, CatalogError>;
 }
 
 /// A page of what was looked at for notices that no execution causes (rule N8).

@@ -86,6 +86,7 @@ mod lists;
 mod notices;
 mod owners;
 mod planted;
+mod recalls;
 mod revisions;
 mod scene;
 mod seen;

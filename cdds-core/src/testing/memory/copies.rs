@@ -9,6 +9,7 @@ use super::MemoryCatalog;
 use super::state::State;
 use crate::domain::access::Action;
 use crate::domain::access::audit::{AuditRecord, Object, Outcome};
+use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::id::{ExecutionId, Owner};
 use crate::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
 use crate::ports::catalog::{CatalogError, CopyStore, Removal};
@@ -76,6 +77,11 @@ impl State {
         sets
     }
 
+    fn set_as_published(&self, owner: &Owner, execution: ExecutionId) -> Option<ArtifactSet> {
+        let entry = self.executions.get(execution).filter(|entry| entry.deleted_at.is_none())?;
+        (entry.execution.owner == *owner).then(|| Some(self.sets.get(execution)?.set.clone()))?
+    }
+
     fn downloads_of(&self, owner: &Owner, execution: ExecutionId, limit: usize) -> Vec<AuditRecord> {
         let is_of = |entry: &&AuditRecord| match &entry.object {
             Some(Object::Artifact(id)) => self.sets.execution_of(*id) == Some(execution),
@@ -108,6 +114,14 @@ impl CopyStore for MemoryCatalog {
         limit: usize,
     ) -> Result<Vec<PublishedSet>, CatalogError> {
         Ok(self.state().published_sets(owner, behind, limit))
+    }
+
+    async fn set_as_published(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Option<ArtifactSet>, CatalogError> {
+        Ok(self.state().set_as_published(owner, execution))
     }
 
     async fn subject_filter(&self, execution: ExecutionId) -> Result<Option<FilterNote>, CatalogError> {

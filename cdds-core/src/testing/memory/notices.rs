@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use super::queue::{self, Asked, Queued, take_over};
 use super::state::{State, conflict};
 use crate::domain::access::audit::{AuditRecord, Object, Outcome};
-use crate::domain::id::{ExecutionId, JobId, NoticeId, Owner, Subscriber};
+use crate::domain::id::{ExecutionId, JobId, NoticeId, Owner, SubjectRequestId, Subscriber};
 use crate::domain::job::{Job, JobState};
 use crate::domain::notice::certificate;
 use crate::domain::notice::expiring::{EXPIRY_NOTICE, KeptSet, SetPlace};
+use crate::domain::notice::recall::{self, Recalled};
 use crate::domain::notice::{Channel, Notice};
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::{WorkOutcome, WorkRow, WorkStatus};
@@ -128,6 +129,31 @@ impl State {
         let notices = jobs.iter().flat_map(|job| certificate::notices(job, &known(job), now)).collect();
         let next = jobs.last().filter(|_| jobs.len() == limit).map(|job| job.id);
         Told { stored: self.notices.insert(notices), next }
+    }
+
+    pub(super) fn recall(
+        &mut self,
+        owner: &Owner,
+        request: SubjectRequestId,
+        sets: &[(ExecutionId, AuditRecord)],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Recalled>, CatalogError> {
+        let mut recalled = Vec::new();
+        for (id, entry) in sets {
+            let kept = self.executions.get(*id).filter(|kept| kept.deleted_at.is_none());
+            let Some(kept) = kept.filter(|kept| kept.execution.owner == *owner) else { continue };
+            let notices = recall::notices(&kept.execution, request, now);
+            let ids: Vec<NoticeId> = notices.iter().map(|notice| notice.work.id).collect();
+            let new: Vec<bool> = ids.iter().map(|id| !self.notices.all.contains_key(id)).collect();
+            if self.notices.insert(notices) > 0 {
+                self.audited(std::slice::from_ref(entry), |_| Ok(()))?;
+            }
+            let on_record = ids.iter().zip(new);
+            recalled.extend(on_record.filter_map(|(id, is_new)| {
+                Some(Recalled { notice: self.notices.all.get(id)?.clone(), is_new })
+            }));
+        }
+        Ok(recalled)
     }
 
     fn kept_set(&self, place: &SetPlace) -> Option<KeptSet> {

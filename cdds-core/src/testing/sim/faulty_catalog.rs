@@ -21,13 +21,15 @@ use crate::domain::execution::Execution;
 use crate::domain::execution::completeness::Frozen;
 use crate::domain::execution::queue::QueuePlace;
 use crate::domain::id::{
-    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, WorkerId,
+    ArtifactId, AuditId, DeliveryId, ExecutionId, JobId, NoticeId, Owner, RecipientName, SubjectRequestId,
+    WorkerId,
 };
 use crate::domain::job::settling::Open;
 use crate::domain::job::{Job, JobChange, JobSettings};
 use crate::domain::keeping::sweep::Swept;
 use crate::domain::notice::Notice;
 use crate::domain::notice::expiring::SetPlace;
+use crate::domain::notice::recall::Recalled;
 use crate::domain::pairing::StoreLink;
 use crate::domain::recipient::Recipient;
 use crate::domain::work::row::WorkOutcome;
@@ -471,6 +473,16 @@ impl Outbox for FaultyCatalog {
     ) -> Result<Told<JobId>, CatalogError> {
         let tell = self.catalog.inner.tell_of_certificates(behind, limit);
         self.look("catalog.tell_of_certificates", Care::Idle, tell).await
+    }
+
+    // Nobody in these worlds asks for an erasure.
+    async fn recall(
+        &self,
+        owner: &Owner,
+        request: SubjectRequestId,
+        sets: &[(ExecutionId, AuditRecord)],
+    ) -> Result<Vec<Recalled>, CatalogError> {
+        step(self.catalog.inner.recall(owner, request, sets))
     }
 }
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::faulty_catalog::FaultyCatalog;
 use super::watch::step;
 use crate::domain::access::audit::AuditRecord;
+use crate::domain::archive::artifact::ArtifactSet;
 use crate::domain::id::{ExecutionId, Owner, SubjectRequestId, SubjectTaskId};
 use crate::domain::job::lifecycle::Submission;
 use crate::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
@@ -125,6 +126,14 @@ impl CopyStore for FaultyCatalog {
         limit: usize,
     ) -> Result<Vec<PublishedSet>, CatalogError> {
         step(self.catalog.inner.published_sets(owner, behind, limit))
+    }
+
+    async fn set_as_published(
+        &self,
+        owner: &Owner,
+        execution: ExecutionId,
+    ) -> Result<Option<ArtifactSet>, CatalogError> {
+        step(self.catalog.inner.set_as_published(owner, execution))
     }
 
     async fn subject_filter(&self, execution: ExecutionId) -> Result<Option<FilterNote>, CatalogError> {

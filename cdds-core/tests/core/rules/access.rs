@@ -19,6 +19,7 @@ use cdds_core::ports::source::Sources;
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::Artifacts;
 use cdds_core::service::audit::Audit;
+use cdds_core::service::copies::Copies;
 use cdds_core::service::deliveries::Deliveries;
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{EditRequest, JobRules, Jobs};
@@ -142,6 +143,9 @@ impl Services {
         }
         call! { RunSubjectRequest: subjects.preview(request); subjects.run(request); }
         call! { ReapplyErasures: subjects.reapply(false); }
+        let copies = Copies::new(&self.memory.ports);
+        call! { FindSubjectCopies: copies.page(request, None); }
+        call! { RecallCopies: copies.notify(request, &[]); }
         call! { CreateSubjectRequest: subjects.create(&asked); }
         call! { VerifySubjectRequest: subjects.verify(request, &evidence); }
         call! { ExtendSubjectRequest: subjects.extend(request, None); }

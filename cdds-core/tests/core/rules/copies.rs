@@ -17,6 +17,7 @@ use cdds_core::domain::subject::copies::{Holding, Unknown, is_filter};
 use cdds_core::domain::subject::request::RequestKind;
 use cdds_core::domain::subject::{Identifier, IdentifierKind, Subject, SubjectField};
 use cdds_core::engine::{Engine, Until};
+use cdds_core::ports::Ports;
 use cdds_core::ports::catalog::CopyStore;
 use cdds_core::ports::catalog::query::{ArtifactQuery, AuditQuery};
 use cdds_core::ports::sink::{Key, Prefix, Sink};
@@ -33,16 +34,16 @@ use futures::executor::block_on;
 
 use crate::rules::support::{instant, settings};
 
-struct World {
-    memory: MemoryPorts,
+pub(super) struct World {
+    pub(super) memory: MemoryPorts,
     keys: Arc<MemorySubjectKeys>,
-    copies: Copies,
-    by: Principal,
+    pub(super) copies: Copies,
+    pub(super) by: Principal,
 }
 
 /// What a source of these calls is like.
 #[derive(Default)]
-struct Calls {
+pub(super) struct Calls {
     has_bad: bool,
     pushes_down: bool,
     /// Whether it has left out the callers, as a source does that applies templates itself.
@@ -51,6 +52,11 @@ struct Calls {
 
 impl World {
     fn new(calls: &Calls) -> Self {
+        Self::with(calls, |ports| ports)
+    }
+
+    /// Changes the ports before any service is made of them.
+    pub(super) fn with(calls: &Calls, change: impl FnOnce(Ports) -> Ports) -> Self {
         let mut batch = RecordBatchBuilder::new();
         for (number, caller) in [(1, "0049 (0)30 123"), (2, "+49 40 7"), (3, "+1 555")] {
             let mut record = batch.record(&Place::of(None, None));
@@ -76,13 +82,13 @@ impl World {
         let sources = Sources::new().with(Arc::new(source));
         let mut memory = MemoryPorts::new(instant("2026-03-01T12:00:00Z"), sources);
         let keys = Arc::new(MemorySubjectKeys::with_key("k1").unwrap());
-        memory.ports = memory.ports.with_subject_keys(keys.clone());
+        memory.ports = change(memory.ports.with_subject_keys(keys.clone()));
         let (copies, by) = (Copies::new(&memory.ports), administrator(&Owner::default()));
         Self { memory, keys, copies, by }
     }
 
     /// Exports once, and returns the execution.
-    fn export(&self, change: impl FnOnce(JobSettings) -> JobSettings) -> ExecutionId {
+    pub(super) fn export(&self, change: impl FnOnce(JobSettings) -> JobSettings) -> ExecutionId {
         let once = change(settings(Frequency::Once(Start::Immediately), "all"));
         let jobs = Jobs::new(&self.memory.ports, JobRules::default());
         let job = block_on(jobs.submit(&self.by, once)).unwrap();
@@ -90,13 +96,13 @@ impl World {
         job.latest.unwrap().id
     }
 
-    fn run(&self) {
+    pub(super) fn run(&self) {
         let engine = Engine::builder(&self.memory.ports).build();
         block_on(engine.run(Until::Idle, std::future::pending())).unwrap();
     }
 
     /// Puts a request of somebody on record.
-    fn asked(&self, phone: &str) -> SubjectRequestId {
+    pub(super) fn asked(&self, phone: &str) -> SubjectRequestId {
         let person = Subject::new([Identifier::new(IdentifierKind::Phone, phone).unwrap()]).unwrap();
         let new = NewSubjectRequest::new(person, RequestKind::Erasure);
         block_on(Subjects::new(&self.memory.ports).create(&self.by, &new)).unwrap().id
@@ -129,15 +135,15 @@ impl World {
     }
 }
 
-const ADA: &str = "+49 30 123";
-const BOB: &str = "+49407";
+pub(super) const ADA: &str = "+49 30 123";
+pub(super) const BOB: &str = "+49407";
 const NOBODY: &str = "+49 30 124";
 
-fn only(names: &[&str]) -> FieldSelection {
+pub(super) fn only(names: &[&str]) -> FieldSelection {
     FieldSelection::Only(FieldNames::new(names.iter().map(|name| (*name).to_owned())).unwrap())
 }
 
-fn template(fields: FieldSelection, filters: &[&str]) -> Template {
+pub(super) fn template(fields: FieldSelection, filters: &[&str]) -> Template {
     Template::new(fields, filters.iter().map(|filter| filter.parse().unwrap()).collect()).unwrap()
 }
 

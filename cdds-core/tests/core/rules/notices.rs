@@ -103,7 +103,7 @@ fn n2_a_notice_is_one_for_each_execution_kind_subscriber_and_channel() {
     }
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 2 * 8 * 3 * 2);
+    assert_eq!(ids.len(), 2 * 9 * 3 * 2);
     assert!(NoticeKind::ALL.iter().all(|kind| NoticeKind::parse(kind.as_str()) == Some(*kind)));
     assert!(Channel::ALL.iter().all(|channel| Channel::parse(channel.as_str()) == Some(*channel)));
 }

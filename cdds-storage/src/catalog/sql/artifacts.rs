@@ -170,47 +170,64 @@ pub(super) fn find(
     Ok(row.map(ArtifactOverviewRow::into_overview).transpose()?)
 }
 
+/// Returns the set of an execution without removed files, unless the whole set was removed.
 pub(super) fn set(
     tx: &Transaction<'_>,
     owner: &Owner,
     execution: ExecutionId,
 ) -> Result<Option<ArtifactSet>, Fault> {
+    set_where(tx, owner, execution, ["AND s.removed_at IS NULL", "AND a.removed_at IS NULL"])
+}
+
+/// Returns the set of an execution that is in the history as it was published, with what was removed since.
+pub(super) fn set_as_published(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    execution: ExecutionId,
+) -> Result<Option<ArtifactSet>, Fault> {
+    set_where(tx, owner, execution, ["AND e.deleted_at IS NULL", ""])
+}
+
+/// Reads a set under these conditions on its row and on those of its files.
+fn set_where(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    execution: ExecutionId,
+    [of_set, of_files]: [&str; 2],
+) -> Result<Option<ArtifactSet>, Fault> {
+    let sql = format!(
+        "SELECT s.execution_id, s.manifest_name, s.manifest_key, s.manifest_bytes, s.manifest_sha256,
+                s.signature_name, s.signature_key, s.signature_bytes, s.signature_sha256
+         FROM artifact_set s JOIN execution e ON e.id = s.execution_id
+         WHERE s.execution_id = ?1 AND e.owner = ?2 {of_set}"
+    );
     let set = tx
-        .query_row(
-            "SELECT s.execution_id, s.manifest_name, s.manifest_key, s.manifest_bytes, s.manifest_sha256,
-                    s.signature_name, s.signature_key, s.signature_bytes, s.signature_sha256
-             FROM artifact_set s JOIN execution e ON e.id = s.execution_id
-             WHERE s.execution_id = ?1 AND e.owner = ?2 AND s.removed_at IS NULL",
-            [&execution.to_string(), owner.as_str()],
-            |row| {
-                let manifest = StoredRow {
+        .query_row(&sql, [&execution.to_string(), owner.as_str()], |row| {
+            let manifest = StoredRow {
+                execution_id: row.get(0)?,
+                name: row.get(1)?,
+                key: row.get(2)?,
+                bytes: row.get(3)?,
+                sha256: row.get(4)?,
+            };
+            let signature = match row.get(5)? {
+                Some(name) => Some(StoredRow {
                     execution_id: row.get(0)?,
-                    name: row.get(1)?,
-                    key: row.get(2)?,
-                    bytes: row.get(3)?,
-                    sha256: row.get(4)?,
-                };
-                let signature = match row.get(5)? {
-                    Some(name) => Some(StoredRow {
-                        execution_id: row.get(0)?,
-                        name,
-                        key: row.get(6)?,
-                        bytes: row.get(7)?,
-                        sha256: row.get(8)?,
-                    }),
-                    None => None,
-                };
-                Ok((manifest, signature))
-            },
-        )
+                    name,
+                    key: row.get(6)?,
+                    bytes: row.get(7)?,
+                    sha256: row.get(8)?,
+                }),
+                None => None,
+            };
+            Ok((manifest, signature))
+        })
         .optional()?;
     let Some((manifest, signature)) = set else {
         return Ok(None);
     };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM artifact a
-         WHERE a.execution_id = ?1 AND a.removed_at IS NULL ORDER BY a.part"
-    );
+    let sql =
+        format!("SELECT {COLUMNS} FROM artifact a WHERE a.execution_id = ?1 {of_files} ORDER BY a.part");
     let mut statement = tx.prepare(&sql)?;
     let rows = statement.query_map([execution.to_string()], artifact_row)?;
     let artifacts = rows.map(|row| Ok(row?.into_artifact()?)).collect::<Result<_, Fault>>()?;

@@ -1,9 +1,10 @@
-//! Notices: stored when an execution ends or a set is about to expire, claimed and settled by those who send them
-//! (rules N2, N4, N5, N8).
+//! Notices: stored when an execution ends, or a set is about to expire or is recalled, claimed and settled by those who
+//! send them (rules N2, N4, N5, N8, D11).
 
 mod certificates;
 mod claim;
 mod expiring;
+mod recall;
 
 use cdds_core::domain::id::{ExecutionId, NoticeId, Owner};
 use cdds_core::domain::notice::{Channel, Notice};
@@ -24,6 +25,7 @@ use super::work;
 pub(super) use self::certificates::tell_of_certificates;
 pub(super) use self::claim::{claim, orphans};
 pub(super) use self::expiring::tell_of_expiring;
+pub(super) use self::recall::recall;
 
 const COLUMNS: &str =
     "n.id, n.execution_id, n.job_id, n.owner, n.kind, n.at, n.subscriber, n.channel, n.state,

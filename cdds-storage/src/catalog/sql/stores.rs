@@ -23,6 +23,7 @@ use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::keeping::sweep::Swept;
 use cdds_core::domain::notice::Notice;
 use cdds_core::domain::notice::expiring::SetPlace;
+use cdds_core::domain::notice::recall::Recalled;
 use cdds_core::domain::pairing::StoreLink;
 use cdds_core::domain::recipient::Recipient;
 use cdds_core::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
@@ -513,6 +514,17 @@ macro_rules! stores {
                 })
                 .await
             }
+
+            async fn recall(
+                &self,
+                owner: &Owner,
+                request: SubjectRequestId,
+                sets: &[(ExecutionId, AuditRecord)],
+            ) -> Result<Vec<Recalled>, CatalogError> {
+                let (owner, sets) = (owner.clone(), sets.to_vec());
+                self.write("recall sets", move |tx| outbox::recall(tx, &owner, request, &sets, tx.now()?))
+                    .await
+            }
         }
 
         #[async_trait]
@@ -826,6 +838,18 @@ macro_rules! stores {
             ) -> Result<Vec<PublishedSet>, CatalogError> {
                 let owner = owner.clone();
                 self.read("list sets", move |tx| copies::sets(tx, &owner, behind, limit)).await
+            }
+
+            async fn set_as_published(
+                &self,
+                owner: &Owner,
+                execution: ExecutionId,
+            ) -> Result<Option<ArtifactSet>, CatalogError> {
+                let owner = owner.clone();
+                self.read("read a published set", move |tx| {
+                    artifacts::set_as_published(tx, &owner, execution)
+                })
+                .await
             }
 
             async fn subject_filter(

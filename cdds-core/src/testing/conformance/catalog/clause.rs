@@ -3,7 +3,8 @@
 use super::case::{Case, Found};
 use super::{
     audits, certificates, claims, copies, deletion, delivered, deliveries, expiring, expiry, fencing, frozen,
-    handed, health, house, late, lists, notices, owners, revisions, subjects, tasks, unique, workers, zones,
+    handed, health, house, late, lists, notices, owners, recalls, revisions, subjects, tasks, unique,
+    workers, zones,
 };
 use crate::testing::conformance::Contract;
 
@@ -396,6 +397,14 @@ clauses! {
     /// ([`downloads_of`](crate::ports::catalog::CopyStore::downloads_of); rules C3, D10). Found by: `DownloadsOfAnyone`,
     /// `RefusalsAreDownloads`, `DownloadsIgnoreLimit`.
     DownloadsOfSets => "the downloads of a set are listed", copies::downloads;
+    /// What a set was is known for as long as its execution is in the history, also when files of it are gone
+    /// ([`set_as_published`](crate::ports::catalog::CopyStore::set_as_published); rule D11). Found by:
+    /// `PublishedWithoutRemoved`, `PublishedOfAnyone`.
+    SetsAsPublished => "what a set was is known when it is gone", recalls::as_published;
+    /// A set is recalled once for each request, kept or gone, with one entry of the audit; notices that are on record stay
+    /// as they are ([`recall`](crate::ports::catalog::Outbox::recall); rule D11). Found by: `RecallUntold`,
+    /// `RecallOfAnyone`, `RecallOncePerSet`, `RecallOfKeptAlone`, `RecallUnaudited`, `RecallAuditedAgain`.
+    SetsRecalled => "a set is recalled once for each request, and with an entry", recalls::recalled;
     /// Rows that come or go before the place of a page shift nothing behind it, also when the row at the place
     /// itself goes ([`Cursor`](crate::ports::catalog::query::Cursor)). Found by: `PagesByRowNumber`.
     PagesWhileRowsChange => "no row is lost or doubled while others come and go", lists::changing;

@@ -88,6 +88,7 @@ async fn foreign_reads(case: &Case, stranger: &Owner, theirs: &Belongings, has_n
         require(own.is_ok_and(|own| own.is_some()), || "an owner does not see an execution".to_owned())?;
         nothing("execution", catalog.execution(stranger, one.id, now).await, "None")?;
         nothing("artifact_set", catalog.artifact_set(stranger, one.id).await, "None")?;
+        nothing("set_as_published", catalog.set_as_published(stranger, one.id).await, "None")?;
         let own = catalog.job(&theirs.owner, one.job_id).await;
         require(own.is_ok_and(|own| own.is_some()), || "an owner does not see a job".to_owned())?;
         nothing("job", catalog.job(stranger, one.job_id).await, "None")?;

@@ -13,6 +13,7 @@ mod handing;
 mod keeping;
 mod layer;
 mod lists;
+mod recalling;
 mod zones;
 
 use std::sync::{Arc, Mutex};
@@ -27,6 +28,7 @@ use self::erasing::Erasing;
 use self::handing::Handing;
 use self::keeping::Keeping;
 use self::layer::Layer;
+use self::recalling::Recalling;
 use self::zones::Zoning;
 use super::Clause;
 use crate::ports::catalog::{Catalog, Layered};
@@ -679,6 +681,22 @@ planted! {
     RefusalsAreDownloads => DownloadsOfSets,
     /// `downloads_of` ignores the limit.
     DownloadsIgnoreLimit => DownloadsOfSets,
+    /// `set_as_published` leaves out what was removed.
+    PublishedWithoutRemoved => SetsAsPublished,
+    /// `set_as_published` does not compare the owner.
+    PublishedOfAnyone => SetsAsPublished,
+    /// `recall` stores nothing.
+    RecallUntold => SetsRecalled,
+    /// `recall` does not compare the owner.
+    RecallOfAnyone => SetsRecalled,
+    /// `recall` recalls no set for a second request.
+    RecallOncePerSet => SetsRecalled,
+    /// `recall` passes over sets that are gone.
+    RecallOfKeptAlone => SetsRecalled,
+    /// `recall` stores no entry.
+    RecallUnaudited => SetsRecalled,
+    /// `recall` stores an entry although nothing is new.
+    RecallAuditedAgain => SetsRecalled,
     /// Pages begin at a row number.
     PagesByRowNumber => PagesWhileRowsChange,
 }
@@ -759,6 +777,9 @@ impl Planted {
             Clause::ZonesRenewed => Arc::new(Layered(Zoning { bug: self, catalog })),
             Clause::FiltersNoted | Clause::FiltersOutliveSets | Clause::DownloadsOfSets => {
                 Arc::new(Layered(Copying { bug: self, catalog, told: Mutex::default() }))
+            }
+            Clause::SetsAsPublished | Clause::SetsRecalled => {
+                Arc::new(Layered(Recalling { bug: self, catalog, first: Mutex::default() }))
             }
             _ => Arc::new(Layered(Layer { bug: self, catalog, given: Mutex::default() })),
         }
