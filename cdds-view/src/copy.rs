@@ -1,15 +1,18 @@
 //! A set that may hold records about a person.
 
-use cdds_core::domain::id::{ExecutionId, JobId};
+use cdds_core::domain::id::{ExecutionId, JobId, NoticeId};
+use cdds_core::domain::notice::Notice;
+use cdds_core::domain::notice::recall::has_begun;
 use cdds_core::domain::subject::copies::{CopyPlace, Holding, PublishedSet};
 use cdds_core::domain::work::row::WorkState;
 use cdds_core::ports::catalog::query::{Cursor, Sort, SortKey};
-use cdds_core::service::copies::{CopyDeletion, CopyOf, CopyPage};
+use cdds_core::service::copies::{CopyDeletion, CopyOf, CopyPage, CopyRecall};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::DeliveryState;
 use crate::instant::Instant;
+use crate::notice::{NoticeState, NoticeView};
 use crate::page::PageView;
 use crate::token::{self, CopyColumn, TokenError};
 
@@ -96,6 +99,69 @@ impl From<CopyDeletion> for CopyDeletionView {
             execution_id: deletion.execution,
             title: deletion.title.map(|title| title.to_string()),
             outcome: deletion.outcome.as_str().to_owned(),
+        }
+    }
+}
+
+/// A set that may hold the person and that somebody has, and who is told to delete it (rule D11).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct CopyRecallView {
+    /// The execution that published it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
+    pub execution_id: ExecutionId,
+    /// What its job is called; null if that is not known any more.
+    pub title: Option<String>,
+    /// What became of it: `told`; `told_before` if an earlier call has told all its subscribers; `nobody` if it has none, so
+    /// that somebody has to tell those who have it; or `gone` if it left the history meanwhile.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::RecallOutcome))]
+    pub outcome: String,
+    /// Who is told.
+    pub told: Vec<CopyToldView>,
+    /// The recipients for whom it is sealed.
+    pub recipients: Vec<String>,
+    /// Who downloaded a file of it, latest first.
+    pub downloads: Vec<CopyDownloadView>,
+    /// Where it was delivered, or where a delivery that did not end may have left files.
+    pub deliveries: Vec<CopyDeliveryView>,
+}
+
+/// A subscriber who is told to delete a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct CopyToldView {
+    /// The notice, by which it is found in their list.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
+    pub notice_id: NoticeId,
+    /// Who, like `mailto:ada@example.com` or `webhook:billing`.
+    pub target: String,
+    /// Where the notice stands.
+    pub state: NoticeState,
+}
+
+impl From<Notice> for CopyToldView {
+    fn from(notice: Notice) -> Self {
+        let NoticeView { id, target, state, .. } = notice.into();
+        Self { notice_id: id, target, state }
+    }
+}
+
+impl From<CopyRecall> for CopyRecallView {
+    fn from(recall: CopyRecall) -> Self {
+        let mut copy = recall.copy;
+        let recipients = copy.recipients.iter().map(ToString::to_string).collect();
+        copy.deliveries.retain(has_begun);
+        let CopyView { execution_id, title, downloads, deliveries, .. } = copy.into();
+        Self {
+            execution_id,
+            title,
+            outcome: recall.outcome.as_str().to_owned(),
+            told: recall.notices.into_iter().map(CopyToldView::from).collect(),
+            recipients,
+            downloads,
+            deliveries,
         }
     }
 }

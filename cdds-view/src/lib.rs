@@ -33,7 +33,9 @@ mod worker;
 
 pub use self::artifact::ArtifactView;
 pub use self::audit::{AuditView, ObjectView};
-pub use self::copy::{CopyDeletionView, CopyDeliveryView, CopyDownloadView, CopyView, copy_place};
+pub use self::copy::{
+    CopyDeletionView, CopyDeliveryView, CopyDownloadView, CopyRecallView, CopyToldView, CopyView, copy_place,
+};
 pub use self::delivery::{DeliveryState, DeliveryView};
 pub use self::destination::{
     CheckStepView, DestinationCheckView, DestinationView, EndpointView, HealthState, HealthView,

@@ -14,7 +14,7 @@ use cdds_core::domain::subject::copies::{Holding, Unknown};
 use cdds_core::domain::subject::request;
 use cdds_core::domain::work::{row, worker};
 use cdds_core::domain::{notice, recipient};
-use cdds_core::service::copies::CopyOutcome as CopyOutcomes;
+use cdds_core::service::copies::{CopyOutcome as CopyOutcomes, RecallOutcome as RecallOutcomes};
 use serde_json::json;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, RefOr};
@@ -126,6 +126,8 @@ words! {
     ProbeStep, "A step of the check of a destination.":
         delivery::probe::ProbeStep::ALL.map(delivery::probe::ProbeStep::as_str);
     PrincipalAction, "An action that the audit records.": Action::ALL.iter().map(|one| one.as_str());
+    RecallOutcome, "What became of a set whose holders were to be told.":
+        RecallOutcomes::ALL.map(RecallOutcomes::as_str);
     Receipt, "What is compared before a delivered file has its final name.":
         delivery::Receipt::ALL.map(delivery::Receipt::as_str);
     SlotNote, "What is unusual about a slot, because the clock is put forward or back.":

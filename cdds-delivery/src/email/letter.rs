@@ -88,7 +88,8 @@ fn facts(message: &Message, title: &str) -> Vec<(&'static str, String)> {
     if files > 0 {
         facts.push((said::FILES, said::files(files, bytes)));
     }
-    if let Some(until) = message.expires_at {
+    // How long they are kept here is nothing to those who have a copy.
+    if let Some(until) = message.expires_at.filter(|_| message.kind() != NoticeKind::Recall) {
         facts.push((said::KEPT_UNTIL, said::instant(until)));
     }
     let fingerprints = message.sealed_for.iter().take(CERTIFICATES_MAX).map(|fingerprint| clean(fingerprint));

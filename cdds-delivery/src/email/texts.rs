@@ -40,6 +40,7 @@ pub(super) fn headline(kind: NoticeKind) -> &'static str {
         NoticeKind::Expiring => "Files expire soon",
         NoticeKind::Paused => "Job was paused",
         NoticeKind::Disabled => "Destination or endpoint was disabled",
+        NoticeKind::Recall => "Delete your copies",
         _ => "News",
     }
 }
@@ -64,6 +65,9 @@ pub(super) fn explanation(kind: NoticeKind) -> &'static str {
         }
         NoticeKind::Disabled => {
             "It failed for days, or its owner asked for no more calls. Nothing is sent there until somebody enables it."
+        }
+        NoticeKind::Recall => {
+            "Somebody asked that what is kept about them be erased, and the files named below may hold records about them. If you have these files, delete them: every copy, also where you passed them on or loaded them into another program. Who it is does not matter for that, and is not told here. If you still need the export, get a newer one."
         }
         _ => "Something happened to this job.",
     }

@@ -46,6 +46,7 @@ pub(super) fn event(kind: NoticeKind) -> &'static str {
         NoticeKind::Expiring => "export.expiring",
         NoticeKind::Paused => "job.paused",
         NoticeKind::Disabled => "destination.disabled",
+        NoticeKind::Recall => "export.recalled",
         other => other.as_str(),
     }
 }

@@ -107,6 +107,18 @@ fn n9_the_public_verifiers_accept_what_is_sent() {
 }
 
 #[test]
+fn d11_n9_a_recall_names_the_set_and_no_person() {
+    let receiver = Receiver::start(&[Answer::status("204 No Content")], None);
+    let mut recall = full(NoticeKind::Recall, Channel::Webhook, "billing");
+    recall.expires_at = None;
+    block_on(webhooks(&receiver).send(&recall)).unwrap();
+    let body: Value = serde_json::from_slice(&receiver.requests().remove(0).body).unwrap();
+    assert_eq!((&body["type"], body["data"].get("expires_at")), (&"export.recalled".into(), None));
+    assert_eq!(body["data"]["execution"]["id"], execution().to_string());
+    assert!(body["data"]["files"][0]["sha256"].is_string() && body["data"].get("reason").is_none(), "{body}");
+}
+
+#[test]
 fn n9_a_test_has_a_type_of_its_own_and_verifies() {
     let receiver = Receiver::start(&[Answer::status("204 No Content")], None);
     let (owner, endpoint) = (Owner::default(), published().notice.subscriber);

@@ -159,8 +159,8 @@ pub struct SettingsForm {
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<String>,
     /// Of what they are told if they do not say it themselves, like `failed,delivered`: `published`, `delivered`,
-    /// `delivery_failed`, `failed`, `certificate`, `expiring`, `paused` or `disabled`. By default of final failures,
-    /// and of successes once they have arrived.
+    /// `delivery_failed`, `failed`, `certificate`, `expiring`, `paused`, `disabled` or `recall`. By default of final
+    /// failures, of copies that are to be deleted, and of successes once they have arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify_on: Option<String>,
 }
