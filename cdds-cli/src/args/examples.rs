@@ -220,7 +220,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     ("subject verify", "  cdds subject verify ID --by 'the desk in Berlin' --how 'passport shown in person'"),
     ("subject approve", "  cdds subject approve ID"),
-    ("subject copies", "  cdds subject copies ID\n  cdds subject copies ID --delete --yes"),
+    (
+        "subject copies",
+        "  cdds subject copies ID\n  cdds subject copies ID --notify\n  cdds subject copies ID --notify --delete --yes",
+    ),
     ("subject extend", "  cdds subject extend ID\n  cdds subject extend ID --until 2027-03-01"),
     ("subject refuse", "  cdds subject refuse ID --reason 'identity could not be confirmed'"),
     ("subject withdraw", "  cdds subject withdraw ID"),

@@ -87,7 +87,10 @@ pub(crate) enum SubjectCommand {
         after_help = "Looks at all sets of the owner that are in the history: those that are kept, and those that have \
                       expired or were deleted. A set that may hold the person does so by mistake once in 318 for each \
                       identifier; one that does not is left out. Sets that were made before there was a key, or of types \
-                      that do not say which of their fields name people, cannot be told."
+                      that do not say which of their fields name people, cannot be told.\n\n\
+                      --notify tells the subscribers of each set that was downloaded or delivered, kept or gone, by e-mail \
+                      and webhook, and never who the person is. It names those who have a set that nobody subscribes to: \
+                      tell them yourself. Nobody is told twice. With --delete, those who have copies are told first."
     )]
     Copies {
         /// The request
@@ -95,6 +98,9 @@ pub(crate) enum SubjectCommand {
         /// Show the sets as well that do not hold the person
         #[arg(long)]
         all: bool,
+        /// Tell the subscribers of sets that may hold the person and that somebody has to delete their copies
+        #[arg(long, conflicts_with_all = ["all", "columns", "wide"])]
+        notify: bool,
         /// Delete the sets that may hold the person, except those on legal hold
         #[arg(long, conflicts_with_all = ["all", "columns", "wide"])]
         delete: bool,

@@ -30,10 +30,11 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
         SubjectCommand::Key { name } => return key::make(name, session),
         SubjectCommand::Preview { id, shown } => return erasing::preview(&id, &shown, session).await,
         SubjectCommand::Reapply { dry_run } => return erasing::reapply(dry_run, session).await,
-        SubjectCommand::Copies { id, all, delete: false, shown } => {
+        SubjectCommand::Copies { id, all, notify: false, delete: false, shown } => {
             return copies::list(&id, all, &shown, session).await;
         }
-        SubjectCommand::Copies { id, delete: true, .. } => return copies::delete(&id, session).await,
+        SubjectCommand::Copies { id, notify: false, .. } => return copies::delete(&id, session).await,
+        SubjectCommand::Copies { id, delete, .. } => return copies::notify(&id, delete, session).await,
         command => command,
     };
     let (app, by) = (session.open().await?, &session.principal);

@@ -1,6 +1,8 @@
 //! The table of copies that exports have made.
 
-use cdds_view::{CopyDeletionView, CopyDeliveryView, CopyDownloadView, CopyView};
+use cdds_view::{
+    CopyDeletionView, CopyDeliveryView, CopyDownloadView, CopyRecallView, CopyToldView, CopyView, NoticeState,
+};
 
 use crate::output::{Cell, View};
 
@@ -41,6 +43,36 @@ impl View for CopyDeletionView {
 
     fn details(&self) -> Vec<(&'static str, Cell)> {
         Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+impl View for CopyRecallView {
+    const COLUMNS: &'static [&'static str] =
+        &["set", "job", "outcome", "told", "downloaded by", "delivered to", "sealed for"];
+    const GIVES_WAY: &'static [&'static str] = &["sealed for", "job"];
+
+    fn row(&self) -> Vec<Cell> {
+        vec![
+            Cell::Id(self.execution_id.to_string()),
+            self.title.clone().into(),
+            Cell::Text(self.outcome.replace('_', " ")),
+            each(&self.told, told).into(),
+            each(&self.downloads, downloaded).into(),
+            each(&self.deliveries, delivered).into(),
+            each(&self.recipients, String::clone).into(),
+        ]
+    }
+
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+/// Whom, and where the notice stands unless it was sent.
+fn told(CopyToldView { target, state, .. }: &CopyToldView) -> String {
+    match state {
+        NoticeState::Sent => target.clone(),
+        state => format!("{target} ({})", state.as_str()),
     }
 }
 

@@ -69,6 +69,7 @@ mod pty;
 mod read_only;
 mod readme;
 mod real_data;
+mod recalls;
 mod recipients;
 mod refusals;
 mod removal;

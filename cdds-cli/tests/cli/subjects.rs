@@ -16,7 +16,7 @@ fn place() -> Place {
 }
 
 /// Configures where the keys of data subjects are.
-fn with_keys(place: Place) -> Place {
+pub(crate) fn with_keys(place: Place) -> Place {
     let config = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     let config = config
         .replace("# [subjects]\n# key_file = \"subjects.keys\"", "[subjects]\nkey_file = \"subjects.keys\"");

@@ -182,8 +182,8 @@ pub(crate) struct DeliveryOptions {
     #[arg(long, value_name = "mailto:ADDRESS|webhook:ID|none")]
     pub(crate) notify: Option<Vec<String>>,
 
-    /// Events to tell them about: published, delivered, delivery_failed, failed, certificate, expiring, paused, disabled
-    /// [default: final failures, and successes once they have arrived]
+    /// Events to tell them about: published, delivered, delivery_failed, failed, certificate, expiring, paused, disabled,
+    /// recall [default: final failures, copies to be deleted, and successes once they have arrived]
     #[arg(long, value_name = "KIND,KIND|default")]
     pub(crate) notify_on: Option<String>,
 }
