@@ -40,6 +40,7 @@ pub(crate) enum Done {
     SubjectWithdrawn,
     ErasureAsked,
     CopiesDeleted,
+    CopiesRecalled,
     All,
 }
 
@@ -47,7 +48,7 @@ impl Done {
     /// The name of the parameter.
     pub(crate) const PARAMETER: &str = "done";
 
-    const KNOWN: [Self; 36] = [
+    const KNOWN: [Self; 37] = [
         Self::JobCreated,
         Self::JobEdited,
         Self::RunQueued,
@@ -83,6 +84,7 @@ impl Done {
         Self::SubjectWithdrawn,
         Self::ErasureAsked,
         Self::CopiesDeleted,
+        Self::CopiesRecalled,
         Self::All,
     ];
 
@@ -123,6 +125,7 @@ impl Done {
             Self::SubjectWithdrawn => "request-withdrawn",
             Self::ErasureAsked => "erasure-again",
             Self::CopiesDeleted => "copies-deleted",
+            Self::CopiesRecalled => "copies-recalled",
             Self::All => "done",
         }
     }

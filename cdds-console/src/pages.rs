@@ -89,6 +89,7 @@ fn of_people() -> Router<App> {
         .route("/subjects/{id}/preview", get(subjects::preview))
         .route("/subjects/{id}/run", post(subjects::run))
         .route("/subjects/{id}/copies", get(subjects::copies))
+        .route("/subjects/{id}/copies/notify", get(subjects::ask_recall).post(subjects::recall))
         .route("/subjects/{id}/copies/delete", get(subjects::ask_delete).post(subjects::delete_copies))
 }
 

@@ -151,6 +151,9 @@ pub(crate) const fn done(what: Done) -> &'static str {
         Done::SubjectRefused => "The request was refused, and its identifiers are destroyed.",
         Done::SubjectWithdrawn => "The request was withdrawn, and its identifiers are destroyed.",
         Done::ErasureAsked => "What failed is tried again, as soon as a worker has room.",
+        Done::CopiesRecalled => {
+            "Those who subscribe to the exports are told. Notices shows whom they have reached."
+        }
         Done::CopiesDeleted => "The copies were deleted. Their executions stay in the history.",
         Done::All => "Done.",
     }

@@ -203,6 +203,7 @@ async fn asked() -> (Host, Vec<String>) {
         format!("/subjects/{id}/refuse"),
         format!("/subjects/{id}/withdraw"),
         format!("/subjects/{id}/copies?all=true"),
+        format!("/subjects/{id}/copies/notify"),
         format!("/subjects/{id}/copies/delete"),
     ];
     let lists = ["/subjects", "/subjects?open=true&sort=due_at", "/subjects/new"].map(str::to_owned);

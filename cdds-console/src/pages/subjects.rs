@@ -3,6 +3,7 @@
 mod copies;
 mod found;
 mod new;
+mod recalls;
 mod request;
 mod steps;
 
@@ -16,6 +17,7 @@ use maud::{Markup, html};
 
 pub(super) use self::copies::{ask_delete, delete as delete_copies, list as copies};
 pub(super) use self::new::{create, form as new};
+pub(super) use self::recalls::{ask as ask_recall, notify as recall};
 pub(super) use self::request::show;
 pub(super) use self::steps::{ask, preview, run, take};
 use super::Refused;

@@ -54,6 +54,7 @@ pub(crate) fn action(name: &str) -> String {
         Some(Action::WithdrawSubjectRequest) => "Withdraw a request of a data subject",
         Some(Action::ApproveSubjectRequest) => "Approve an erasure",
         Some(Action::FindSubjectCopies) => "Look for copies of a data subject",
+        Some(Action::RecallCopies) => "Tell those who have copies to delete them",
         Some(Action::RunSubjectRequest) => "Preview or run an erasure again",
         Some(Action::ReapplyErasures) => "Apply erasures again",
         Some(Action::RefuseSubjectRequest) => "Refuse a request of a data subject",

@@ -68,6 +68,7 @@ pub(crate) fn kind(name: &str) -> &str {
         "expiring" => "Files expire soon",
         "paused" => "A job was paused",
         "disabled" => "A destination or endpoint was disabled",
+        "recall" => "Copies are to be deleted",
         name => name,
     }
 }

@@ -161,6 +161,16 @@ pub(crate) const NO_COPIES: &str =
     "No export on this page holds records that name the person by these identifiers.";
 pub(crate) const OUT_OF_REACH: &str =
     "What was downloaded or delivered is out of reach: tell those who have it.";
+pub(crate) const RECALL_COPIES: &str = "Tell those who have them…";
+pub(crate) const RECALL_TITLE: &str = "Tell those who have copies";
+pub(crate) const RECALL_SAYS: &str = "They are told that somebody asked for the erasure of what is kept about them, which files may hold records about them, and that every copy is to be deleted. Who it is, is not told. Nobody is told twice.";
+pub(crate) const TOLD: &str = "The subscribers of these are told";
+pub(crate) const UNTOLD: &str = "Nobody subscribes to these: tell those who have them yourself";
+pub(crate) const NOBODY_HAS: &str =
+    "Nobody has a copy of an export that may hold records about the person, as far as it is known here.";
+pub(crate) const TELL_NOBODY: &str = "Tell nobody";
+pub(crate) const SUBSCRIBERS: &str = "Subscribers";
+pub(crate) const RECIPIENTS: &str = "Encrypted for";
 pub(crate) const DELETE_COPIES: &str = "Delete those that may hold the person…";
 pub(crate) const DELETE_TITLE: &str = "Delete the copies";
 pub(crate) const KEEP_THEM: &str = "Keep them";
@@ -268,6 +278,19 @@ pub(crate) fn prospect(name: &str) -> &'static str {
 /// `Delete 12 exports`
 pub(crate) fn delete_sets(sets: u64) -> String {
     format!("Delete {}", words::counted(sets, "export"))
+}
+
+/// `Tell 2 subscribers`, or that it goes on record alone if there are none.
+pub(crate) fn tell(subscribers: u64) -> String {
+    match subscribers {
+        0 => "Put it on record".to_owned(),
+        some => format!("Tell {}", words::counted(some, "subscriber")),
+    }
+}
+
+/// Says how many more sets are not named.
+pub(crate) fn more_told(sets: u64) -> String {
+    format!("And {}, which the next round tells of", words::counted(sets, "more export"))
 }
 
 /// Says how many of the sets that were looked at hold the person.

@@ -68,10 +68,15 @@ pub(crate) fn place() -> MemoryDestination {
 /// Ports with these destinations, which tell by the box.
 pub(crate) fn ports(places: &[&MemoryDestination], postbox: &Postbox) -> MemoryPorts {
     let mut memory = Host::new().memory;
-    let tell = |ports: cdds_core::Ports, channel| ports.with_notifier(Slot(postbox.clone(), channel));
-    let ports = tell(tell(memory.ports.clone(), Channel::Email), Channel::Webhook);
+    let ports = telling(memory.ports.clone(), postbox);
     memory.ports = places.iter().fold(ports, |ports, place| ports.with_destination((*place).clone()));
     memory
+}
+
+/// Tells by the box, over both channels.
+pub(crate) fn telling(ports: cdds_core::Ports, postbox: &Postbox) -> cdds_core::Ports {
+    let tell = |ports: cdds_core::Ports, channel| ports.with_notifier(Slot(postbox.clone(), channel));
+    tell(tell(ports, Channel::Email), Channel::Webhook)
 }
 
 /// The settings of a job with the destination and two subscribers.

@@ -17,6 +17,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::host::{ADA, Answer, Host, OLGA, users};
+use crate::partner::{Postbox, telling};
 use crate::pretended::Pretended;
 
 pub(crate) const PHONE: &str = "+49 30 7654321";
@@ -112,7 +113,7 @@ impl People {
         let now = "2026-11-26T14:32:08Z".parse().unwrap();
         let mut memory = MemoryPorts::new(now, Sources::new().with(Arc::clone(&crm)));
         let keys = Arc::new(MemorySubjectKeys::with_key("k1").unwrap());
-        memory.ports = memory.ports.with_subject_keys(keys.clone());
+        memory.ports = telling(memory.ports.with_subject_keys(keys.clone()), &Postbox::default());
         memory.ports.certificates = Arc::new(Pretended);
         let router = router(Services::new(&memory.ports, JobRules::default()), users());
         Self { host: Host { memory, router }, crm, keys }
@@ -155,10 +156,22 @@ impl People {
 
     /// Exports the calls, and returns the execution.
     pub(crate) async fn exported(&self, title: &str) -> String {
-        let settings = json!({"title": title, "source": "crm", "type": "call", "run": "once", "timeframe": "all", "plaintext": true});
+        self.exported_to(title, &[]).await
+    }
+
+    /// Exports calls, and tells these.
+    pub(crate) async fn exported_to(&self, title: &str, subscribers: &[&str]) -> String {
+        let settings = json!({"title": title, "source": "crm", "type": "call", "run": "once", "timeframe": "all", "plaintext": true, "notify": subscribers});
         let job = self.host.job(ADA, settings).await;
         self.host.run().await;
         self.host.execution(&job)
+    }
+
+    /// Downloads a file of a set.
+    pub(crate) async fn fetched(&self, execution: &str) {
+        let artifact = self.host.get(ADA, &format!("/api/v1/artifacts?execution={execution}")).await.json();
+        let artifact = artifact["items"][0]["id"].as_str().unwrap().to_owned();
+        self.host.get(ADA, &format!("/api/v1/artifacts/{artifact}/content")).await;
     }
 }
 

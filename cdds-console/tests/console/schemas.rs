@@ -114,6 +114,7 @@ async fn closed_sets_are_closed_in_the_document() {
         ("CopyView", "unknown", "filter_lost"),
         ("CopyDownloadView", "outcome", "linked"),
         ("CopyDeletionView", "outcome", "gone"),
+        ("CopyRecallView", "outcome", "told_before"),
         ("SpelledFilter", "operator", "<="),
     ] {
         let words = words(&document, view, key);

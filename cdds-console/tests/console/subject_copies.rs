@@ -4,7 +4,7 @@ use cdds_core::ports::catalog::CopyStore as _;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::host::{ADA, OLGA};
+use crate::host::{ADA, MALLORY, OLGA};
 use crate::person::{People, assert_nothing_of_the_person};
 use crate::subject_pages::{assert_says, assert_silent};
 use crate::subjects::assert_refused;
@@ -168,4 +168,119 @@ async fn d10_copies_are_shown_and_deleted_after_a_question() {
         &people.host.get(ADA, &format!("{at}/delete")).await,
         &["No export that is kept and not on hold"],
     );
+}
+
+#[tokio::test]
+async fn d11_those_who_have_copies_are_told_by_the_api() {
+    let people = People::new();
+    let (told, alone) =
+        (people.exported_to("Told", &["mailto:ada@example.com"]).await, people.exported("Alone").await);
+    people.exported_to("Nobody has it", &["mailto:ada@example.com"]).await;
+    for execution in [&told, &alone] {
+        people.fetched(execution).await;
+    }
+    let id = people.asked("erasure").await;
+    let path = format!("/{id}/copies/notify");
+    let forbidden = people.send(OLGA, &path, &Value::Null).await;
+    assert_refused(&forbidden, StatusCode::FORBIDDEN, "forbidden", None);
+    let foreign = people.send(MALLORY, &path, &Value::Null).await;
+    assert_refused(&foreign, StatusCode::NOT_FOUND, "not_found", None);
+    for outcome in ["told", "told_before"] {
+        let answer = people.send(ADA, &path, &Value::Null).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        assert_nothing_of_the_person(&answer.text, "the answer");
+        let items = answer.json()["items"].as_array().unwrap().clone();
+        let of = |title: &str| items.iter().find(|one| one["title"] == title).cloned().unwrap_or_default();
+        assert_eq!((&of("Told")["outcome"], items.len()), (&json!(outcome), 2), "{items:?}");
+        assert_eq!(of("Told")["told"][0]["target"], "mailto:ada@example.com");
+        assert_eq!(
+            (&of("Alone")["outcome"], &of("Alone")["downloads"][0]["principal"]),
+            (&json!("nobody"), &json!("ada"))
+        );
+    }
+    let notices = people.host.get(ADA, "/api/v1/notices?kind=recall&channel=email").await;
+    assert_eq!(notices.json()["items"].as_array().unwrap().len(), 1, "{}", notices.text);
+    assert_nothing_of_the_person(&notices.text, "the notices");
+    assert!(!notices.text.contains(&id), "a notice tells of no request: {}", notices.text);
+    let audit = people.host.get(ADA, "/api/v1/audit?action=recall_copies").await.json()["items"].clone();
+    let done = audit.as_array().unwrap().iter().filter(|one| one["outcome"] == "done").count();
+    assert_eq!(done, 2, "{audit}");
+    let access = people.asked("access").await;
+    let refused = people.send(ADA, &format!("/{access}/copies/notify"), &Value::Null).await;
+    assert_refused(&refused, StatusCode::CONFLICT, "subject_request_state", None);
+    people.send(ADA, &format!("/{id}/withdraw"), &Value::Null).await;
+    assert_refused(
+        &people.send(ADA, &path, &Value::Null).await,
+        StatusCode::CONFLICT,
+        "subject_request_state",
+        None,
+    );
+}
+
+#[tokio::test]
+async fn d11_a_page_asks_before_those_who_have_copies_are_told() {
+    let people = People::new();
+    let told = people.exported_to("Told <i>", &["mailto:ada@example.com"]).await;
+    let alone = people.exported("Alone").await;
+    let untouched = people.exported_to("Untouched", &["mailto:bob@example.com"]).await;
+    for execution in [&told, &alone] {
+        people.fetched(execution).await;
+    }
+    let id = people.asked("erasure").await;
+    let at = format!("/subjects/{id}/copies");
+    assert_says(&people.host.get(ADA, &at).await, &[&format!("href=\"../../subjects/{id}/copies/notify\"")]);
+    assert_silent(&people.host.get(OLGA, &at).await, &["/copies/notify"]);
+    let question = people.host.get(ADA, &format!("{at}/notify")).await;
+    assert_says(
+        &question,
+        &[
+            "The subscribers of these are told",
+            "Told &lt;i&gt;",
+            "Subscribers: ada@example.com",
+            "Nobody subscribes to these: tell those who have them yourself",
+            "Alone",
+            "ada, ",
+            "Tell 1 subscriber<",
+            "Tell nobody",
+            &format!("name=\"id\" value=\"{alone}\""),
+        ],
+    );
+    assert_silent(&question, &["bob@example.com", &untouched]);
+    assert_nothing_of_the_person(&question.text, "the question");
+    let none = people.host.get(ADA, "/api/v1/notices?kind=recall").await;
+    assert_eq!(none.json()["items"], json!([]), "a question tells nobody");
+
+    assert_eq!(
+        people.host.post(OLGA, &format!("{at}/notify"), &format!("id={told}")).await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        people.host.post(ADA, &format!("{at}/notify"), "").await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    // What nobody has is not told of, whatever a form says.
+    let done = people.host.post(ADA, &format!("{at}/notify"), &format!("id={told}&id={untouched}")).await;
+    assert_eq!(
+        done.header("location"),
+        format!("../../../subjects/{id}/copies?done=copies-recalled"),
+        "{}",
+        done.text
+    );
+    assert_says(&people.host.get(ADA, &format!("{at}?done=copies-recalled")).await, &["Those who subscribe"]);
+    let notices =
+        people.host.get(ADA, "/api/v1/notices?kind=recall&channel=email").await.json()["items"].clone();
+    assert_eq!(
+        (notices.as_array().unwrap().len(), &notices[0]["execution_id"]),
+        (1, &json!(told)),
+        "{notices}"
+    );
+    assert_says(&people.host.get(ADA, "/notices").await, &["Copies are to be deleted"]);
+    assert_says(&people.host.get(ADA, "/audit").await, &["Tell those who have copies to delete them"]);
+
+    // Nobody is offered to tell for a request that asks for access alone.
+    let access = people.asked("access").await;
+    assert_silent(&people.host.get(ADA, &format!("/subjects/{access}/copies")).await, &["/copies/notify"]);
+    let refused =
+        people.host.post(ADA, &format!("/subjects/{access}/copies/notify"), &format!("id={told}")).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
 }

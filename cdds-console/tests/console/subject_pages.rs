@@ -385,7 +385,7 @@ async fn d6_without_the_key_a_page_says_so_and_the_request_can_be_withdrawn() {
     people.keys.lose();
     let page = people.host.get(ADA, &format!("/subjects/{id}")).await;
     assert_says(&page, &["does not have the key k1", "can be withdrawn"]);
-    for path in ["preview", "copies", "copies/delete"] {
+    for path in ["preview", "copies", "copies/notify", "copies/delete"] {
         let refused = people.host.get(ADA, &format!("/subjects/{id}/{path}")).await;
         assert_eq!(refused.status, StatusCode::CONFLICT, "{path}: {}", refused.text);
         assert_says(&refused, &["subject_key_missing", "cdds subject key"]);
@@ -441,9 +441,9 @@ async fn j15_c1_pages_are_for_those_who_may_see_them_and_owners_stay_apart() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 19);
+    assert_eq!(tried, 21);
     // What operators may not do is not asked of them.
-    for step in ["approve", "refuse", "copies/delete"] {
+    for step in ["approve", "refuse", "copies/notify", "copies/delete"] {
         let refused = people.host.get(OLGA, &format!("/subjects/{id}/{step}")).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{step}: {}", refused.text);
     }

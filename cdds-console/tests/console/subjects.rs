@@ -299,6 +299,7 @@ async fn d6_without_its_key_the_service_refuses_and_says_what_to_do() {
     missing(&people.host.get(OLGA, &format!("/api/v1/subjects/{id}/preview")).await);
     missing(&people.host.get(OLGA, &format!("/api/v1/subjects/{id}/copies")).await);
     missing(&people.send(ADA, &format!("/{id}/copies/delete"), &Value::Null).await);
+    missing(&people.send(ADA, &format!("/{id}/copies/notify"), &Value::Null).await);
     missing(&people.send(ADA, &format!("/{id}/refuse"), &json!({"reason": "no"})).await);
     assert_eq!(people.shown(&id).await["missing_key"], "k1");
     let withdrawn = people.send(OLGA, &format!("/{id}/withdraw"), &Value::Null).await;
@@ -362,7 +363,7 @@ async fn j15_c1_requests_are_their_owners_alone() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 20);
+    assert_eq!(tried, 22);
     assert_eq!(people.host.get(MALLORY, "/api/v1/subjects").await.json()["items"], json!([]));
     assert_eq!(people.host.get(VIC, "/api/v1/subjects").await.status, StatusCode::FORBIDDEN);
     // The same person may ask another owner, who learns nothing of the first.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use cdds_core::domain::access::Action;
 use cdds_core::domain::id::SubjectRequestId;
-use cdds_view::{CopyDeletionView, CopyView, PageView, ProblemView, copy_place};
+use cdds_view::{CopyDeletionView, CopyRecallView, CopyView, PageView, ProblemView, copy_place};
 
 use super::super::Whole;
 use super::super::document::Api;
@@ -30,6 +30,19 @@ pub(super) fn routes(api: Api) -> Api {
         .queries(&["all", "next"])
         .pages::<CopyView>()
         .refuses(409),
+    )
+    .post(
+        "/subjects/{id}/copies/notify",
+        notify,
+        Operation::new(
+            "recall_subject_copies",
+            "Tell those who have copies that may hold a data subject to delete them",
+            "Tells the subscribers of each set that may hold records about the person and that was downloaded or delivered, \
+             kept or gone, and never who the person is. Names those who have a set that nobody subscribes to. Nobody is told \
+             twice, so the same call may be made again. The request has to ask for erasure.",
+        )
+        .needs(Action::RecallCopies)
+        .whole::<CopyRecallView>(200),
     )
     .post(
         "/subjects/{id}/copies/delete",
@@ -70,4 +83,18 @@ async fn delete(
     };
     let deletions = services.copies.delete(&by, id, &kept).await?;
     Ok(Json(Whole::of(deletions.into_iter().map(CopyDeletionView::from))))
+}
+
+async fn notify(
+    State(App { services, .. }): State<App>,
+    Caller(by): Caller,
+    Id(id): Id<SubjectRequestId>,
+) -> Result<Json<Whole<CopyRecallView>>, ProblemView> {
+    // Who may tell nobody is refused before anything is looked for.
+    let had = match by.check(Action::RecallCopies) {
+        Ok(()) => services.copies.survey(&by, id).await.map_err(form::told)?.had,
+        Err(_) => Vec::new(),
+    };
+    let recalls = services.copies.notify(&by, id, &had).await?;
+    Ok(Json(Whole::of(recalls.into_iter().map(CopyRecallView::from))))
 }

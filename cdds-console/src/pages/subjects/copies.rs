@@ -6,7 +6,7 @@ use cdds_core::domain::access::Action;
 use cdds_core::domain::id::SubjectRequestId;
 use cdds_core::service::copies::{CopyOf, CopyOutcome, CopySurvey};
 use cdds_core::{ExecutionId, ServiceError};
-use cdds_view::{CopyView, PageView, ProblemView, copy_place, words};
+use cdds_view::{CopyDeliveryView, CopyDownloadView, CopyView, PageView, ProblemView, copy_place, words};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
@@ -42,6 +42,9 @@ pub(in crate::pages) async fn list(
     let sight = Sight::of(&services, &visit, id).await?;
     let is_deleted = visit.may(Action::DeleteArtifacts)
         && found.items.iter().any(|copy| copy.holds == "may" && copy.removed_at.is_none());
+    let is_had =
+        |copy: &CopyView| copy.holds == "may" && !(copy.downloads.is_empty() && copy.deliveries.is_empty());
+    let is_recalled = visit.may(Action::RecallCopies) && sight.erases() && found.items.iter().any(is_had);
     let body = html! {
         (head(&visit, &sight, said::SETS))
         p.sub { (said::SETS_ABOUT) }
@@ -56,8 +59,13 @@ pub(in crate::pages) async fn list(
             (pager(&answers, found.next.as_deref()))
         }
         p.hint { (said::OUT_OF_REACH) }
-        @if is_deleted {
-            div.acts { a.btn.danger href=(visit.to(&sight.at("/copies/delete"))) { (said::DELETE_COPIES) } }
+        @if is_recalled || is_deleted {
+            div.acts {
+                @if is_recalled { a.btn href=(visit.to(&sight.at("/copies/notify"))) { (said::RECALL_COPIES) } }
+                @if is_deleted {
+                    a.btn.danger href=(visit.to(&sight.at("/copies/delete"))) { (said::DELETE_COPIES) }
+                }
+            }
         }
     };
     Ok(page(&visit, Section::Subjects, &format!("{}: {}", said::COPIES, sight.title()), &body))
@@ -98,21 +106,35 @@ fn row(visit: &Visit, copy: &CopyView, now: DateTime<Utc>) -> Markup {
             }
             td.any role="cell" data-l=(said::DOWNLOADED_BY) {
                 @if copy.downloads.is_empty() { span.hint { (said::NOBODY) } }
-                @for download in &copy.downloads {
-                    div {
-                        (download.principal) ", " (time(download.at.0, now))
-                        @if download.outcome != "verified" { span.sub { (texts::sentence(&words::status(&download.outcome))) } }
-                    }
-                }
+                (downloads(&copy.downloads, now))
             }
             td.any role="cell" data-l=(said::DELIVERED_TO) {
                 @if copy.deliveries.is_empty() { span.hint { (said::NOWHERE) } }
-                @for delivery in &copy.deliveries {
-                    div {
-                        (delivery.destination) ", "
-                        @match delivery.delivered_at { Some(at) => (time(at.0, now)), None => (delivered(delivery.state)) }
-                    }
-                }
+                (deliveries(&copy.deliveries, now))
+            }
+        }
+    }
+}
+
+/// Who downloaded a set, and what came of it unless all is well.
+pub(super) fn downloads(downloads: &[CopyDownloadView], now: DateTime<Utc>) -> Markup {
+    html! {
+        @for download in downloads {
+            div {
+                (download.principal) ", " (time(download.at.0, now))
+                @if download.outcome != "verified" { span.sub { (texts::sentence(&words::status(&download.outcome))) } }
+            }
+        }
+    }
+}
+
+/// Where a set was delivered.
+pub(super) fn deliveries(deliveries: &[CopyDeliveryView], now: DateTime<Utc>) -> Markup {
+    html! {
+        @for delivery in deliveries {
+            div {
+                (delivery.destination) ", "
+                @match delivery.delivered_at { Some(at) => (time(at.0, now)), None => (delivered(delivery.state)) }
             }
         }
     }
@@ -194,7 +216,7 @@ fn sets(visit: &Visit, copies: &[&CopyOf], now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn title(copy: &CopyOf) -> &str {
+pub(super) fn title(copy: &CopyOf) -> &str {
     copy.title.as_ref().map_or(said::NO_JOB, |title| title.as_str())
 }
 
