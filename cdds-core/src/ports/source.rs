@@ -195,6 +195,18 @@ pub trait Source: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Returns what the declaration of a type names and the source does not have, such as a misspelt column: for whoever
+    /// set the source up, each in a sentence with the key at fault and the name that was probably meant. A database asks
+    /// its schema, which takes well under a second. Empty, the default, if nothing is at fault or the source cannot know.
+    /// A read of a type with such a fault may fail, or find nobody.
+    ///
+    /// # Errors
+    /// As for [`read`](Source::read), but for the faults themselves.
+    async fn faults(&self, owner: &Owner, data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+        let _ = (owner, data_type);
+        Ok(Vec::new())
+    }
+
     /// Erases what the source holds about a person, by the type's [rule](DataType::erasure) (rules D4, D5): the
     /// records of the request's owner that a [read by subject](ReadRequest::subject) of all windows yields, but those
     /// that stay. `Unsupported`, the default, if the source does not erase; a type without a rule is never asked.

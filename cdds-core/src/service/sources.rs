@@ -85,7 +85,8 @@ pub enum TypeAnswer {
         /// How much there is in all, if the source knows.
         estimate: Option<Estimate>,
     },
-    /// The source failed, or may not be read by this owner: the message, in one sentence.
+    /// The source failed, lacks something that the type declares ([`Source::faults`]), or may not be read by this owner:
+    /// the message.
     Failed(String),
     /// There was no answer within ten seconds, for all types together.
     TooSlow,
@@ -169,6 +170,11 @@ fn panicked_words() -> String {
 async fn asked(source: &dyn Source, data_type: &DataType, request: ReadRequest) -> TypeAnswer {
     if let Err(refusal) = source.describe().check_owner(&data_type.id, &request.owner) {
         return TypeAnswer::Failed(refusal.to_string());
+    }
+    // If the source does not answer, the read says why.
+    let faults = source.faults(&request.owner, &request.data_type).await.unwrap_or_default();
+    if !faults.is_empty() {
+        return TypeAnswer::Failed(faults.join("; "));
     }
     match read(source, request).await {
         Ok(answer) => answer,

@@ -163,6 +163,43 @@ impl<R> TypeConfig<R> {
         instants.chain(category).chain(self.owner.field())
     }
 
+    /// Returns the columns that the type declares, each with the key that names it.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    fn declared_columns(&self) -> Vec<(&'static str, String)> {
+        let one = |key, column: Option<&str>| column.map(|column| (key, column.to_owned()));
+        let [time, changed] =
+            [&self.time, &self.changed].map(|time| time.as_ref().map(|time| time.column.as_str()));
+        let singles = [
+            one("time", time),
+            one("changed", changed),
+            one("category.column", self.category.as_ref().map(|category| category.column.as_str())),
+            one("owner", self.owner.field()),
+            one("hold", self.hold.as_deref()),
+        ];
+        let (copied, copy_key): (&[String], _) = match &self.copy {
+            CopyRule::Only { fields } => (fields, "copy.only"),
+            CopyRule::Without { fields } => (fields, "copy.without"),
+            CopyRule::Whole => (&[], "copy"),
+        };
+        let emptied: &[String] = match &self.erasure {
+            Some(ErasureRule::Empty { fields }) => fields,
+            Some(ErasureRule::Delete | ErasureRule::Keep { .. }) | None => &[],
+        };
+        let subjects = self.subjects.iter().map(|field| ("subject", field.key()));
+        let fields = self.fields.iter().flatten().map(|field| ("fields", field.clone()));
+        let copied = copied.iter().map(|field| (copy_key, outermost(field)));
+        let emptied = emptied.iter().map(|field| ("erase.empty", outermost(field)));
+        singles.into_iter().flatten().chain(subjects).chain(fields).chain(copied).chain(emptied).collect()
+    }
+
+    /// Describes the columns that the type declares and that are not among the known ones: each once.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn faults(&self, known: &[&str], is: impl Fn(&str, &str) -> bool) -> Vec<String> {
+        let declared = self.declared_columns().into_iter();
+        let missing = declared.filter(|(_, column)| !known.iter().any(|one| is(one, column)));
+        missing.map(|(key, column)| format!("{key}: {}", no_column(&column, known))).collect()
+    }
+
     /// Describes a field that names people by which a read by subject cannot look rows up (rule D1). Where nobody knows
     /// whether there is an index, nothing is said.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]

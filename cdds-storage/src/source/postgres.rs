@@ -226,6 +226,12 @@ impl Source for PostgresSource {
         self.connections.run(async move { reading.fields().await.map(Some) }).await
     }
 
+    async fn faults(&self, owner: &Owner, data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+        let window = Window::until(DateTime::<Utc>::MAX_UTC);
+        let reading = self.reading(&ReadRequest::new(owner.clone(), data_type.clone(), window))?;
+        self.connections.run(async move { reading.faults().await }).await
+    }
+
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
         let data_type = config::find(&self.config.id, &self.config.types, &request.data_type)?;
         let Some(rule) = data_type.erasure.clone() else {

@@ -217,6 +217,17 @@ impl Source for SqliteSource {
         .await
     }
 
+    async fn faults(&self, owner: &Owner, data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+        let data_type = config::find(&self.config.id, &self.config.types, data_type)?.clone();
+        let name = format!("{} {}", self.config.id, data_type.id);
+        let path = self.config.path_of(&name, owner)?;
+        blocking::unblock(move || {
+            let database = Database::open(&path, &name)?;
+            database.faults(&data_type).map_err(|error| database.explained(error))
+        })
+        .await
+    }
+
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
         let data_type = config::find(&self.config.id, &self.config.types, &request.data_type)?;
         let Some(rule) = data_type.erasure.clone() else {

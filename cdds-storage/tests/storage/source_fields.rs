@@ -2,7 +2,7 @@
 
 use cdds_core::domain::id::Owner;
 use cdds_core::domain::record::instant::InstantFormat;
-use cdds_core::domain::subject::{IdentifierKind, StoredForm, SubjectField};
+use cdds_core::domain::subject::{CopyRule, ErasureRule, IdentifierKind, StoredForm, SubjectField};
 use cdds_core::ports::source::{Field, Source, SourceErrorKind};
 use cdds_storage::source::{
     CategoryConfig, JsonLinesConfig, JsonLinesSource, JsonLinesType, OwnerConfig, SqliteConfig, SqliteRows,
@@ -87,6 +87,56 @@ fn j4_d1_columns_are_told_with_what_their_indexes_are_good_for() {
     let missing = sqlite(&path, plain(table("peoples")));
     let error = block_on(missing.fields(&Owner::default(), &"person".parse().unwrap())).unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::Missing);
+}
+
+/// Returns what is at fault in the first type of a source.
+pub(super) fn faults(source: &dyn Source) -> Vec<String> {
+    let id = source.describe().types[0].id.clone();
+    block_on(source.faults(&Owner::default(), &id)).unwrap()
+}
+
+#[test]
+fn j4_columns_that_a_type_declares_and_that_there_are_not_are_named_all_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.db");
+    Connection::open(&path).unwrap().execute_batch(PEOPLE).unwrap();
+    let rows = || SqliteRows::Table("people".to_owned());
+    assert_eq!(faults(&sqlite(&path, with_roles(rows()))), [""; 0], "names are compared without their case");
+    let misspelt = TypeConfig::new("person".parse().unwrap(), rows())
+        .with_time("borm", InstantFormat::Iso)
+        .with_changed("altered", InstantFormat::Iso)
+        .with_category(CategoryConfig {
+            name: "m".to_owned(),
+            column: "medium".to_owned(),
+            values: Vec::new(),
+        })
+        .with_owner(OwnerConfig::Field("teem".to_owned()))
+        .with_subject(SubjectField::new("Mail", IdentifierKind::Email))
+        .with_erasure(ErasureRule::Empty { fields: vec!["Mail".to_owned(), "phones".to_owned()] })
+        .with_hold("kept")
+        .with_copy(CopyRule::Without { fields: vec!["/codes/1".to_owned()] });
+    let found = faults(&sqlite(&path, misspelt));
+    for (found, told) in found.iter().zip([
+        "time: there is no column \"borm\", did you mean \"born\"? Choose from id, born,",
+        "changed: there is no column \"altered\": choose from id, born,",
+        "category.column: there is no column \"medium\"",
+        "owner: there is no column \"teem\", did you mean \"team\"?",
+        "hold: there is no column \"kept\"",
+        "subject: there is no column \"Mail\", did you mean \"mail\"?",
+        "copy.without: there is no column \"codes\", did you mean \"code\"?",
+        "erase.empty: there is no column \"Mail\"",
+        "erase.empty: there is no column \"phones\", did you mean \"phone\"?",
+    ]) {
+        assert!(found.starts_with(told), "{found}");
+    }
+    assert_eq!(found.len(), 9, "{found:?}");
+    let declared = TypeConfig::new("person".parse().unwrap(), rows());
+    let declared = SqliteType { fields: Some(vec!["mail".to_owned(), "Mail".to_owned()]), ..declared };
+    let [field] = &faults(&sqlite(&path, declared))[..] else { panic!("one field") };
+    assert!(field.starts_with("fields: there is no column \"Mail\", did you mean \"mail\"?"), "{field}");
+    let nowhere =
+        sqlite(&path, TypeConfig::new("person".parse().unwrap(), SqliteRows::Table("x".to_owned())));
+    assert!(block_on(nowhere.faults(&Owner::default(), &"person".parse().unwrap())).is_err());
 }
 
 #[test]

@@ -156,6 +156,10 @@ impl Source for CheckedSource {
         self.source.fields(owner, data_type).await
     }
 
+    async fn faults(&self, owner: &Owner, data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+        self.source.faults(owner, data_type).await
+    }
+
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
         self.source.erase(request).await
     }

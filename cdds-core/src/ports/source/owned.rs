@@ -65,6 +65,11 @@ impl Source for OwnedSource {
         self.0.fields(owner, data_type).await
     }
 
+    async fn faults(&self, owner: &Owner, data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+        self.check_owner(data_type, owner)?;
+        self.0.faults(owner, data_type).await
+    }
+
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
         let described = self.0.describe();
         self.check_owner(&request.data_type, &request.owner)?;

@@ -33,6 +33,10 @@ impl<S: Source + ?Sized> Source for Arc<S> {
         (**self).fields(owner, data_type).await
     }
 
+    async fn faults(&self, owner: &Owner, data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+        (**self).faults(owner, data_type).await
+    }
+
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
         (**self).erase(request).await
     }
@@ -78,6 +82,10 @@ mod tests {
             Ok(Some(vec![Field::new(data_type.as_str())]))
         }
 
+        async fn faults(&self, _: &Owner, data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+            Ok(vec![format!("{data_type} names a column that there is not")])
+        }
+
         async fn erase(&self, _request: EraseRequest) -> Result<Erased, SourceError> {
             Ok(Erased { records: 9, kept: Vec::new() })
         }
@@ -99,6 +107,7 @@ mod tests {
                 source.complete_until(&request).await,
                 source.remarks(&owner).await,
                 source.fields(&owner, &request.data_type).await,
+                source.faults(&owner, &request.data_type).await,
                 source.erase(EraseRequest::new(owner.clone(), request.data_type.clone(), ada)).await,
             )
         };

@@ -79,6 +79,14 @@ impl Source for Moody {
         }
     }
 
+    async fn faults(&self, _: &Owner, data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+        match data_type.as_str() {
+            "misdeclared" => Ok(vec!["time: no \"at\"".to_owned(), "hold: no \"kept\"".to_owned()]),
+            "broken" => Err(SourceError::unavailable("the schema cannot be read")),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     async fn read(&self, request: ReadRequest) -> Result<RecordStream, SourceError> {
         Ok(match request.data_type.as_str() {
             "few" => stream::iter([Ok(batch(2)), Ok(batch(1))]).boxed(),
@@ -128,6 +136,14 @@ fn read(records: u64, bad_records: u64, is_all: bool) -> TypeAnswer {
         is_all,
         estimate: Some(Estimate::Records(7)),
     }
+}
+
+#[test]
+fn a_check_names_what_a_type_declares_and_the_source_does_not_have() {
+    let found = check(&["misdeclared", "few"]);
+    let why = "time: no \"at\"; hold: no \"kept\"".to_owned();
+    assert_eq!(answers(&found), [TypeAnswer::Failed(why), read(3, 0, true)]);
+    assert!(!found.is_well());
 }
 
 #[test]

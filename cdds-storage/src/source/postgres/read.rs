@@ -88,17 +88,36 @@ impl Reading {
 
     /// Pins the settings, takes on the role and looks up the relation.
     pub(super) async fn begin(&self, transaction: &Transaction<'_>) -> Result<Relation, SourceError> {
-        let pinned = transaction.batch_execute(PINS).await;
-        pinned.map_err(|error| failure(&self.name, "cannot set up the transaction", &error))?;
-        if let Some(role) = &self.role {
-            scope::take_role(&self.name, transaction, role, &self.request.owner).await?;
-        }
+        self.pin(transaction).await?;
         let rows = Rows::of(&self.data_type.rows, &self.request.owner);
         let relation = Relation::find(&self.name, transaction, &self.data_type, &rows).await?;
         if scope::is_secured(&self.data_type, self.role.as_deref()) {
             scope::check_security(&self.name, transaction, &relation).await?;
         }
         Ok(relation)
+    }
+
+    /// Describes the columns that the type declares and that there are not.
+    pub(super) async fn faults(&self) -> Result<Vec<String>, SourceError> {
+        let mut connection = self.connections.connection(&self.name).await?;
+        let transaction = connection.snapshot(&self.name).await?;
+        self.pin(&transaction).await?;
+        let rows = Rows::of(&self.data_type.rows, &self.request.owner);
+        let relation = Relation::unchecked(&self.name, &transaction, &rows).await?;
+        let ended = transaction.rollback().await;
+        ended.map_err(|error| failure(&self.name, "cannot end the transaction", &error))?;
+        connection.give_back();
+        Ok(relation.faults(&self.data_type))
+    }
+
+    /// Pins the settings and takes on the role.
+    async fn pin(&self, transaction: &Transaction<'_>) -> Result<(), SourceError> {
+        let pinned = transaction.batch_execute(PINS).await;
+        pinned.map_err(|error| failure(&self.name, "cannot set up the transaction", &error))?;
+        if let Some(role) = &self.role {
+            scope::take_role(&self.name, transaction, role, &self.request.owner).await?;
+        }
+        Ok(())
     }
 
     /// Whether rows of other owners are in the same table.

@@ -43,15 +43,30 @@ impl Relation {
         data_type: &PostgresType,
         rows: &Rows,
     ) -> Result<Self, SourceError> {
-        let relation = match rows {
-            Rows::Table { schema, table } => Self::table(name, transaction, schema, table).await?,
-            Rows::Query(query) => Self::query(name, transaction, query).await?,
-        };
+        let relation = Self::unchecked(name, transaction, rows).await?;
         let declared = data_type.fields.iter().flatten().map(String::as_str);
         match data_type.required_columns().chain(declared).find(|column| relation.column(column).is_none()) {
             Some(column) => Err(relation.no_column(name, column)),
             None => Ok(relation),
         }
+    }
+
+    /// Looks a relation up, whatever columns it has.
+    pub(super) async fn unchecked(
+        name: &str,
+        transaction: &Transaction<'_>,
+        rows: &Rows,
+    ) -> Result<Self, SourceError> {
+        match rows {
+            Rows::Table { schema, table } => Self::table(name, transaction, schema, table).await,
+            Rows::Query(query) => Self::query(name, transaction, query).await,
+        }
+    }
+
+    /// Describes the columns that a type declares and that there are not.
+    pub(super) fn faults(&self, data_type: &PostgresType) -> Vec<String> {
+        let known: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        data_type.faults(&known, |column, declared| column == declared)
     }
 
     /// Returns the column of this name.

@@ -193,10 +193,7 @@ impl Database {
     /// Returns the table or query of a type, after checking that it has the columns that reading depends on.
     /// Declared fields are columns with exactly these names, since they become the keys of records.
     pub(super) fn relation(&self, data_type: &SqliteType) -> Result<Relation, SourceError> {
-        let relation = match &data_type.rows {
-            SqliteRows::Table(table) => self.table(table)?,
-            SqliteRows::Query(query) => self.query(query)?,
-        };
+        let relation = self.unchecked(data_type)?;
         let known = |name: &str| relation.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
         let declared = data_type.fields.iter().flatten().map(String::as_str);
         let mut undeclared = declared.filter(|field| !relation.columns.iter().any(|column| column == field));
@@ -204,6 +201,25 @@ impl Database {
             Some(column) => Err(self.no_column(column, &relation)),
             None => Ok(Relation { indexed: self.indexed(data_type, &relation), ..relation }),
         }
+    }
+
+    /// Looks a type's relation up, whatever columns it has.
+    fn unchecked(&self, data_type: &SqliteType) -> Result<Relation, SourceError> {
+        match &data_type.rows {
+            SqliteRows::Table(table) => self.table(table),
+            SqliteRows::Query(query) => self.query(query),
+        }
+    }
+
+    /// Describes the columns that a type declares and that there are not. SQLite ignores the case of names where it
+    /// compares them itself.
+    pub(super) fn faults(&self, data_type: &SqliteType) -> Result<Vec<String>, SourceError> {
+        let relation = self.unchecked(data_type)?;
+        let known: Vec<&str> = relation.columns.iter().map(String::as_str).collect();
+        let required: Vec<&str> = data_type.required_columns().collect();
+        Ok(data_type.faults(&known, |column, declared| {
+            column == declared || (required.contains(&declared) && column.eq_ignore_ascii_case(declared))
+        }))
     }
 
     /// Returns the columns with instants that an index serves. If SQLite cannot tell, every row is looked at.

@@ -67,3 +67,29 @@ fn j4_d1_columns_are_told_with_what_their_indexes_are_good_for() {
     scene.run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'people_born_idx'::regclass");
     assert!(fields(&source).contains(&"born: timestamp(3) with time zone, No, [Time]".to_owned()));
 }
+
+#[test]
+fn j4_columns_that_a_type_declares_and_that_there_are_not_are_named_all_at_once() {
+    let scene = Scene::new(PEOPLE);
+    let faults = |source: &PostgresSource| {
+        let id = source.describe().types[0].id.clone();
+        block_on(source.faults(&Owner::default(), &id)).unwrap()
+    };
+    let well = table("people").with_time("born", InstantFormat::Any);
+    assert_eq!(faults(&scene.source(well)), [""; 0]);
+    let misspelt = query("SELECT id, born, phone FROM people")
+        .with_time("borm", InstantFormat::Any)
+        .with_changed("Born", InstantFormat::Any)
+        .with_subject(SubjectField::new("/phones/first", IdentifierKind::Phone));
+    let found = faults(&scene.source(misspelt));
+    for (found, told) in found.iter().zip([
+        "time: there is no column \"borm\", did you mean \"born\"? Choose from id, born, phone",
+        "changed: there is no column \"Born\", did you mean \"born\"?",
+        "subject: there is no column \"phones\", did you mean \"phone\"?",
+    ]) {
+        assert!(found.starts_with(told), "{found}");
+    }
+    assert_eq!(found.len(), 3, "{found:?}");
+    let nowhere = scene.source(table("x"));
+    assert!(block_on(nowhere.faults(&Owner::default(), &nowhere.describe().types[0].id)).is_err());
+}

@@ -126,8 +126,8 @@ impl RequestKind {
         let why = match (self.hands_over(), is_said) {
             (true, true) | (false, false) => return Ok(()),
             (true, false) => {
-                "records are handed over for this kind of request: give the certificate for which they are sealed, or ask \
-                 for plaintext by name"
+                "records are handed over for this kind of request: give the certificate for which they are sealed, or say \
+                 that they are left unencrypted"
             }
             (false, true) => {
                 "an erasure hands nothing over: leave out the certificate and plaintext, or ask for both"

@@ -330,6 +330,10 @@ async fn fields(fixture: &dyn SourceFixture) -> Outcome {
         ..row
     });
     let case = Case::of(fixture, rows.collect())?;
+    let faults = case.source.faults(&Owner::default(), &case.data_type.id).await;
+    if let Some(fault) = faults.map_err(|error| format!("the question for faults failed: {error}"))?.first() {
+        return Err(format!("the type has all that it declares, and is said not to: {fault}"));
+    }
     let asked = case.source.fields(&Owner::default(), &case.data_type.id).await;
     let Some(fields) = asked.map_err(|error| format!("the question failed: {error}"))? else { return Ok(()) };
     let named = |name: &str| fields.iter().filter(|field| field.name == name).count();

@@ -101,9 +101,11 @@ pub enum Clause {
     CompleteUntil,
     /// The fields that a source names are those that its records have and it can know of, each once; those that name
     /// people have that role. From: [`Source::fields`]. Checked if the source knows fields; a type that is
-    /// [pushed down](crate::ports::source::DataType::pushes_down) knows all of them.
+    /// [pushed down](crate::ports::source::DataType::pushes_down) knows all of them. A type that has all that it declares
+    /// has no [faults](Source::faults).
     ///
-    /// Found by: [`Planted::FieldsLeftOut`], [`Planted::FieldsTwice`], [`Planted::FieldsWithoutSubjects`].
+    /// Found by: [`Planted::FieldsLeftOut`], [`Planted::FieldsTwice`], [`Planted::FieldsWithoutSubjects`],
+    /// [`Planted::FaultsWithoutReason`].
     Fields,
     /// A record that cannot be read is an error, or a rejected record if the request says so. Either names the
     /// place and none of the contents, and no record is lost with it. From: rule E10. Checked if the fixture can

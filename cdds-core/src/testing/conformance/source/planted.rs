@@ -110,6 +110,8 @@ planted! {
     FieldsTwice => Fields,
     /// Fields that name people are named without that role.
     FieldsWithoutSubjects => Fields,
+    /// A type that has all that it declares is said to lack something.
+    FaultsWithoutReason => Fields,
     /// An error quotes the record that cannot be read.
     QuotesRecord => BadRecords,
     /// An error does not say which record cannot be read.
@@ -439,6 +441,11 @@ impl Source for Rows {
             _ => {}
         }
         Ok(Some(fields))
+    }
+
+    async fn faults(&self, _owner: &Owner, _data_type: &TypeId) -> Result<Vec<String>, SourceError> {
+        let made_up = self.is(Planted::FaultsWithoutReason).then(|| "time: there is no column".to_owned());
+        Ok(made_up.into_iter().collect())
     }
 
     async fn erase(&self, request: EraseRequest) -> Result<Erased, SourceError> {
