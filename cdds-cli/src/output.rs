@@ -22,9 +22,12 @@ pub(crate) trait View: Serialize {
     /// The headings of a list; the first column names the row.
     const COLUMNS: &'static [&'static str];
 
-    /// The columns that give way where a terminal is too narrow, the first one first, and then all others from the
-    /// right.
+    /// The columns that give way where a terminal is too narrow, the first one first. Where that is not enough, the others
+    /// go on in a second line.
     const GIVES_WAY: &'static [&'static str];
+
+    /// The column whose words matter to their end: they go on below the row where they do not fit beside the others.
+    const GOES_ON: Option<&'static str> = None;
 
     /// The cells of a list, in the order of the headings.
     fn row(&self) -> Vec<Cell>;

@@ -26,6 +26,7 @@ pub(super) struct Holding {
 impl View for Holding {
     const COLUMNS: &'static [&'static str] = &["key", "value", "from"];
     const GIVES_WAY: &'static [&'static str] = &["from"];
+    const GOES_ON: Option<&'static str> = Some("value");
 
     fn row(&self) -> Vec<Cell> {
         let from = self.line.map_or_else(|| "default".to_owned(), |line| format!("line {line}"));
@@ -49,6 +50,7 @@ struct Possible {
 impl View for Possible {
     const COLUMNS: &'static [&'static str] = &["key", "type", "default", "meaning"];
     const GIVES_WAY: &'static [&'static str] = &["type", "default"];
+    const GOES_ON: Option<&'static str> = Some("meaning");
 
     fn row(&self) -> Vec<Cell> {
         vec![

@@ -41,14 +41,10 @@ impl<V: View> Rows<V> {
             headings: V::COLUMNS,
             printed: (0..V::COLUMNS.len()).collect(),
             gives_way: Some(V::GIVES_WAY),
+            goes_on: V::GOES_ON,
         };
         if !look.columns.is_empty() {
-            let of = |typed: &String| {
-                let is_it = |heading: &&str| {
-                    heading.replace(' ', "_") == typed.trim().replace(' ', "_").to_lowercase()
-                };
-                V::COLUMNS.iter().position(is_it).ok_or_else(|| typed.clone())
-            };
+            let of = |typed: &String| named(V::COLUMNS, typed).ok_or_else(|| typed.clone());
             layout.printed = look.columns.iter().map(of).collect::<Result<_, _>>()?;
             layout.gives_way = None;
         }
@@ -131,6 +127,22 @@ impl<V: View> Rows<V> {
     }
 }
 
+/// Returns the column that is meant: by its heading, or by words of it that no other heading has.
+fn named(headings: &[&str], typed: &str) -> Option<usize> {
+    let words = |text: &str| {
+        let words = text.split([' ', '_', '(', ')']).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect::<Vec<_>>()
+    };
+    let typed = words(typed);
+    if let Some(whole) = headings.iter().position(|heading| words(heading) == typed) {
+        return Some(whole);
+    }
+    let has =
+        |heading: &&str| !typed.is_empty() && words(heading).windows(typed.len()).any(|some| some == typed);
+    let mut found = headings.iter().enumerate().filter(|(_, heading)| has(heading)).map(|(at, _)| at);
+    found.next().filter(|_| found.next().is_none())
+}
+
 /// Rows that a list has beyond those that were printed.
 #[derive(Debug)]
 pub(crate) struct More {
@@ -178,6 +190,27 @@ mod tests {
 
         fn details(&self) -> Vec<(&'static str, Cell)> {
             Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_column_is_named_by_words_of_its_heading_that_no_other_has() {
+        let headings =
+            ["id", "latest status", "next starts", "latest started", "files or remark", "types (categories)"];
+        for (typed, column) in [
+            ("id", Some(0)),
+            ("latest_status", Some(1)),
+            ("Latest Status", Some(1)),
+            ("status", Some(1)),
+            ("remark", Some(4)),
+            ("files_or_remark", Some(4)),
+            ("categories", Some(5)),
+            ("latest", None),
+            ("mark", None),
+            ("", None),
+            ("_", None),
+        ] {
+            assert_eq!(named(&headings, typed), column, "{typed}");
         }
     }
 

@@ -8,6 +8,8 @@ use crate::text::{Shorten, shortened, width};
 
 /// Blanks between columns: two, since a value may contain one.
 const GAP: usize = 2;
+/// Blanks before the second line of a row, and before words below it.
+const INDENT: usize = 2;
 /// Words and names of files are not shortened below this width.
 const TEXT_COLUMNS_MIN: usize = 12;
 const FILE_COLUMNS_MIN: usize = 24;
@@ -62,28 +64,34 @@ pub(super) struct Layout {
     pub(super) headings: &'static [&'static str],
     /// The numbers of the printed columns, in order. Somebody chose them if they may not give way.
     pub(super) printed: Vec<usize>,
-    /// The columns that give way on a narrow terminal, the first one first, and then all others from the right. `None`:
-    /// none does.
+    /// The columns that give way on a narrow terminal, the first one first. `None`: none does.
     pub(super) gives_way: Option<&'static [&'static str]>,
+    /// The column whose words go on below the row, if they do not fit beside the others.
+    pub(super) goes_on: Option<&'static str>,
 }
 
 /// A list under its headings, which is printed some rows at a time. The first rows set the widths, wider ones
 /// that come later widen a column from there on.
 ///
-/// On a terminal that is too narrow, words are shortened; if that is not enough, columns are left out, the least
-/// important first. The first column names the row and stays whole, to be copied.
+/// On a terminal that is too narrow, words are shortened; if that is not enough, columns that may give way are left out,
+/// the least important first, and the others go on in a second line. The first column names the row and stays whole, to be
+/// copied.
 pub(super) struct Table {
     columns: Vec<Column>,
     layout: Layout,
     page: Page,
     left_out: Vec<&'static str>,
+    /// How many of the printed columns are in the first line of a row, if there is a second one.
+    breaks_at: Option<usize>,
+    /// The column whose words are below the row.
+    below: Option<usize>,
     is_begun: bool,
 }
 
 impl Table {
     pub(super) fn new(layout: Layout, page: Page) -> Self {
         let columns = layout.headings.iter().map(|heading| Column::new(heading)).collect();
-        Self { columns, layout, page, left_out: Vec::new(), is_begun: false }
+        Self { columns, layout, page, left_out: Vec::new(), breaks_at: None, below: None, is_begun: false }
     }
 
     /// Returns the next rows as text, the first ones under the headings.
@@ -100,6 +108,7 @@ impl Table {
         }
         if !self.is_begun {
             self.leave_out_empty(rows);
+            self.put_below();
             self.leave_out();
         }
         self.share();
@@ -128,15 +137,32 @@ impl Table {
         self.layout.printed.retain(|at| headings.get(*at) != Some(least) || !is_empty(*at));
     }
 
-    /// Leaves columns out until the others fit.
+    /// Puts the words that go on below the row there, if the columns do not fit beside each other at their full width.
+    fn put_below(&mut self) {
+        let (Some(room), Some(goes_on)) = (self.page.columns, self.layout.goes_on) else { return };
+        let printed = &self.layout.printed;
+        let wide: usize =
+            printed.iter().filter_map(|at| self.columns.get(*at)).map(|one| one.natural + GAP).sum();
+        let place = printed.iter().skip(1).position(|at| self.layout.headings.get(*at) == Some(&goes_on));
+        if let (Some(place), true) =
+            (place, wide.saturating_sub(GAP) > room && self.layout.gives_way.is_some())
+        {
+            self.below = Some(self.layout.printed.remove(place + 1));
+        }
+    }
+
+    /// Leaves columns out that may give way until the others fit, and else breaks the rows.
     fn leave_out(&mut self) {
         let (Some(room), Some(gives_way)) = (self.page.columns, self.layout.gives_way) else { return };
-        while self.layout.printed.len() > 1 && self.least() > room {
+        while self.least(&self.layout.printed) > room {
             let printed = &self.layout.printed;
             let place = |heading: &&str| {
                 printed.iter().skip(1).position(|at| self.layout.headings.get(*at) == Some(heading))
             };
-            let goes = gives_way.iter().find_map(place).map_or(printed.len() - 1, |place| place + 1);
+            let Some(goes) = gives_way.iter().find_map(place).map(|place| place + 1) else {
+                self.break_rows(room);
+                break;
+            };
             let at = self.layout.printed.remove(goes);
             self.left_out.extend(self.layout.headings.get(at));
         }
@@ -144,28 +170,83 @@ impl Table {
         self.left_out.sort_by_key(|heading| self.layout.headings.iter().position(|one| one == heading));
     }
 
-    /// Returns the width of a row at least.
-    fn least(&self) -> usize {
-        let columns = self.layout.printed.iter().filter_map(|at| self.columns.get(*at));
+    /// Breaks each row into two lines. What gave way comes back if there is room for it in the second one.
+    fn break_rows(&mut self, room: usize) {
+        let all = self.layout.printed.len();
+        let fits =
+            |count: &usize| self.layout.printed.get(..*count).is_some_and(|line| self.least(line) <= room);
+        let first = (2..all).rev().find(fits).unwrap_or(1);
+        let second = |table: &Self| table.least(table.layout.printed.get(first..).unwrap_or_default());
+        let room = room.saturating_sub(INDENT);
+        while self.layout.printed.len() > first && second(self) > room {
+            let at = self.layout.printed.pop().and_then(|at| self.layout.headings.get(at));
+            self.left_out.extend(at);
+        }
+        if self.layout.printed.len() <= first {
+            return;
+        }
+        self.breaks_at = Some(first);
+        for heading in self.left_out.clone().iter().rev() {
+            let Some(at) = self.layout.headings.iter().position(|one| one == heading) else { continue };
+            let place = self.layout.printed.partition_point(|printed| *printed < at);
+            if place < first {
+                continue;
+            }
+            self.layout.printed.insert(place, at);
+            if second(self) > room {
+                self.layout.printed.remove(place);
+            } else {
+                self.left_out.retain(|left| left != heading);
+            }
+        }
+    }
+
+    /// Returns the width of these columns at least.
+    fn least(&self, printed: &[usize]) -> usize {
+        let columns = printed.iter().filter_map(|at| self.columns.get(*at));
         columns.map(|column| column.least + GAP).sum::<usize>().saturating_sub(GAP)
+    }
+
+    /// Returns the columns of the first line and of the second.
+    fn lines(&self) -> (&[usize], &[usize]) {
+        let printed = self.layout.printed.as_slice();
+        printed.split_at(self.breaks_at.unwrap_or(printed.len()).min(printed.len()))
     }
 
     /// Sets the width of each column.
     fn share(&mut self) {
         let Some(room) = self.page.columns else { return };
-        let mut spare = room.saturating_sub(self.least());
-        for at in &self.layout.printed {
-            let Some(column) = self.columns.get_mut(*at) else { continue };
-            let more = (column.natural - column.least).min(spare);
-            column.given = column.least + more;
-            spare -= more;
+        let (first, second) = self.lines();
+        for (line, room) in [(first.to_vec(), room), (second.to_vec(), room.saturating_sub(INDENT))] {
+            let mut spare = room.saturating_sub(self.least(&line));
+            for at in line {
+                let Some(column) = self.columns.get_mut(at) else { continue };
+                let more = (column.natural - column.least).min(spare);
+                column.given = column.least + more;
+                spare -= more;
+            }
         }
     }
 
     fn write_row(&self, text: &mut String, row: &[&Printed]) {
+        let (first, second) = self.lines();
+        self.write_line(text, row, first, 0);
+        if !second.is_empty() {
+            self.write_line(text, row, second, INDENT);
+        }
+        let Some(cell) = self.below.and_then(|at| row.get(at)) else { return };
+        let room = self.page.columns.unwrap_or(usize::MAX).saturating_sub(INDENT);
+        for line in wrapped(&cell.text, room.max(TEXT_COLUMNS_MIN)) {
+            blanks(text, INDENT);
+            self.paint(text, line, cell.tone);
+            text.push('\n');
+        }
+    }
+
+    fn write_line(&self, text: &mut String, row: &[&Printed], line: &[usize], indent: usize) {
         // Blanks are written only when something follows, so that no line ends in one.
-        let mut owed = 0;
-        for at in &self.layout.printed {
+        let mut owed = indent;
+        for at in line {
             let (Some(cell), Some(column)) = (row.get(*at), self.columns.get(*at)) else { continue };
             let short = match column.shorten {
                 Some(shorten) if cell.width > column.given => shortened(&cell.text, column.given, shorten),
@@ -176,13 +257,17 @@ impl Table {
             let (before, after) =
                 if column.kind.is_some_and(|kind| kind.is_number) { (missing, 0) } else { (0, missing) };
             blanks(text, owed + before);
-            match if self.page.colour { cell.tone } else { Tone::Plain } {
-                Tone::Plain => text.push_str(&short),
-                tone => text.push_str(&paint(tone, &short)),
-            }
+            self.paint(text, &short, cell.tone);
             owed = after + GAP;
         }
         text.push('\n');
+    }
+
+    fn paint(&self, text: &mut String, words: &str, tone: Tone) {
+        match if self.page.colour { tone } else { Tone::Plain } {
+            Tone::Plain => text.push_str(words),
+            tone => text.push_str(&paint(tone, words)),
+        }
     }
 }
 
@@ -276,8 +361,8 @@ mod tests {
 
     fn table(columns: Option<usize>) -> Table {
         let reader = Reader { person: columns.is_some(), whole: false, now: DateTime::UNIX_EPOCH };
-        let layout =
-            Layout { headings: &HEADINGS, printed: (0..4).collect(), gives_way: Some(&["records", "file"]) };
+        let gives_way = Some(&["records", "file"][..]);
+        let layout = Layout { headings: &HEADINGS, printed: (0..4).collect(), gives_way, goes_on: None };
         Table::new(layout, Page { columns, colour: false, reader })
     }
 
@@ -334,10 +419,50 @@ mod tests {
         assert_eq!(narrow.left_out(), ["records", "file"]);
     }
 
+    /// Returns a table in which the title alone gives way, or no column, and the title may go on below.
+    fn essential(
+        columns: usize,
+        gives_way: &'static [&'static str],
+        goes_on: Option<&'static str>,
+    ) -> (String, Vec<&'static str>) {
+        let mut table = table(Some(columns));
+        (table.layout.gives_way, table.layout.goes_on) = (Some(gives_way), goes_on);
+        let shown = table.rows(&rows());
+        (shown, table.left_out().to_vec())
+    }
+
+    #[test]
+    fn columns_that_do_not_give_way_go_on_in_a_second_line() {
+        let (shown, left_out) = essential(40, &[], None);
+        insta::assert_snapshot!(shown, @"");
+        assert_eq!(left_out, [""; 0]);
+        // What gave way comes back where the second line has room for it.
+        let (shown, left_out) = essential(36, &["records"], None);
+        insta::assert_snapshot!(shown, @"");
+        assert_eq!(left_out, [""; 0]);
+        let (shown, left_out) = essential(20, &["records"], None);
+        insta::assert_snapshot!(shown, @"");
+        assert_eq!(left_out, ["records", "file"]);
+    }
+
+    #[test]
+    fn words_that_matter_go_on_below_their_row() {
+        let (shown, left_out) = essential(16, &["file"], Some("title"));
+        insta::assert_snapshot!(shown, @"");
+        assert_eq!(left_out, ["file"]);
+        let (shown, _) = essential(200, &["file"], Some("title"));
+        assert!(!shown.contains("\n  "), "{shown}");
+    }
+
     #[test]
     fn no_line_is_wider_than_the_terminal_as_long_as_the_name_fits() {
         for columns in 6..120 {
-            for line in printed(Some(columns)).lines() {
+            let all = [
+                printed(Some(columns)),
+                essential(columns, &[], None).0,
+                essential(columns, &["file"], None).0,
+            ];
+            for line in all.iter().flat_map(|shown| shown.lines()) {
                 assert!(width(line) <= columns, "{columns}: {line}");
                 assert_eq!(line, line.trim_end());
             }

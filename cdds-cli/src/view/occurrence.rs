@@ -18,7 +18,7 @@ pub(crate) fn expected_records(forecast: &ForecastView) -> Option<String> {
 
 impl View for ForecastView {
     const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to", "records"];
-    const GIVES_WAY: &'static [&'static str] = &[];
+    const GIVES_WAY: &'static [&'static str] = &["records"];
 
     fn row(&self) -> Vec<Cell> {
         // People compare these with a calendar, so they are exact for them too.

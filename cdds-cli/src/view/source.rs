@@ -11,6 +11,7 @@ use crate::output::{Cell, View};
 impl View for SourceView {
     const COLUMNS: &'static [&'static str] = &["id", "title", "types (categories)"];
     const GIVES_WAY: &'static [&'static str] = &[];
+    const GOES_ON: Option<&'static str> = Some("types (categories)");
 
     fn row(&self) -> Vec<Cell> {
         vec![self.id.as_str().into(), self.title.as_str().into(), self.types_words().into()]
@@ -110,7 +111,8 @@ impl View for CheckView {
         "other categories",
         "bad records",
     ];
-    const GIVES_WAY: &'static [&'static str] = &["other categories", "no change instant", "no event instant"];
+    const GIVES_WAY: &'static [&'static str] =
+        &["other categories", "no change instant", "no event instant", "records estimated"];
 
     fn row(&self) -> Vec<Cell> {
         let known = |count: Option<u64>| count.map_or(Cell::Unknown, Cell::Count);

@@ -12,8 +12,10 @@ use cdds_core::service::jobs::Forecast;
 use cdds_view::ForecastView;
 use serde::Serialize;
 
+use crate::choice::Format;
 use crate::compose::App;
 use crate::error::CliError;
+use crate::output::{Cell, View};
 use crate::session::Session;
 use crate::view::{expected_records, occurrence_cells};
 
@@ -78,7 +80,7 @@ pub(super) async fn show(
         bytes_per_record: bytes,
         measured_by: measured.map(|(execution, _)| execution),
     };
-    Ok(session.output.outcome(&view, &view.words())?)
+    view.show(session)
 }
 
 /// Returns the latest execution of the same types, and how many bytes it packed a record into.
@@ -113,43 +115,46 @@ fn parts(settings: &JobSettings, records: Option<u64>, bytes_per_record: u64) ->
     Some(records?.saturating_mul(bytes_per_record).div_ceil(part).max(1))
 }
 
-impl DryRun {
-    fn words(&self) -> String {
+impl View for Expected {
+    const COLUMNS: &'static [&'static str] = &["slot", "window from", "window to", "records", "parts"];
+    const GIVES_WAY: &'static [&'static str] = &["parts", "records"];
+
+    fn row(&self) -> Vec<Cell> {
         let unknown = || "unknown".to_owned();
-        let mut lines = vec![format!(
+        let records = expected_records(&self.forecast).unwrap_or_else(unknown);
+        let parts = self.estimated_parts.map_or_else(unknown, |parts| parts.to_string());
+        occurrence_cells(&self.forecast).into_iter().chain([records, parts]).map(Cell::Whole).collect()
+    }
+
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+impl DryRun {
+    fn show(&self, session: &Session) -> Result<(), CliError> {
+        let output = session.output;
+        if output.format() == Format::Json {
+            return Ok(output.outcome(self, "")?);
+        }
+        let begin = format!(
             "Nothing was stored. {:?} would run {} over timeframe {}:",
             self.title, self.run, self.timeframe
-        )];
-        let heading = ["slot", "window from", "window to", "records", "parts"].map(str::to_uppercase);
-        let rows = self.occurrences.iter().map(|expected| {
-            let [slot, from, to] = occurrence_cells(&expected.forecast);
-            let records = expected_records(&expected.forecast).unwrap_or_else(unknown);
-            [
-                slot,
-                from,
-                to,
-                records,
-                expected.estimated_parts.map_or_else(unknown, |parts| parts.to_string()),
-            ]
-        });
-        let rows: Vec<[String; 5]> = std::iter::once(heading).chain(rows).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
-        let widths: [usize; 5] = std::array::from_fn(width);
-        lines.extend(rows.iter().map(|row| {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-        }));
+        );
+        output.outcome(self, &begin)?;
         if self.occurrences.is_empty() {
-            lines.push("(no occurrence lies ahead)".to_owned());
+            output.outcome(self, "(no occurrence lies ahead)")?;
+        } else {
+            output.list(&self.occurrences)?;
         }
         if self.split_size.is_none() && self.recipients.is_empty() {
-            return lines.join("\n");
+            return Ok(());
         }
         let whose = match &self.measured_by {
             Some(execution) => format!("as in execution {execution}"),
             None => "which is a guess: nothing of this type has been exported yet".to_owned(),
         };
-        lines.push(format!("Parts are estimated at {} bytes a record, {whose}.", self.bytes_per_record));
-        lines.join("\n")
+        let end = format!("Parts are estimated at {} bytes a record, {whose}.", self.bytes_per_record);
+        Ok(output.outcome(self, &end)?)
     }
 }
