@@ -114,6 +114,11 @@ impl CliError {
         Self { message: format!("{}: {}", file.display(), self.message), ..self }
     }
 
+    /// Goes on with the message.
+    pub(crate) fn followed_by(self, more: &str) -> Self {
+        Self { message: format!("{}{more}", self.message), ..self }
+    }
+
     /// Adds the way out.
     pub(crate) fn with_way_out(self, way_out: &str) -> Self {
         Self { message: format!("{}: {way_out}", self.message), ..self }

@@ -14,7 +14,7 @@ pub(crate) use self::many::ManyJobs;
 pub(crate) use self::options::{
     ArchiveOptions, ContentOptions, DeliveryOptions, JobOptions, PolicyOptions, ScheduleOptions,
 };
-use super::{Listing, Moment, moment, value};
+use super::{Columns, Listing, Moment, moment, value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
@@ -39,6 +39,8 @@ pub(crate) enum JobCommand {
         /// How many to show
         #[arg(short = 'n', long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value::between(1, 1_000))]
         count: u32,
+        #[command(flatten)]
+        shown: Columns,
     },
     /// Start nothing new for jobs
     Suspend(Box<ManyJobs>),
@@ -104,12 +106,16 @@ pub(crate) struct Creation {
     pub(crate) first_run_now: bool,
 }
 
-/// Whether it is only tried out.
+/// How a job is checked before it is stored.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Rehearsal {
     /// Check everything and show what would be exported when; store nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Store the job even if it names fields that its source does not have
+    #[arg(long)]
+    pub(crate) allow_unknown_fields: bool,
 }
 
 /// What a new job cannot do without, unless a file says it.

@@ -11,6 +11,7 @@ use cdds_core::service::Entity;
 use cdds_view::Instant;
 
 use crate::compose::App;
+use crate::config::nearest;
 use crate::error::{CliError, shown};
 use crate::text::escaped;
 
@@ -19,6 +20,9 @@ const CHARS_MIN: usize = 4;
 
 /// The most that are named when several are meant.
 const NAMED_MAX: usize = 8;
+
+/// How many titles are looked at for one that was probably meant.
+const TITLES_MAX: u64 = 1_000;
 
 /// One more than is named, to know that there are more.
 fn candidates() -> Slice {
@@ -44,6 +48,15 @@ pub(super) async fn job(typed: &str, app: &App, by: &Principal) -> Result<JobId,
         let query = JobQuery::default().with_search(typed.to_owned());
         found = app.jobs.list(by, &query).await?.items;
         found.retain(|one| one.job.settings.title.as_str() == typed);
+    }
+    if found.is_empty() {
+        let some = app.jobs.list(by, &JobQuery::default().with_slice(Slice::first(TITLES_MAX))).await?.items;
+        let titles: Vec<&str> = some.iter().map(|one| one.job.settings.title.as_str()).collect();
+        let error = CliError::not_found(Entity::Job, typed);
+        return Err(match nearest(typed, &titles) {
+            Some(title) => error.followed_by(&format!(", did you mean {title:?}?")),
+            None => error,
+        });
     }
     let told = found.iter().map(|one| {
         let job = &one.job;

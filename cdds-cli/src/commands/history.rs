@@ -12,7 +12,7 @@ use cdds_core::ports::catalog::query::{
 };
 use cdds_core::service::ServiceError;
 
-use super::{Deleted, filtered_job, found, job, print_rows};
+use super::{Deleted, filtered_job, found, job, misnamed, print_rows};
 use cdds_view::{DeliveryView, ExecutionDetailsView, ExecutionView, Instant};
 use chrono::TimeDelta;
 
@@ -53,7 +53,7 @@ pub(super) async fn carry_out(command: HistoryCommand, session: &Session) -> Res
                 Ok(queued) => queued,
                 Err(error) => return Err(with_backfill(error.into(), id, &app, session).await),
             };
-            Ok(session.output.object(&ExecutionView::queued(queued))?)
+            job::queued_one(&ExecutionView::queued(queued), session)
         }
         HistoryCommand::Cancel { id } => {
             let app = session.open().await?;
@@ -115,6 +115,7 @@ const NOTHING_YET: &str =
 
 async fn list(args: ListHistoryArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
+    misnamed::in_filters(args.source.as_deref(), args.data_type.as_deref(), &app, session);
     let mut query = ExecutionQuery::default()
         .with_status(args.status)
         .with_source(args.source.map(SourceId::new).transpose()?)

@@ -13,20 +13,22 @@ mod written;
 
 use std::path::Path;
 
-use cdds_core::domain::job::JobSettings;
 use cdds_core::domain::job::lifecycle::NewJob;
-use cdds_core::ports::catalog::query::JobOverview;
+use cdds_core::domain::job::{Job, JobSettings};
+use cdds_core::ports::catalog::query::{JobOverview, JobQuery};
 use cdds_core::service::jobs::EditRequest;
 
 use self::many::Doing;
 use self::settings::over;
 use super::found;
+use super::listed::print_all;
 use cdds_view::{ExecutionView, ForecastView, JobView};
 
-use crate::args::{CloneArgs, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
+use crate::args::{CloneArgs, Columns, CreateArgs, EditArgs, JobCommand, JobOptions, Rehearsal};
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
+use crate::text::escaped;
 
 pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<(), CliError> {
     let (app, by) = (session.open().await?, &session.principal);
@@ -48,18 +50,36 @@ pub(super) async fn carry_out(command: JobCommand, session: &Session) -> Result<
         JobCommand::Resume(args) => return many::carry_out(Doing::Resume, *args, &app, session).await,
         JobCommand::BringBack { id } => app.jobs.bring_back(by, found::job(&id, &app, by).await?).await?,
         JobCommand::List(args) => return list::list(*args, &app, session).await,
-        JobCommand::Preview { id, count } => return preview(&id, count, &app, session).await,
+        JobCommand::Preview { id, count, shown } => return preview(&id, count, &shown, &app, session).await,
         JobCommand::Run(args) => return many::carry_out(Doing::Run, *args, &app, session).await,
         JobCommand::Backfill { id, from, to } => {
             let now = session.clock.now();
             let queued =
                 app.jobs.backfill(by, found::job(&id, &app, by).await?, from.at(now), to.at(now)).await?;
             let views: Vec<ExecutionView> = queued.into_iter().map(ExecutionView::queued).collect();
-            return Ok(session.output.list(&views)?);
+            return self::queued(&views, session);
         }
         JobCommand::Delete(args) => return many::carry_out(Doing::Delete, *args, &app, session).await,
     };
     show(overview, &app, session).await
+}
+
+/// Prints executions that were queued; with `-q` their ids alone, for other commands.
+fn queued(views: &[ExecutionView], session: &Session) -> Result<(), CliError> {
+    if !session.output.is_quiet() {
+        return Ok(session.output.list(views)?);
+    }
+    let ids: String = views.iter().map(|view| format!("{}\n", view.id)).collect();
+    Ok(session.output.raw(ids.as_bytes())?)
+}
+
+/// Prints the execution that was queued; with `-q` its id alone.
+pub(super) fn queued_one(view: &ExecutionView, session: &Session) -> Result<(), CliError> {
+    if session.output.is_quiet() {
+        queued(std::slice::from_ref(view), session)
+    } else {
+        Ok(session.output.object(view)?)
+    }
 }
 
 /// Prints a job with the warnings about its certificates (rule S3).
@@ -87,16 +107,32 @@ fn filed(path: &Path, options: JobOptions) -> Result<NewJob, CliError> {
 
 /// Submits a job, or shows what it would be.
 async fn submit(app: &App, new: NewJob, rehearsal: Rehearsal, session: &Session) -> Result<(), CliError> {
-    unknown::warn(&new.settings, app, session).await;
+    unknown::check(&new.settings, None, rehearsal.allow_unknown_fields, app, session).await?;
     if rehearsal.dry_run {
         let ahead = app.jobs.forecast_draft(&session.principal, new.clone(), dry_run::OCCURRENCES).await?;
         return dry_run::show(&new.settings, ahead, app, session).await;
     }
     let submitted = app.jobs.submit(&session.principal, new).await?;
+    tell_of_namesakes(&submitted.job, app, session).await?;
     if session.output.is_quiet() {
         return Ok(session.output.raw(format!("{}\n", submitted.job.id).as_bytes())?);
     }
     show(submitted, app, session).await
+}
+
+/// Tells of other jobs with the title: it names none of them any more.
+async fn tell_of_namesakes(job: &Job, app: &App, session: &Session) -> Result<(), CliError> {
+    let title = &job.settings.title;
+    let query = JobQuery::default().with_search(title.as_str().to_owned());
+    let alike = app.jobs.list(&session.principal, &query).await?.items;
+    if alike.iter().any(|one| one.job.id != job.id && one.job.settings.title == *title) {
+        let (title, id) = (escaped(title.as_str()), job.id);
+        session.console.note(&format!(
+            "note: there is another job called {title}, so commands take this one by its id alone: `cdds job edit {id} \
+             --title TITLE` tells them apart"
+        ));
+    }
+    Ok(())
 }
 
 /// Edits the job as it is now: if somebody changes it in between, the edit is refused.
@@ -106,6 +142,7 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
     }
     let id = found::job(&args.id, app, &session.principal).await?;
     let job = app.jobs.show(&session.principal, id).await?.job;
+    let before = job.settings.clone();
     let settings = match args.file {
         None => over(job.settings, args.options)?,
         Some(path) => filed(&path, args.options)?.settings,
@@ -113,7 +150,8 @@ async fn edit(args: EditArgs, app: &App, session: &Session) -> Result<(), CliErr
     let request = EditRequest::new(settings)
         .with_watermark(args.watermark.map(Into::<cdds_core::domain::job::edit::WatermarkChoice>::into))
         .with_if_version(args.if_version.unwrap_or(job.version));
-    unknown::warn(&request.settings, app, session).await;
+    let allowed = args.rehearsal.allow_unknown_fields;
+    unknown::check(&request.settings, Some(&before), allowed, app, session).await?;
     if args.rehearsal.dry_run {
         let ahead = app.jobs.forecast_edit(&session.principal, id, &request, dry_run::OCCURRENCES).await?;
         return dry_run::show(&request.settings, ahead, app, session).await;
@@ -132,12 +170,18 @@ pub(super) async fn submit_clone(
     submit(app, new, args.rehearsal, session).await
 }
 
-async fn preview(typed: &str, count: u32, app: &App, session: &Session) -> Result<(), CliError> {
+async fn preview(
+    typed: &str,
+    count: u32,
+    shown: &Columns,
+    app: &App,
+    session: &Session,
+) -> Result<(), CliError> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let ahead = app
         .jobs
         .forecast(&session.principal, found::job(typed, app, &session.principal).await?, count)
         .await?;
     let views: Vec<ForecastView> = ahead.into_iter().map(ForecastView::from).collect();
-    Ok(session.output.list(&views)?)
+    print_all(session, shown, &views, "nothing to show")
 }

@@ -138,7 +138,8 @@ pub(super) fn faults(data_type: &DataType, survey: &Survey) -> Vec<String> {
     faults
 }
 
-/// Reads enough records to find what they lack, and looks for the fields that name data subjects.
+/// Looks for what the type declares and the source does not have, reads enough records to find what they lack, and looks
+/// for the fields that name data subjects.
 pub(super) async fn read_beginning(
     id: &SourceId,
     source: &dyn Source,
@@ -149,6 +150,13 @@ pub(super) async fn read_beginning(
     let mut survey = config.survey(id, &data_type.id).ok_or_else(|| {
         CliError::failed("source_failed", format!("type {} is not configured", data_type.id))
     })?;
+    // If the source does not answer, the read says why.
+    let misnamed = source.faults(&session.principal.owner, &data_type.id).await.unwrap_or_default();
+    if !misnamed.is_empty() {
+        let told: Vec<String> =
+            misnamed.iter().map(|fault| format!("type {}, {fault}", data_type.id)).collect();
+        return Err(CliError::failed("source_failed", told.join("; ")));
+    }
     let request = everything(data_type, session).with_bad_records(BadRecordMode::Report);
     let work = WorkBar::new(&session.console, &format!("reading the beginning of {}", data_type.id));
     let mut batches = source.read(request).await?;

@@ -18,7 +18,7 @@ fn shell(place: &Place, program: &str, script: &str) -> Output {
 }
 
 /// Returns what bash offers for the last of these words.
-fn in_bash(place: &Place, words: &[&str]) -> Vec<String> {
+pub(crate) fn in_bash(place: &Place, words: &[&str]) -> Vec<String> {
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let last = words.len() - 1;
     let script = format!(
@@ -40,7 +40,7 @@ fn in_fish(place: &Place, line: &str) -> Vec<String> {
 }
 
 /// Returns what zsh offers for the last of these words, with the meanings.
-fn in_zsh(place: &Place, words: &[&str]) -> Vec<String> {
+pub(crate) fn in_zsh(place: &Place, words: &[&str]) -> Vec<String> {
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     // The completion system is there only at a prompt: what it would be told is printed.
     let script = format!(

@@ -114,7 +114,7 @@ fn an_edit_changes_what_is_named_and_nothing_else() {
         (&["--category", "all"], "category", json!("all")),
         (&["--field", "contact_id"], "fields", json!(["contact_id"])),
         (&["--field", "all"], "fields", json!("all")),
-        (&["--filter", "a=1", "--filter", "b*=x"], "filters", json!(["a=1", "b*=x"])),
+        (&["--filter", "note=1", "--filter", "seconds*=x"], "filters", json!(["note=1", "seconds*=x"])),
         (&["--filter", "none"], "filters", json!([])),
         (&["--split-size", "64KiB"], "split_size", json!(65_536)),
         (&["--split-size", "none"], "split_size", json!(null)),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_postgres::config::Host;
 
+use crate::completing::{in_bash, in_zsh};
 use crate::postgres_server::Server;
 use crate::support::{Place, text};
 
@@ -95,6 +96,11 @@ fn exported(place: &Place, owner: &str) -> Vec<Value> {
     records
 }
 
+/// Returns the words of a command that creates a job over the calls.
+fn typed<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    [&["cdds", "job", "create", "--source", "telephony", "--type"], words].concat()
+}
+
 #[test]
 fn the_rows_of_a_server_are_exported_as_it_makes_json_of_them() {
     let (shop, place) = (Shop::start(), Place::new());
@@ -104,6 +110,18 @@ fn the_rows_of_a_server_are_exported_as_it_makes_json_of_them() {
     assert_eq!(checked[0]["records_read"], 90, "{checked}");
     // No index begins with the instant, and that is worth knowing.
     assert!(checked.to_string().contains("no index begins with the column"), "{checked}");
+
+    // Shells ask the server for what may be typed, and a slip is told before a job is stored.
+    assert_eq!(in_bash(&place, &typed(&[""])), ["call"]);
+    assert_eq!(in_bash(&place, &typed(&["call", "--field", "id,s"])), ["id,started_at"]);
+    assert_eq!(in_bash(&place, &typed(&["call", "--filter", "pr"])), ["price="]);
+    assert_eq!(in_zsh(&place, &typed(&["call", "--field", "pri"])), ["price:numeric(12,4)"]);
+    let slip =
+        [&typed(&["call", "--field", "prize"])[1..], &["--title", "T", "--run", "once", "--plaintext"]]
+            .concat();
+    let output = place.cdds(&slip).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(3) && said.contains("did you mean \"price\"?"), "{said}");
 
     let records = exported(&place, "default");
     let expected = shop.rows("telephony.calls");

@@ -85,8 +85,16 @@ fn a7_c3_an_execution_names_its_set_for_holds_and_for_who_downloaded_it() {
     assert!(code == Some(0) && told.contains("nobody has downloaded"), "{told}");
     place.json(&["artifact", "download", "--execution", &execution, "--to", "out"]);
     let listed = place.json(&downloads);
-    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["object"]["kind"]), (1, &"artifact".into()));
-    assert_eq!(listed[0]["outcome"], "verified");
+    let kinds: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|one| one["object"]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["manifest", "artifact"], "the newest first");
+    let same = |one: &serde_json::Value| one["outcome"] == "verified" && one["title"] == "T";
+    assert!(listed.as_array().unwrap().iter().all(same), "{listed}");
+    let oldest = place.json(&[&downloads[..], &["--sort", "at"]].concat());
+    assert_eq!(oldest[0]["object"]["kind"], "artifact");
+    let page = place.json(&[&downloads[..], &["--page", "--limit", "1"]].concat());
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (1, &serde_json::Value::Null));
+    assert_eq!(place.refused(&[&downloads[..], &["--cursor", "x"]].concat()).0, 2);
     assert_eq!(place.json(&[&downloads[..], &["--principal", "nobody"]].concat()), serde_json::json!([]));
     assert_eq!(place.json(&[&downloads[..], &["--limit", "1"]].concat()).as_array().unwrap().len(), 1);
     assert_eq!(place.json(&[&downloads[..], &["--until", "2020-01-01"]].concat()), serde_json::json!([]));
@@ -98,20 +106,44 @@ fn j4_whoever_types_a_field_that_there_is_not_is_told_at_once() {
     let create =
         ["job", "create", "--title", "T", "--source", "contact-history", "--run", "once", "--plaintext"];
     let typed = |options: &[&str]| said(&place, &[&create[..], options].concat());
-    let (code, told) = typed(&["--type", "interaction", "--field", "contact_id,second", "--dry-run"]);
-    assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("has no field \"second\"") && told.contains("did you mean \"seconds\"?"), "{told}");
-    let (_, told) = typed(&["--type", "interaction", "--filter", "zz=secret"]);
+    let second = ["--type", "interaction", "--field", "contact_id,second"];
+    for options in [&second[..], &[&second[..], &["--dry-run"]].concat()] {
+        let (code, told) = typed(options);
+        assert_eq!(code, Some(3), "{told}");
+        let field =
+            "has no field \"second\", so its exports would fail, did you mean \"seconds\"? --allow-unknown";
+        assert!(told.contains(field), "{told}");
+    }
+    let (code, told) = typed(&["--type", "interaction", "--filter", "zz=secret"]);
+    assert!(code == Some(3) && told.contains("no field \"zz\""), "{told}");
+    assert!(told.contains("`cdds source fields contact-history interaction` lists them: --allow"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+    assert_eq!(place.json(&["job", "list"]), serde_json::json!([]));
+    let (code, told) = typed(&["--type", "interaction", "--field", "seconds", "--filter", "note!=x"]);
+    assert!(code == Some(0) && !told.contains("warning"), "{told}");
+    std::fs::write(
+        place.path("job.toml"),
+        "title = \"F\"\nsource = \"contact-history\"\ntype = \"interaction\"\nrun = \"once\"\nplaintext = true\n\
+         field = [\"nota\"]\n",
+    )
+    .unwrap();
+    let (code, told) = said(&place, &["job", "create", "--file", "job.toml"]);
+    assert!(code == Some(3) && told.contains("did you mean \"note\"?"), "{told}");
+
+    let job = place.plaintext_job(&[]);
+    let edit = ["job", "edit", &job, "--field", "Note"];
+    let (code, told) = said(&place, &edit);
+    assert!(code == Some(3) && told.contains("did you mean \"note\"?"), "{told}");
+    let (code, told) = said(&place, &["job", "clone", &job, "--title", "C", "--filter", "sconds>3"]);
+    assert!(code == Some(3) && told.contains("did you mean \"seconds\"?"), "{told}");
+    let (code, told) = said(&place, &[&edit[..], &["--allow-unknown-fields"]].concat());
     assert!(
-        told.contains("no field \"zz\"") && told.contains("cdds source fields contact-history"),
+        code == Some(0) && told.starts_with("warning: interaction of contact-history has no field"),
         "{told}"
     );
-    assert!(!told.contains("secret"), "{told}");
-    let (_, told) = typed(&["--type", "interaction", "--field", "seconds", "--filter", "note!=x"]);
-    assert!(!told.contains("warning"), "{told}");
-    let job = place.plaintext_job(&[]);
-    let (_, told) = said(&place, &["job", "edit", &job, "--field", "Note"]);
-    assert!(told.contains("did you mean \"note\"?"), "{told}");
+    // Somebody changes something else of the job, and is only reminded.
+    let (code, told) = said(&place, &["job", "edit", &job, "--description", "x"]);
+    assert!(code == Some(0) && told.contains("has no field \"Note\""), "{told}");
     // The run says the same.
     place.refused(&["run", "--until-idle"]);
     let failed = place.json(&["history", "list", "--status", "failed"]);
@@ -121,4 +153,52 @@ fn j4_whoever_types_a_field_that_there_is_not_is_told_at_once() {
         failed.iter().any(|why| why.contains("no column \"Note\", did you mean \"note\"?")),
         "{failed:?}"
     );
+}
+
+#[test]
+fn j4_a_field_that_no_record_of_a_file_has_is_refused_only_as_a_likely_slip() {
+    let place = Place::new();
+    let create = ["job", "create", "--title", "T", "--source", "events", "--type", "event", "--run", "once"];
+    let typed = |options: &[&str]| said(&place, &[&create[..], &["--plaintext"], options].concat());
+    let (code, told) = typed(&["--field", "anything", "--dry-run"]);
+    assert!(code == Some(0) && !told.contains("warning"), "nothing is known without a record: {told}");
+    std::fs::write(place.path("events-1.jsonl"), "{\"caller\":\"Ada\",\"seconds\":3}\n").unwrap();
+    let (code, told) = typed(&["--filter", "caler=Ada"]);
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("looked at has a field \"caler\", did you mean \"caller\"? --allow"), "{told}");
+    assert!(!told.contains("Ada"), "{told}");
+    let (code, told) = typed(&["--filter", "caler=Ada", "--allow-unknown-fields"]);
+    assert!(code == Some(0) && told.contains("did you mean \"caller\"?"), "{told}");
+    let (code, told) = typed(&["--field", "remark"]);
+    assert!(code == Some(0) && told.contains("cdds source fields events event"), "{told}");
+    let (code, told) = typed(&["--field", "caller"]);
+    assert!(code == Some(0) && !told.contains("warning"), "{told}");
+}
+
+#[test]
+fn j4_a_type_that_names_a_column_that_there_is_not_is_told_by_its_key() {
+    let place = Place::with_interactions(3);
+    let right = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
+    let job = place.job_at(NOON, &DAILY);
+    for (key, typo) in [
+        ("time", right.replace("time = \"started_at\"", "time = \"startd_at\"")),
+        ("changed", right.replace("changed = \"updated_at\"", "changed = \"updatd_at\"")),
+        ("category.column", right.replace("column = \"media_type\"", "column = \"media_tipe\"")),
+        ("subject", right.replace("subject = [\"contact_id\"]", "subject = [\"contact_iid\"]")),
+    ] {
+        assert_ne!(typo, right, "{key}");
+        std::fs::write(place.path("cdds.toml"), typo).unwrap();
+        let (code, told) = said(&place, &["source", "check", "contact-history"]);
+        let expected = format!("type interaction, {key}: there is no column");
+        assert!(code == Some(1) && told.contains(&expected) && told.contains("did you mean"), "{told}");
+        let create = ["job", "create", "--title", "T", "--source", "contact-history", "--run", "once"];
+        let create = [&create[..], &["--type", "interaction", "--plaintext"]].concat();
+        let (code, told) = said(&place, &create);
+        let expected = format!("[[source.type]] interaction of contact-history: {key}: there is no column");
+        assert!(code == Some(3) && told.contains(&expected), "{told}");
+        let (code, told) = said(&place, &[&create[..], &["--allow-unknown-fields", "--dry-run"]].concat());
+        assert!(code == Some(0) && told.contains(&expected), "{told}");
+        let (code, told) = said(&place, &["job", "edit", &string(&job["id"]), "--title", key]);
+        assert!(code == Some(0) && told.contains(&expected), "{told}");
+    }
 }

@@ -6,7 +6,8 @@ use super::JobFilters;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With several jobs, each is done by itself: those that cannot be are named, and the exit code is 1."
+    after_help = "With several jobs, all are looked up first: if there is not one of them, nothing is changed. Then each is \
+                  done by itself: those that cannot be are named, and the exit code is 1."
 )]
 pub(crate) struct ManyJobs {
     /// The jobs

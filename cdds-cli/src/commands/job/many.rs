@@ -109,7 +109,7 @@ pub(super) async fn carry_out(
     let (all, outcome) = (jobs.len(), each(doing, jobs, app, session).await?);
     match doing {
         Doing::Suspend | Doing::Resume => list(outcome.changed, app, session).await?,
-        Doing::Run => session.output.list(&outcome.queued)?,
+        Doing::Run => super::queued(&outcome.queued, session)?,
         Doing::Delete => Deleted::new("job", outcome.deleted).show(session)?,
     }
     if outcome.refused.is_empty() {
@@ -157,14 +157,25 @@ async fn chosen(
         }
         (false, false) => {}
     }
-    let mut jobs = Vec::<JobOverview>::new();
+    let (mut jobs, mut missing) = (Vec::<JobOverview>::new(), Vec::new());
     for typed in &args.ids {
-        let id = found::job(typed, app, by).await?;
-        if !jobs.iter().any(|known| known.job.id == id) {
-            jobs.push(app.jobs.show(by, id).await?);
+        let found = async { Ok::<_, CliError>(app.jobs.show(by, found::job(typed, app, by).await?).await?) };
+        match found.await {
+            Ok(found) if jobs.iter().any(|known| known.job.id == found.job.id) => {}
+            Ok(found) => jobs.push(found),
+            Err(error) if error.missing().is_some() => missing.push(error),
+            Err(error) => return Err(error),
         }
     }
-    Ok(jobs)
+    let more: Vec<String> = missing.iter().skip(1).map(|error| error.message().to_owned()).collect();
+    match missing.into_iter().next() {
+        None => Ok(jobs),
+        Some(only) if args.ids.len() == 1 => Err(only),
+        Some(first) => {
+            let more: String = more.iter().map(|why| format!("; {why}")).collect();
+            Err(first.followed_by(&format!("{more}: nothing was changed")))
+        }
+    }
 }
 
 /// Asks before something is removed, and before several jobs are changed at once.
@@ -192,7 +203,7 @@ async fn one(doing: Doing, job: &JobOverview, app: &App, session: &Session) -> R
     match doing {
         Doing::Suspend => super::show(app.jobs.suspend(by, id).await?, app, session).await,
         Doing::Resume => super::show(app.jobs.resume(by, id).await?, app, session).await,
-        Doing::Run => Ok(session.output.object(&ExecutionView::queued(app.jobs.run_now(by, id).await?))?),
+        Doing::Run => super::queued_one(&ExecutionView::queued(app.jobs.run_now(by, id).await?), session),
         Doing::Delete => {
             app.jobs.delete(by, id).await?;
             Deleted::new("job", [id]).show(session)

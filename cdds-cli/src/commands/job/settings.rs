@@ -32,7 +32,11 @@ pub(super) fn fresh(options: JobOptions) -> Result<JobSettings, CliError> {
     // Sealed unless plaintext is asked for by name (rule S1).
     let protection = match protection(&options.archive)? {
         Some(protection) => protection,
-        None => Protection::Sealed(RecipientNames::new([])?),
+        None => {
+            let unsaid =
+                |violation| CliError::from(violation).with_way_out("--recipient NAME, or --plaintext");
+            Protection::Sealed(RecipientNames::new([]).map_err(unsaid)?)
+        }
     };
     over(JobSettings::of_reads(title, source, reads, frequency, protection), options)
 }
