@@ -27,6 +27,7 @@ mod serve;
 mod short;
 mod source;
 mod subject;
+mod times;
 mod value;
 mod workers;
 
@@ -63,7 +64,7 @@ pub(crate) use self::recipient::RecipientCommand;
 pub(crate) use self::retention::RetentionCommand;
 pub(crate) use self::run::RunArgs;
 #[cfg(feature = "serve")]
-pub(crate) use self::serve::{Expiry, ServeArgs, TokenCommand, UserCommand};
+pub(crate) use self::serve::{ServeArgs, TokenCommand, UserCommand};
 pub(crate) use self::source::SourceCommand;
 pub(crate) use self::subject::{CreateSubjectArgs, ListSubjectsArgs, SubjectCommand};
 pub(crate) use self::value::{Setting, item, items};
@@ -105,7 +106,7 @@ pub(crate) struct Global {
     pub(crate) now: Option<DateTime<Utc>>,
 
     /// Colour what is printed for people
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, value_name = "CHOICE", default_value = "auto")]
     pub(crate) color: ColourChoice,
 
     /// Show no progress

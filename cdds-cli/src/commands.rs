@@ -20,6 +20,7 @@ mod init;
 mod job;
 mod listed;
 mod manual;
+mod misnamed;
 mod notice;
 mod offline;
 mod recipient;
@@ -31,6 +32,7 @@ mod source;
 mod status;
 mod strayed;
 mod subject;
+mod titles;
 #[cfg(feature = "serve")]
 mod token;
 #[cfg(feature = "serve")]

@@ -29,6 +29,9 @@ pub(crate) trait View: Serialize {
     /// The column whose words matter to their end: they go on below the row where they do not fit beside the others.
     const GOES_ON: Option<&'static str> = None;
 
+    /// The columns that a person gets on request alone.
+    const ON_REQUEST: &'static [&'static str] = &[];
+
     /// The cells of a list, in the order of the headings.
     fn row(&self) -> Vec<Cell>;
 

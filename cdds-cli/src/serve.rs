@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use self::connections::Connections;
 use self::door::{Door, Named};
 use self::health::Health;
+pub(crate) use self::listen::check_free;
 pub(crate) use self::metrics::Metrics;
 use self::reload::Reload;
 use self::tokens::TokenFile;

@@ -12,7 +12,8 @@ mod source;
 mod subject;
 mod worker;
 
-pub(crate) use self::artifact::DownloadedView;
+pub(crate) use self::artifact::{DownloadedView, FileView};
+pub(crate) use self::audit::EntryView;
 pub(crate) use self::occurrence::{expected_records, occurrence_cells};
 pub(crate) use self::source::CheckView;
 

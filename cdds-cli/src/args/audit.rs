@@ -8,8 +8,8 @@ use super::{Listing, Moment, moment, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// About the job, execution, artifact or set with this id, or the recipient with this name; with --action download,
-    /// about every file of the set
+    /// About the job, execution, artifact or set with this id, the job with this title, or the recipient with this name;
+    /// an execution with --action download: about every file of its set, the manifest and the signature
     #[arg(long, value_name = "ID")]
     pub(crate) object: Option<String>,
 

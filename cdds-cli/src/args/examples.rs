@@ -2,7 +2,7 @@
 
 use clap::{Command, CommandFactory};
 
-use super::Cli;
+use super::{Cli, times};
 
 /// Returns the command line with its examples.
 pub(crate) fn command() -> Command {
@@ -15,13 +15,12 @@ fn with_examples(mut command: Command, path: &str) -> Command {
         let path = format!("{path} {name}");
         command = command.mut_subcommand(&name, |sub| with_examples(sub, &path));
     }
-    match EXAMPLES.iter().find(|(of, _)| *of == path.trim_start()) {
-        Some((_, lines)) => {
-            let said = command.get_after_help().map(|said| format!("{said}\n\n")).unwrap_or_default();
-            command.after_help(format!("{said}Examples:\n{lines}"))
-        }
-        None => command,
-    }
+    let path = path.trim_start();
+    let said = command.get_after_help().map(ToString::to_string);
+    let examples =
+        EXAMPLES.iter().find(|(of, _)| *of == path).map(|(_, lines)| format!("Examples:\n{lines}"));
+    let parts: Vec<String> = said.into_iter().chain(times::of(&command, path)).chain(examples).collect();
+    if parts.is_empty() { command } else { command.after_help(parts.join("\n\n")) }
 }
 
 /// The examples by command, each line indented as it is shown.
@@ -284,6 +283,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "audit",
         "  cdds audit --since 2026-01-01T00:00:00Z --principal ada\n  \
            cdds audit --object ID                       who changed this job, or downloaded this file\n  \
+           cdds audit --object EXECUTION --action download   who downloaded a set\n  \
            cdds audit --principal bob --action create_job    which jobs somebody made\n  \
            cdds audit --action delete_artifacts --output json",
     ),

@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::{Columns, value};
+use super::{Columns, Moment, moment, value};
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -32,9 +31,9 @@ pub(crate) enum TokenCommand {
         /// By which you tell it from others; what is done with it is on record as token:NAME
         #[arg(long, default_value = "token")]
         name: String,
-        /// When it ends: an instant, or a number of days like 90d
-        #[arg(long, value_name = "WHEN", value_parser = value::expiry)]
-        expires: Option<Expiry>,
+        /// When it ends; never if left out
+        #[arg(long, value_name = "WHEN", value_parser = moment::coming)]
+        expires: Option<Moment>,
     },
     /// List the tokens of an owner
     #[command(visible_alias = "ls")]
@@ -44,11 +43,4 @@ pub(crate) enum TokenCommand {
         /// Its id, as the list shows it
         id: String,
     },
-}
-
-/// When a token ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expiry {
-    At(DateTime<Utc>),
-    InDays(u16),
 }

@@ -63,18 +63,6 @@ pub(super) fn role() -> impl TypedValueParser<Value = String> {
     )
 }
 
-/// Parses an instant, or a number of days.
-#[cfg(feature = "serve")]
-pub(super) fn expiry(text: &str) -> Result<super::Expiry, String> {
-    let days = text.strip_suffix('d').and_then(|days| days.parse().ok()).filter(|days| *days > 0);
-    match days {
-        Some(days) => Ok(super::Expiry::InDays(days)),
-        None => instant(text)
-            .map(super::Expiry::At)
-            .map_err(|_| "write an instant like 2026-01-31T02:00:00Z, or days like 90d".to_owned()),
-    }
-}
-
 /// Parses an instant, or `none`.
 pub(super) fn instant_or_none(text: &str) -> Result<Setting<DateTime<Utc>>, String> {
     unless("none", text, instant)

@@ -6,16 +6,21 @@ use std::collections::BTreeSet;
 
 use cdds_core::domain::archive::removal::TornSet;
 use cdds_core::domain::id::{ArtifactId, ExecutionId, TypeId};
-use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactQuery, Sort};
+use cdds_core::ports::catalog::query::{ArtifactColumn, ArtifactOverview, ArtifactQuery, Page, Sort};
+use cdds_core::service::ServiceError;
 
-use super::{Deleted, download, filtered_job, found, print_rows};
+use super::titles::Titles;
+use super::{Deleted, download, filtered_job, found, misnamed, print_rows};
 use cdds_view::ArtifactView;
 use cdds_view::words;
+
+use chrono::{DateTime, Utc};
 
 use crate::args::{ArtifactCommand, DeleteArtifactsArgs, ListArtifactsArgs, Listing, SetArgs};
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
+use crate::view::FileView;
 
 pub(super) async fn carry_out(command: ArtifactCommand, session: &Session) -> Result<(), CliError> {
     match command {
@@ -48,6 +53,7 @@ const NOTHING_YET: &str = "no artifacts: `cdds run` makes them, `cdds history li
 
 async fn list(args: ListArtifactsArgs, session: &Session) -> Result<(), CliError> {
     let app = session.open().await?;
+    misnamed::in_filters(None, args.data_type.as_deref(), &app, session);
     let mut query = ArtifactQuery::default()
         .with_search(args.search)
         .with_data_type(args.data_type.map(TypeId::new).transpose()?)
@@ -82,9 +88,27 @@ async fn show(
     session: &Session,
 ) -> Result<(), CliError> {
     let now = app.now().await?;
-    let page = async |slice| app.artifacts.list(&session.principal, &query.clone().with_slice(slice)).await;
-    print_rows(session, (listing, query.sort), nothing, page, |artifact| ArtifactView::new(artifact, now))
-        .await
+    let page = async |slice| {
+        let page = app.artifacts.list(&session.principal, &query.clone().with_slice(slice)).await?;
+        Ok(Page { items: views(page.items, now, app, session).await?, total: page.total, next: page.next })
+    };
+    print_rows(session, (listing, query.sort), nothing, page, |view| view).await
+}
+
+/// Adds the titles of the jobs that made the files.
+async fn views(
+    files: Vec<ArtifactOverview>,
+    now: DateTime<Utc>,
+    app: &App,
+    session: &Session,
+) -> Result<Vec<FileView>, ServiceError> {
+    let executions = files.iter().map(|one| one.artifact.execution_id).collect();
+    let titles = Titles::of_executions(executions, app, session).await?;
+    let view = |file: ArtifactOverview| {
+        let title = titles.of_execution(file.artifact.execution_id).map(str::to_owned);
+        FileView::new(ArtifactView::new(file, now), title)
+    };
+    Ok(files.into_iter().map(view).collect())
 }
 
 async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), CliError> {
@@ -110,11 +134,11 @@ async fn delete(args: &DeleteArtifactsArgs, session: &Session) -> Result<(), Cli
     }
     if args.dry_run {
         session.console.note(NOTHING_DELETED);
-        let (mut views, now) = (Vec::new(), app.now().await?);
+        let mut files = Vec::new();
         for id in ids {
-            views.push(ArtifactView::new(app.artifacts.show(&session.principal, id).await?, now));
+            files.push(app.artifacts.show(&session.principal, id).await?);
         }
-        return Ok(session.output.list(&views)?);
+        return Ok(session.output.list(&views(files, app.now().await?, &app, session).await?)?);
     }
     session.consent.ask(&match torn.iter().map(|set| set.staying).sum() {
         0 => format!("Delete {}?", files(ids.len())),

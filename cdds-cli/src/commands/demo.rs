@@ -83,6 +83,11 @@ struct Story {
 
 pub(super) async fn demo(args: &DemoArgs, session: &Session) -> Result<(), CliError> {
     let now = session.clock.now();
+    #[cfg(feature = "serve")]
+    if args.serve {
+        // Before anything is made: otherwise the folder would be in the way of another try.
+        crate::serve::check_free(args.listen.unwrap_or(crate::config::Serve::DEFAULT_LISTEN))?;
+    }
     let dir = Folder::create(&args.dir)?;
     let counts = sample::write(&dir.file("contact-centre.db"), args.records, now)?;
     dir.write("cdds.toml", CONFIG.as_bytes())?;

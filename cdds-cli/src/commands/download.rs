@@ -11,6 +11,7 @@ use cdds_core::domain::id::{ArtifactId, ExecutionId};
 use cdds_core::service::ServiceError;
 use cdds_core::service::artifacts::{self, Artifacts};
 use cdds_storage::durable;
+use cdds_view::words;
 use futures::future::{Either, select};
 use tempfile::NamedTempFile;
 
@@ -23,6 +24,7 @@ use crate::error::CliError;
 use crate::progress::BytesProgress;
 use crate::session::Session;
 use crate::signals::Stop;
+use crate::text::escaped;
 use crate::view::DownloadedView;
 
 /// A stored file and where it goes.
@@ -46,7 +48,12 @@ pub(super) async fn download(args: DownloadArgs, session: &Session) -> Result<()
         None => selection(&app, &args.ids, &args.to, session).await?,
     };
     let views = fetch_to(&app.artifacts, &files, &args.to, args.force, session).await?;
-    Ok(session.output.list(&views)?)
+    session.output.list(&views)?;
+    let fetched = words::counted(files.len() as u64, "file");
+    let bytes = words::bytes(files.iter().map(|file| file.bytes).sum());
+    let to = args.to.display().to_string();
+    session.console.note(&format!("{fetched}, {bytes}, in {}", escaped(&to)));
+    Ok(())
 }
 
 /// Downloads everything that an execution published into a folder.

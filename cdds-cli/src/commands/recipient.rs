@@ -51,6 +51,16 @@ async fn renew(name: String, path: &Path, session: &Session) -> Result<(), CliEr
             format!("note: {} is the certificate of {name} already; nothing was changed", path.display());
         session.console.note(&escaped(&same));
     }
+    if let Some(replaced) = &renewal.replaced
+        && replaced.subject != renewal.recipient.certificate.subject
+    {
+        let (before, after) = (&replaced.subject, &renewal.recipient.certificate.subject);
+        let other = format!(
+            "warning: {name} was {before}, and is {after} now: exports are sealed for that one from now on. If it is somebody \
+             else, renew it by the right certificate, and store this one by `cdds recipient add` under another name"
+        );
+        session.console.note(&escaped(&other));
+    }
     let replaced = renewal.replaced.map(|replaced| replaced.fingerprint);
     Ok(session.output.object(&RenewalView::new(view(&app, renewal.recipient), replaced))?)
 }

@@ -64,8 +64,9 @@ async fn preview(until: Moment, shown: &Columns, session: &Session) -> Result<()
         .with_sort(Sort { column: ArtifactColumn::RemainingDays, descending: false });
     let page = async |slice| app.artifacts.list(&session.principal, &query.clone().with_slice(slice)).await;
     let sets = sets(every_row(page).await?);
-    let nothing = "nothing expires until then: --until looks further ahead";
-    print_all(session, shown, &sets, nothing)?;
+    let end = Instant(until.at(session.clock.now()));
+    let nothing = format!("no set expires before {end}: --until looks further ahead");
+    print_all(session, shown, &sets, &nothing)?;
     let told = |hold: bool| {
         let some: Vec<&Expiring> = sets.iter().filter(|set| set.hold == hold).collect();
         let bytes = some.iter().map(|set| set.bytes).sum();

@@ -4,7 +4,7 @@ mod copies;
 mod erasing;
 mod key;
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 
 use cdds_core::domain::subject::request::{Evidence, RequestText, Scope, ScopePart, SubjectRequest, refusal};
 use cdds_core::domain::subject::{Identifier, Subject};
@@ -76,12 +76,19 @@ async fn show(request: &SubjectRequest, app: &App, session: &Session) -> Result<
 }
 
 async fn create(args: CreateSubjectArgs, session: &Session) -> Result<(), CliError> {
-    let subject = subject(&args.identifier)?;
+    let subject = subject(&args.identifier, session)?;
     let parts = args.source.iter().map(|part| part.parse()).collect::<Result<Vec<ScopePart>, _>>()?;
     let new = NewSubjectRequest::new(subject, args.kind)
         .with_scope(Scope::new(parts)?)
         .with_due_at(args.due.map(|due| due.at(session.clock.now())))
         .with_handover(handover(&args)?);
+    if args.kind.hands_over() && args.certificate.is_none() && !args.plaintext {
+        let refused: CliError = args
+            .kind
+            .check_handover(false)
+            .map_or_else(CliError::from, |()| CliError::usage("say how the records are handed over"));
+        return Err(refused.with_way_out("--certificate FILE, or --plaintext"));
+    }
     let app = session.open().await?;
     let created = app.subjects.create(&session.principal, &new).await;
     let request = created.map_err(|error| match (CliError::from(error), &args.certificate) {
@@ -103,10 +110,13 @@ fn handover(args: &CreateSubjectArgs) -> Result<Option<NewHandover>, CliError> {
 }
 
 /// Reads the identifiers that are typed, or that standard input holds.
-fn subject(typed: &[String]) -> Result<Subject, CliError> {
+fn subject(typed: &[String], session: &Session) -> Result<Subject, CliError> {
     let mut identifiers = Vec::new();
     for one in typed {
         if one == "-" {
+            if io::stdin().is_terminal() {
+                session.console.note("type the identifiers, one KIND=VALUE a line, and end with Ctrl-D:");
+            }
             let text = standard_input()?;
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
             identifiers

@@ -3,12 +3,12 @@
 use cdds_console::accounts::Token;
 use cdds_core::domain::access::{PrincipalName, Role};
 use cdds_core::domain::id::Owner;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Deleted;
 use super::listed::print_all;
-use crate::args::{Columns, Expiry, TokenCommand};
+use crate::args::{Columns, Moment, TokenCommand};
 use crate::error::{CliError, shown};
 use crate::output::{Cell, View};
 use crate::serve::tokens::TokenFile;
@@ -81,17 +81,14 @@ fn create(
     file: &TokenFile,
     role: &str,
     name: String,
-    expires: Option<Expiry>,
+    expires: Option<Moment>,
     session: &Session,
 ) -> Result<(), CliError> {
     let owner: Owner = session.principal.owner.clone();
     let role =
         Role::parse(role).ok_or_else(|| CliError::usage(format!("there is no role {}", shown(role))))?;
     let now = session.clock.now();
-    let expires_at = expires.map(|expires| match expires {
-        Expiry::At(at) => at,
-        Expiry::InDays(days) => now + TimeDelta::days(i64::from(days)),
-    });
+    let expires_at = expires.map(|expires| expires.at(now));
     if expires_at.is_some_and(|at| at <= now) {
         return Err(CliError::usage("--expires is not in the future: choose a later instant"));
     }

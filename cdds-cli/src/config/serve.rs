@@ -1,7 +1,7 @@
 //! `[serve]` and `[[user]]`.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use cdds_console::accounts::{PasswordHash, User};
@@ -22,6 +22,11 @@ pub(crate) struct Serve {
     /// The names by which browsers know the server, besides those of this machine.
     pub(crate) hosts: Vec<String>,
     pub(crate) users: Vec<User>,
+}
+
+impl Serve {
+    /// Where it listens if the configuration does not say.
+    pub(crate) const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8750);
 }
 
 /// A certificate with those above it, and its key, in files.

@@ -12,6 +12,12 @@ pub(crate) const UNKNOWN: &str = "-";
 /// they do, the command that is given them names both.
 const ID_COLUMNS: usize = 8;
 
+/// Words, words with the beginning of an id (`subject request 4136f64a`) and names of files are not shortened below this
+/// width.
+const TEXT_COLUMNS_MIN: usize = 12;
+const ABOUT_COLUMNS_MIN: usize = 24;
+const FILE_COLUMNS_MIN: usize = 24;
+
 /// The length of a whole id.
 const UUID_COLUMNS: usize = 36;
 
@@ -137,11 +143,12 @@ impl Cell {
         matches!(self, Self::Count(_) | Self::Bytes(_) | Self::Lasting(_) | Self::Since(_))
     }
 
-    /// Returns where the cell can be shortened, if at all.
-    pub(super) fn shortens(&self) -> Option<Shorten> {
+    /// Returns where the cell can be shortened, if at all, and to how many columns at least.
+    pub(super) fn shortens(&self) -> Option<(Shorten, usize)> {
         match self {
-            Self::Text(_) | Self::About(..) => Some(Shorten::End),
-            Self::File(_) => Some(Shorten::Middle),
+            Self::Text(_) => Some((Shorten::End, TEXT_COLUMNS_MIN)),
+            Self::About(..) => Some((Shorten::End, ABOUT_COLUMNS_MIN)),
+            Self::File(_) => Some((Shorten::Middle, FILE_COLUMNS_MIN)),
             _ => None,
         }
     }

@@ -48,6 +48,10 @@ impl<V: View> Rows<V> {
             layout.printed = look.columns.iter().map(of).collect::<Result<_, _>>()?;
             layout.gives_way = None;
         }
+        let is_on_request = |at: &usize| V::COLUMNS.get(*at).is_some_and(|one| V::ON_REQUEST.contains(one));
+        if look.columns.is_empty() && !look.wide && output.page.columns.is_some() {
+            layout.printed.retain(|at| !is_on_request(at));
+        }
         if look.wide {
             output.page.columns = None;
             output.page.reader.whole = true;

@@ -28,19 +28,22 @@ pub(super) fn listen(serve: &Serve, at: SocketAddr) -> Result<Connections, CliEr
             ),
         ));
     }
-    let failed = |error: std::io::Error| {
-        CliError::failed(
-            "listen_failed",
-            format!(
-                "cannot listen on {at}: {error}; choose another address with --listen, port 0 takes a free one"
-            ),
-        )
-    };
+    let failed = |error| failed(at, &error);
     let listener = TcpListener::bind(at).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
     Ok(Connections::new(listener, address, tls))
+}
+
+/// Checks that one could listen at an address now.
+pub(crate) fn check_free(at: SocketAddr) -> Result<(), CliError> {
+    TcpListener::bind(at).map(drop).map_err(|error| failed(at, &error))
+}
+
+fn failed(at: SocketAddr, error: &std::io::Error) -> CliError {
+    let why = "choose another address with --listen, port 0 takes a free one";
+    CliError::failed("listen_failed", format!("cannot listen on {at}: {error}; {why}"))
 }
 
 fn acceptor(tls: &Tls) -> Result<TlsAcceptor, CliError> {

@@ -12,42 +12,45 @@ fn remaining(artifact: &ArtifactView) -> Cell {
     artifact.days_left().map_or(Cell::Unknown, Cell::Count)
 }
 
-impl View for ArtifactView {
+/// An artifact, and the title of the job that made it.
+#[derive(Debug, Serialize)]
+pub(crate) struct FileView {
+    #[serde(flatten)]
+    file: ArtifactView,
+    /// As the job was called then; null if the execution has left the history.
+    job_title: Option<String>,
+}
+
+impl FileView {
+    pub(crate) fn new(file: ArtifactView, job_title: Option<String>) -> Self {
+        Self { file, job_title }
+    }
+}
+
+impl View for FileView {
     const COLUMNS: &'static [&'static str] =
-        &["id", "type", "size", "created", "remaining days", "hold", "name", "part", "downloads"];
-    const GIVES_WAY: &'static [&'static str] = &["downloads", "part", "type", "hold", "remaining days"];
+        &["id", "type", "size", "created", "remaining days", "hold", "name", "part", "downloads", "job"];
+    const GIVES_WAY: &'static [&'static str] =
+        &["downloads", "part", "type", "job", "hold", "remaining days"];
 
     fn row(&self) -> Vec<Cell> {
+        let file = &self.file;
         vec![
-            Cell::Id(self.id.to_string()),
-            self.types.to_string().into(),
-            Cell::Bytes(self.size),
-            self.created_at.into(),
-            remaining(self),
-            Cell::Word(self.hold_words()),
-            Cell::File(self.name.clone()),
-            self.part_words().into(),
-            Cell::Count(self.downloads),
+            Cell::Id(file.id.to_string()),
+            file.types.to_string().into(),
+            Cell::Bytes(file.size),
+            file.created_at.into(),
+            remaining(file),
+            Cell::Word(file.hold_words()),
+            Cell::File(file.name.clone()),
+            file.part_words().into(),
+            Cell::Count(file.downloads),
+            self.job_title.clone().into(),
         ]
     }
 
     fn details(&self) -> Vec<(&'static str, Cell)> {
-        let deleted = if self.job_deleted { " (deleted)" } else { "" };
-        vec![
-            ("id", self.id.to_string().into()),
-            ("execution", self.execution_id.to_string().into()),
-            ("job", format!("{}{deleted}", self.job_id).into()),
-            ("name", self.name.as_str().into()),
-            ("type", self.types.to_string().into()),
-            ("created", self.created_at.into()),
-            ("size", Cell::Bytes(self.size)),
-            ("sha256", self.sha256.as_str().into()),
-            ("part", self.part_words().into()),
-            ("remaining days", remaining(self)),
-            ("hold", Cell::Word(self.hold_words())),
-            ("downloads", Cell::Count(self.downloads)),
-            ("last downloaded", self.last_downloaded_at.into()),
-        ]
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
     }
 }
 

@@ -38,9 +38,11 @@ impl View for ExecutionView {
         "type",
         "files or remark",
         "local slot",
+        "window",
     ];
     const GIVES_WAY: &'static [&'static str] =
         &["local slot", "type", "source", "slot", "delivery", "duration", "records"];
+    const ON_REQUEST: &'static [&'static str] = &["window"];
 
     fn row(&self) -> Vec<Cell> {
         vec![
@@ -56,6 +58,7 @@ impl View for ExecutionView {
             self.types.to_string().into(),
             remark(self).into(),
             self.slot_reading.map(|reading| reading.to_string()).into(),
+            Cell::Whole(self.window_words()),
         ]
     }
 
@@ -87,6 +90,7 @@ impl View for ExecutionView {
 impl View for ExecutionDetailsView {
     const COLUMNS: &'static [&'static str] = ExecutionView::COLUMNS;
     const GIVES_WAY: &'static [&'static str] = ExecutionView::GIVES_WAY;
+    const ON_REQUEST: &'static [&'static str] = ExecutionView::ON_REQUEST;
 
     fn row(&self) -> Vec<Cell> {
         self.execution.row()

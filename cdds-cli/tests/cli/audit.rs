@@ -114,7 +114,12 @@ fn an_edit_names_its_settings_and_versions() {
     let edit = place.json(&["audit", "--action", "edit_job"])[0].clone();
     assert_eq!(edit["settings"], json!(["title", "frequency"]));
     assert_eq!((&edit["version_before"], &edit["version_after"]), (&json!(1), &json!(2)));
-    assert!(!place.json(&["audit"]).to_string().contains("Secret"), "names of settings, not values");
+    let mut entries = place.json(&["audit"]);
+    for entry in entries.as_array_mut().unwrap() {
+        // The title that the job has now is looked up beside the entry.
+        assert_eq!(entry.as_object_mut().unwrap().remove("title"), Some(json!("Secret")));
+    }
+    assert!(!entries.to_string().contains("Secret"), "names of settings, not values");
     let table = place.done(&["audit", "--action", "edit_job"]);
     assert!(table.contains("version 1 to 2: title, frequency"), "{table}");
 }
@@ -128,8 +133,14 @@ fn the_table_fits_a_narrow_terminal() {
         assert_eq!(ended.code, 0, "{}", ended.screen);
         ended.screen
     };
-    let narrow = screen(80);
-    assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
-    assert!(narrow.contains(&job), "an id can be copied: {narrow}");
-    assert!(screen(120).lines().count() < narrow.lines().count(), "{narrow}");
+    for columns in [60, 80] {
+        let narrow = screen(columns);
+        assert!(narrow.lines().all(|line| line.chars().count() <= usize::from(columns)), "{narrow}");
+        // Who did what to which object is never left out, and the beginning of an id is enough to go on with.
+        assert!(narrow.contains(&format!("job {}", &job[..8])) && narrow.contains("verified"), "{narrow}");
+        assert!(narrow.contains("PRINCIPAL") && narrow.contains("ACTION"), "{narrow}");
+    }
+    let wide = screen(120);
+    let created = wide.lines().find(|line| line.contains("create_job")).unwrap();
+    assert!(created.ends_with("  T"), "the job's title: {wide}");
 }

@@ -47,7 +47,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     assert_eq!(
         keys(&place, &["artifact", "list"], "{"),
         "id execution_id job_id name type created_at size sha256 part parts remaining_days hold \
-         job_deleted downloads last_downloaded_at"
+         job_deleted downloads last_downloaded_at job_title"
     );
     assert_eq!(
         keys(&place, &["artifact", "download", "--execution", &execution, "--to", "out"], "{"),

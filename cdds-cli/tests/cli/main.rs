@@ -47,9 +47,11 @@ mod listing;
 #[cfg(unix)]
 mod many_jobs;
 mod messages;
+mod misnamed;
 #[cfg(target_os = "linux")]
 mod mounted;
 mod moving;
+mod narrow;
 mod offline;
 mod options;
 mod past_catalogs;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use cdds_core::ports::catalog::query::{ArtifactColumn, AuditColumn, ExecutionColumn, JobColumn};
 use cdds_view::{
-    ArtifactView, AuditView, DestinationView, ExecutionView, FieldView, JobView, NoticeView, RecipientView,
+    DestinationView, ExecutionView, FieldView, ForecastView, JobView, NoticeView, RecipientView,
     SubjectRequestView, WorkerView,
 };
 use clap::Arg;
@@ -15,6 +15,7 @@ use super::super::retention;
 use super::super::token;
 use super::values::{self, Quoting, Value};
 use crate::output::View;
+use crate::view::{EntryView, FileView};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -115,10 +116,11 @@ fn by(column: &'static str) -> [Value; 2] {
 fn columns(path: &str) -> Option<&'static [&'static str]> {
     match path {
         "job list" => Some(JobView::COLUMNS),
+        "job preview" => Some(ForecastView::COLUMNS),
         "history list" => Some(ExecutionView::COLUMNS),
-        "artifact list" => Some(ArtifactView::COLUMNS),
+        "artifact list" => Some(FileView::COLUMNS),
         "notice list" => Some(NoticeView::COLUMNS),
-        "audit" => Some(AuditView::COLUMNS),
+        "audit" => Some(EntryView::COLUMNS),
         "subject list" => Some(SubjectRequestView::COLUMNS),
         "workers list" => Some(WorkerView::COLUMNS),
         "recipient list" => Some(RecipientView::COLUMNS),

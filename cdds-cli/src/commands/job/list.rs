@@ -5,7 +5,7 @@ use cdds_core::ports::catalog::query::JobQuery;
 use cdds_view::JobView;
 
 use crate::args::{JobFilters, ListJobsArgs, Listing, StateFilter};
-use crate::commands::print_rows;
+use crate::commands::{misnamed, print_rows};
 use crate::compose::App;
 use crate::error::CliError;
 use crate::session::Session;
@@ -14,6 +14,9 @@ const NOTHING_YET: &str =
     "no jobs: `cdds job create --help` shows how to submit one, `cdds source list` what it can export";
 
 pub(super) async fn list(args: ListJobsArgs, app: &App, session: &Session) -> Result<(), CliError> {
+    let by = &args.filters;
+    misnamed::in_filters(by.source.as_deref(), by.data_type.as_deref(), app, session);
+    misnamed::recipient(by.recipient.as_deref(), app, session).await?;
     let (query, listing) = query(args, session)?;
     let all = JobQuery::default().with_sort(query.sort);
     let nothing = if query == all { NOTHING_YET } else { "no job matches: leave out a filter" };
