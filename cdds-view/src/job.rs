@@ -25,6 +25,7 @@ use crate::progress::ProgressView;
 use crate::selection::Selection;
 use crate::slot_reading::SlotReadingView;
 use crate::status::StatusLine;
+use crate::suspension::SuspensionView;
 use crate::words;
 
 /// A job: its settings in words, where it stands, and its latest execution. For settings that can be sent
@@ -53,6 +54,9 @@ pub struct JobView {
     #[serde(with = "names::job_state")]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::JobState))]
     pub state: JobState,
+    /// Why it is suspended, and since when; null if it is not.
+    #[serde(default)]
+    pub suspension: Option<SuspensionView>,
     /// The schedule in words, like `weekly on tue at 02:00` or `daily at 02:00, Europe/Berlin`; times are UTC
     /// unless a zone is named.
     pub run: String,
@@ -243,6 +247,7 @@ impl From<Watermark> for WatermarkView {
 /// Without warnings about certificates, for which see [`new`](JobView::new).
 impl From<JobOverview> for JobView {
     fn from(JobOverview { job, latest }: JobOverview) -> Self {
+        let suspension = SuspensionView::of(&job, latest.as_ref());
         let settings = job.settings;
         let policies = settings.policies;
         let run = settings.schedule().to_string();
@@ -257,6 +262,7 @@ impl From<JobOverview> for JobView {
             types: settings.reads.types(),
             category: first.map_or(Selection::All, |read| read.categories.clone().into()),
             state: job.state,
+            suspension,
             run,
             time_zone: settings.clock.zone().name().to_owned(),
             timeframe: settings.timeframe.to_string(),
@@ -317,6 +323,12 @@ impl JobView {
             }
             _ => StatusLine::plain(status),
         }
+    }
+
+    /// Returns the state for people: `suspended`, or why it is that (`waits to start`, `paused by 3 failures`).
+    pub fn state_words(&self) -> String {
+        let why = self.suspension.as_ref().and_then(SuspensionView::words);
+        why.unwrap_or_else(|| self.state.as_str().to_owned())
     }
 
     /// `ops, law`, or `none: plaintext`

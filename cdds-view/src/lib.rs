@@ -27,6 +27,7 @@ mod slot_reading;
 mod source;
 mod status;
 mod subject;
+mod suspension;
 pub mod token;
 pub mod words;
 mod worker;
@@ -64,6 +65,7 @@ pub use self::subject::{
     HashedIdentifierView, KeptRecordsView, ReapplicationView, ReappliedView, RequestStepView,
     SubjectErasureView, SubjectExportView, SubjectRequestView, UnappliedView,
 };
+pub use self::suspension::SuspensionView;
 pub use self::worker::{RunningView, WorkerView};
 
 /// The version of the JSON forms of this crate.

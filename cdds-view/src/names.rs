@@ -69,6 +69,25 @@ pub(crate) mod job_state {
     }
 }
 
+pub(crate) mod suspension_reason {
+    use super::{Deserializer, word};
+    use cdds_core::domain::job::SuspensionReason;
+    use serde::Serializer;
+
+    pub(crate) fn serialize<S: Serializer>(
+        reason: &SuspensionReason,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(reason.as_str())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SuspensionReason, D::Error> {
+        word(deserializer, "reason of a suspension", SuspensionReason::parse)
+    }
+}
+
 pub(crate) mod worker_state {
     use super::{Deserializer, word};
     use cdds_core::domain::work::worker::WorkerState;

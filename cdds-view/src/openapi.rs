@@ -139,5 +139,7 @@ words! {
         request::RequestKind::ALL.map(request::RequestKind::as_str);
     SubjectRequestState, "How far a subject request has come.":
         request::RequestStatus::ALL.iter().map(|one| one.as_str());
+    SuspensionReason, "Why a job is suspended.":
+        job::SuspensionReason::ALL.map(job::SuspensionReason::as_str);
     WorkerState, "Whether a worker works.": worker::WorkerState::ALL.map(worker::WorkerState::as_str);
 }

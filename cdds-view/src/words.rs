@@ -7,7 +7,7 @@ mod time;
 
 pub use self::number::{bytes, count, counted, share};
 pub use self::outcome::outcome;
-pub use self::time::{lasting, relative, remaining, seconds};
+pub use self::time::{due, lasting, relative, remaining, seconds};
 
 /// `finished with errors`: a word of a fixed set, by its name in the JSON forms.
 pub fn status(name: &str) -> String {

@@ -13,8 +13,9 @@ mod written;
 
 use std::path::Path;
 
+use cdds_core::domain::calendar::frequency::FrequencyKind;
 use cdds_core::domain::job::lifecycle::NewJob;
-use cdds_core::domain::job::{Job, JobSettings};
+use cdds_core::domain::job::{Job, JobSettings, JobState, SuspensionReason};
 use cdds_core::ports::catalog::query::{JobOverview, JobQuery};
 use cdds_core::service::jobs::EditRequest;
 
@@ -178,10 +179,44 @@ async fn preview(
     session: &Session,
 ) -> Result<(), CliError> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let ahead = app
-        .jobs
-        .forecast(&session.principal, found::job(typed, app, &session.principal).await?, count)
-        .await?;
+    let id = found::job(typed, app, &session.principal).await?;
+    let ahead = app.jobs.forecast(&session.principal, id, count).await?;
+    let job = JobView::from(app.jobs.show(&session.principal, id).await?);
     let views: Vec<ForecastView> = ahead.into_iter().map(ForecastView::from).collect();
-    print_all(session, shown, &views, "nothing to show")
+    if !views.is_empty()
+        && let Some(condition) = condition(&job)
+    {
+        session.console.note(&format!("note: {condition}"));
+    }
+    print_all(session, shown, &views, &nothing_ahead(&job))
+}
+
+/// Returns what has to happen before a suspended job runs again.
+fn condition(job: &JobView) -> Option<String> {
+    Some(match job.suspension.as_ref()?.reason {
+        SuspensionReason::AwaitsStart => {
+            "the job waits to start: a worker (`cdds run`) runs it as soon as one is free".to_owned()
+        }
+        _ => format!("the job is suspended: it would run so if `cdds job resume {}` resumed it now", job.id),
+    })
+}
+
+/// Says why nothing lies ahead of a job.
+fn nothing_ahead(job: &JobView) -> String {
+    let is_once = job.run.starts_with(FrequencyKind::Once.as_str());
+    let id = &job.id;
+    match job.state {
+        JobState::Completed if is_once => format!(
+            "nothing lies ahead: the job has run, and runs only once; `cdds job clone {id}` makes another"
+        ),
+        JobState::Completed => {
+            format!(
+                "nothing lies ahead: the job has ended; `cdds job edit {id} --ends-at none` lets it go on"
+            )
+        }
+        JobState::Suspended if is_once => format!(
+            "nothing lies ahead: the job did not run at its start; `cdds job edit {id} --start WHEN` gives it another"
+        ),
+        _ => "nothing lies ahead".to_owned(),
+    }
 }

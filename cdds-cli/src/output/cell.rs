@@ -48,6 +48,13 @@ pub(crate) enum Cell {
     File(String),
     /// A word of a fixed set, coloured by its meaning.
     Word(&'static str),
+    /// A word of a fixed set, which people read as other words.
+    Said {
+        /// By its name in the contract.
+        word: &'static str,
+        /// What people read.
+        says: String,
+    },
     /// A status, with a remark.
     Status {
         /// By its name in the contract.
@@ -63,6 +70,8 @@ pub(crate) enum Cell {
     Bytes(u64),
     /// An instant.
     At(DateTime<Utc>),
+    /// The instant at which something is due; once it has passed, it is overdue.
+    Due(DateTime<Utc>),
     /// How long something took.
     Lasting(TimeDelta),
     /// How long something has taken that began at this instant.
@@ -112,13 +121,15 @@ impl Cell {
                 let id: String = id.chars().take(if is_short { ID_COLUMNS } else { usize::MAX }).collect();
                 printable(format!("{words} {id}").trim()).into_owned()
             }
-            Self::Word(word) => (*word).to_owned(),
+            Self::Said { says, .. } if reader.person => says.clone(),
+            Self::Word(word) | Self::Said { word, .. } => (*word).to_owned(),
             Self::Status { status, share, words } => status_words(status, *share, words, reader),
             Self::Count(count) if reader.person => words::count(*count),
             Self::Count(number) | Self::Bytes(number) if !reader.person => number.to_string(),
             Self::Count(number) | Self::Bytes(number) => words::bytes(*number),
             Self::At(at) if reader.person => words::relative(*at - reader.now),
-            Self::At(at) => Instant(*at).to_string(),
+            Self::Due(at) if reader.person => words::due(*at - reader.now),
+            Self::At(at) | Self::Due(at) => Instant(*at).to_string(),
             Self::Lasting(duration) if reader.person => words::lasting(*duration),
             Self::Lasting(duration) => words::seconds(*duration),
             Self::Unknown => UNKNOWN.to_owned(),
@@ -131,6 +142,9 @@ impl Cell {
             Self::Bytes(number) => format!("{} ({number} bytes)", words::bytes(*number)),
             Self::At(at) if reader.person => {
                 format!("{} ({})", Instant(*at), words::relative(*at - reader.now))
+            }
+            Self::Due(at) if reader.person => {
+                format!("{} ({})", Instant(*at), words::due(*at - reader.now))
             }
             Self::Id(id) => id.clone(),
             Self::About(..) => self.listed(Reader { whole: true, ..reader }),
@@ -155,7 +169,7 @@ impl Cell {
 
     pub(super) fn tone(&self) -> Tone {
         match self {
-            Self::Word(word) | Self::Status { status: word, .. } => Tone::of(word),
+            Self::Word(word) | Self::Said { word, .. } | Self::Status { status: word, .. } => Tone::of(word),
             Self::Unknown => Tone::Quiet,
             _ => Tone::Plain,
         }
@@ -203,6 +217,18 @@ mod tests {
                 "in 5 h",
                 "2023-11-15T03:13:20Z",
                 "2023-11-15T03:13:20Z (in 5 h)",
+            ),
+            (
+                Cell::Due(NOW - TimeDelta::hours(5)),
+                "overdue by 5 h",
+                "2023-11-14T17:13:20Z",
+                "2023-11-14T17:13:20Z (overdue by 5 h)",
+            ),
+            (
+                Cell::Said { word: "suspended", says: "waits to start".to_owned() },
+                "waits to start",
+                "suspended",
+                "waits to start",
             ),
             (Cell::Bytes(5 << 20), "5.00 MiB", "5242880", "5.00 MiB (5242880 bytes)"),
             (Cell::Count(1_234), "1,234", "1234", "1,234"),

@@ -1,7 +1,9 @@
 //! The table of jobs.
 
+use cdds_core::domain::calendar::frequency::FrequencyKind;
+use cdds_core::domain::job::SuspensionReason;
 use cdds_core::domain::job::policy::Overlap;
-use cdds_view::{JobView, ReadView};
+use cdds_view::{JobView, ReadView, words};
 
 use crate::output::{Cell, View};
 
@@ -27,9 +29,9 @@ impl View for JobView {
             Cell::Id(self.id.to_string()),
             self.title.as_str().into(),
             self.latest().into(),
-            self.next_starts_at.into(),
+            next_starts(self),
             self.latest_started_at.into(),
-            Cell::Word(self.state.as_str()),
+            Cell::Said { word: self.state.as_str(), says: self.state_words() },
             self.run.as_str().into(),
             self.source.as_str().into(),
             self.types.to_string().into(),
@@ -99,19 +101,52 @@ fn policies_lines(job: &JobView) -> Lines {
 
 fn standing_lines(job: &JobView) -> Lines {
     vec![
-        ("state", Cell::Word(job.state.as_str())),
+        ("state", state(job)),
         ("created", job.created_at.into()),
         ("updated", job.updated_at.into()),
         ("version", job.version.to_string().into()),
         ("latest status", job.latest().into()),
         ("latest started", job.latest_started_at.into()),
         ("latest error", job.latest_error.as_ref().map(|error| error.message.clone()).into()),
-        ("next starts", job.next_starts_at.into()),
+        ("next starts", next_starts(job)),
         ("local start", job.next_reading.map(|reading| reading.to_string()).into()),
         ("exported up to", watermark(job)),
         ("failures in a row", job.failures_in_row.to_string().into()),
         ("warnings", job.warnings.join(" ").into()),
     ]
+}
+
+fn next_starts(job: &JobView) -> Cell {
+    job.next_starts_at.map_or(Cell::Unknown, |at| Cell::Due(at.0))
+}
+
+/// Returns the state and, of a suspended job, why it is that and how it goes on.
+fn state(job: &JobView) -> Cell {
+    let word = job.state.as_str();
+    let Some(suspension) = &job.suspension else { return Cell::Word(word) };
+    let resume = format!("`cdds job resume {}`", job.id);
+    let another = format!("`cdds job edit {} --start WHEN` gives it another start", job.id);
+    let since = suspension.since.map_or_else(String::new, |since| format!(" since {since}"));
+    let why = match suspension.reason {
+        SuspensionReason::AwaitsStart => {
+            "it waits to start, which a worker (`cdds run`) does by itself".to_owned()
+        }
+        SuspensionReason::NeverStarted => format!("its run was ended before it began; {another}"),
+        SuspensionReason::Failures => {
+            let failures = words::counted(suspension.failures.into(), "failure");
+            let (execution, error) = (suspension.execution_id, job.latest_error.as_ref());
+            let last = match (execution, error) {
+                (Some(id), Some(error)) => format!(", the last in execution {id}: {}", error.message),
+                _ => format!("; `cdds history list --job {} --status failed` shows them", job.id),
+            };
+            format!("paused{since} by {failures} in a row{last}. Mend the cause, then {resume}")
+        }
+        _ if job.run.starts_with(FrequencyKind::Once.as_str()) => {
+            format!("by a person{since}; {resume} resumes it before its start, and {another}")
+        }
+        _ => format!("by a person{since}; {resume} resumes it"),
+    };
+    format!("{word}: {why}").into()
 }
 
 /// Returns the instant up to which everything was exported.

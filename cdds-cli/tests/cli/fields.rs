@@ -20,7 +20,7 @@ fn the_json_has_exactly_the_fields_of_the_contract() {
     let place = Place::with_interactions(3);
     place.recipient("ops");
     let job = place.plaintext_job(&[]);
-    let job_keys = "id title description source type category state run time_zone timeframe split_size recipients \
+    let job_keys = "id title description source type category state suspension run time_zone timeframe split_size recipients \
                     created_at updated_at version latest_status latest_started_at latest_error next_starts_at next_reading \
                     progress starts_at ends_at fields filters overlap catch_up retries jitter pause_after_failures \
                     bad_records incomplete destinations notify retention_days watermark failures_in_row warnings \
@@ -78,7 +78,7 @@ fn values_are_what_the_contract_says() {
     let job = place.json(&[&args[..], &more[..], &rest[..]].concat());
     let expected = serde_json::json!({
         "id": job["id"], "title": "Voice", "description": "", "source": "contact-history",
-        "type": "interaction", "category": ["chat", "voice"], "state": "active", "run": "daily at 02:00", "time_zone": "UTC",
+        "type": "interaction", "category": ["chat", "voice"], "state": "active", "suspension": null, "run": "daily at 02:00", "time_zone": "UTC",
         "timeframe": "rolling:1d", "split_size": 1_048_576, "recipients": ["ops"],
         "created_at": job["created_at"], "updated_at": job["updated_at"], "version": 1,
         "latest_status": "yet_to_run", "latest_started_at": null, "latest_error": null,

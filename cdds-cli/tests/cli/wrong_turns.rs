@@ -1,5 +1,8 @@
 //! Wrong turns of somebody who knows the help alone: each is answered with the way that leads on.
 
+use serde_json::json;
+
+use crate::pty::Terminal;
 use crate::support::{DAILY, NOON, Place, string, text};
 
 /// Returns what a command says on stderr, and its exit code.
@@ -32,6 +35,85 @@ fn j8_all_jobs_of_a_source_are_stopped_also_one_that_has_started_and_waits() {
     // What can never start again is not meant by all.
     let resumed = place.at(NOON, &["job", "resume", "--source", "contact-history", "--all"]);
     assert_eq!((resumed.as_array().unwrap().len(), &resumed[0]["id"]), (1, &daily.into()));
+}
+
+#[test]
+fn j8_f8_a_one_time_job_that_waits_says_what_it_is_and_what_it_will_export() {
+    let place = Place::with_interactions(3);
+    let now = ["--now", NOON];
+    let id = string(&place.job_at(NOON, &["--run", "once", "--timeframe", "all"])["id"]);
+    let shown = place.at(NOON, &["job", "show", &id]);
+    assert_eq!(
+        (&shown["state"], &shown["suspension"]["reason"]),
+        (&json!("suspended"), &json!("awaits_start"))
+    );
+    let words = place.done(&[&["job", "show", &id], &now[..]].concat());
+    assert!(words.contains("state                 suspended: it waits to start"), "{words}");
+    // A person reads it in the list, too; a program reads the state by its name.
+    let ended = Terminal::start(&place, &["job", "list", "--now", NOON], 80, &[]).end();
+    assert!(ended.screen.contains("waits to start"), "{}", ended.screen);
+    let table = place.done(&["job", "list", "--columns", "state"]);
+    assert_eq!(table, "STATE\nsuspended\n");
+
+    let ahead = place.at("2020-01-01T12:30:00Z", &["job", "preview", &id]);
+    assert_eq!(ahead.as_array().unwrap().len(), 1, "{ahead}");
+    let (slot, end) = (string(&ahead[0]["slot"]), string(&ahead[0]["window"]["end"]));
+    assert!(slot.starts_with("2020-01-01T12:00:0") && end.starts_with("2020-01-01T12:00:0"), "{ahead}");
+    assert_eq!(ahead[0]["estimated_records"], 3, "{ahead}");
+    let (code, told) = said(&place, &[&["job", "resume", &id], &now[..]].concat());
+    assert!(code == Some(3) && told.contains("starts by itself") && !told.contains("was started"), "{told}");
+
+    place.run_at("2020-01-01T12:30:01Z");
+    let (code, told) = said(&place, &[&["job", "resume", &id], &now[..]].concat());
+    assert!(code == Some(3) && told.contains("that was started cannot be resumed"), "{told}");
+    assert_eq!(place.at(NOON, &["job", "preview", &id]), json!([]));
+    let nothing = Terminal::start(&place, &["job", "preview", &id, "--now", NOON], 120, &[]).end();
+    assert!(nothing.screen.contains("has run, and runs only once"), "{}", nothing.screen);
+}
+
+#[test]
+fn j8_a_run_that_was_cancelled_before_it_began_leads_to_another_start() {
+    let place = Place::with_interactions(3);
+    let now = ["--now", NOON];
+    let id = string(&place.job_at(NOON, &["--run", "once"])["id"]);
+    let execution = string(&place.at(NOON, &["history", "list"])[0]["id"]);
+    place.at(NOON, &["history", "cancel", &execution]);
+    let words = place.done(&[&["job", "show", &id], &now[..]].concat());
+    assert!(words.contains("suspended: its run was ended before it began"), "{words}");
+    assert_eq!(place.at(NOON, &["job", "preview", &id]), json!([]));
+    place.at(NOON, &["job", "edit", &id, "--start", "2020-01-02T00:00:00Z"]);
+    assert_eq!(place.run_at("2020-01-02T00:00:01Z")["finished"], 1);
+}
+
+#[test]
+fn e5_a_job_that_was_paused_by_failures_says_why_since_when_and_how_it_goes_on() {
+    let place = Place::with_interactions(3);
+    let options = [&DAILY[..], &["--retries", "0", "--pause-after-failures", "1"]].concat();
+    let id = string(&place.job_at(NOON, &options)["id"]);
+    place.fail_at("2020-01-02T02:00:00Z");
+    let failed = string(&place.at(NOON, &["history", "list"])[0]["id"]);
+    let suspension = &place.at(NOON, &["job", "show", &id])["suspension"];
+    assert_eq!((&suspension["reason"], &suspension["failures"]), (&json!("failures"), &json!(1)));
+    assert_eq!(suspension["execution_id"], failed);
+    let since = string(&suspension["since"]);
+    assert!(since.starts_with("2020-01-02T02:00:0"), "{since}");
+    let words = place.done(&["job", "show", &id]);
+    for told in [
+        "paused since 2020-01-02T02",
+        "1 failure in a row",
+        &failed,
+        "started_at",
+        &format!("`cdds job resume {id}`"),
+    ] {
+        assert!(words.contains(told), "{told:?}: {words}");
+    }
+    let ended = Terminal::start(&place, &["job", "list"], 120, &[]).end();
+    assert!(ended.screen.contains("paused by 1 failure"), "{}", ended.screen);
+
+    place.json(&["job", "resume", &id]);
+    place.json(&["job", "suspend", &id]);
+    let words = place.done(&["job", "show", &id]);
+    assert!(words.contains("suspended: by a person since") && !words.contains("paused"), "{words}");
 }
 
 #[test]

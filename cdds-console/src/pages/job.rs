@@ -181,7 +181,7 @@ fn head(visit: &Visit, sight: &Sight) -> Markup {
                     @if view.state == JobState::Active && visit.may(Action::SuspendJob) {
                         button form="act" formaction=(verb("suspend")) { (texts::SUSPEND) }
                     }
-                    @if view.state == JobState::Suspended && visit.may(Action::ResumeJob) {
+                    @if view.suspension.as_ref().is_some_and(|one| one.since.is_some()) && visit.may(Action::ResumeJob) {
                         button form="act" formaction=(verb("resume")) { (texts::RESUME) }
                     }
                     @if visit.may(Action::DeleteJob) { (question.button(texts::DELETE)) }

@@ -21,7 +21,7 @@ use super::Refused;
 use super::filters::kept;
 use super::frame::{Section, icon, page};
 use super::job::is_paused;
-use super::parts::{arrived, day, mark, pager, said, slot, status, time, when};
+use super::parts::{arrived, day, due, mark, pager, said, status, time, when};
 use super::skips::shortly;
 use crate::answers::{Answers, Form, Id, Query};
 use crate::arrivals::Arrivals;
@@ -370,7 +370,7 @@ fn row(visit: &Visit, sight: &Sight, line: &Line) -> Markup {
             }
             td.nw role="cell" data-l=(texts::NEXT_START) {
                 @match job.next_starts_at {
-                    Some(at) => (slot(at.0, job.next_reading, sight.now)),
+                    Some(at) => (due(at.0, job.next_reading, sight.now)),
                     None => span.hint { (texts::NONE) },
                 }
             }
@@ -411,8 +411,10 @@ fn switch(visit: &Visit, job: &JobView) -> Markup {
     let (action, verb) =
         if is_active { (Action::SuspendJob, "suspend") } else { (Action::ResumeJob, "resume") };
     html! {
-        @if job.state == JobState::Completed || !visit.may(action) {
-            (texts::sentence(job.state.as_str()))
+        // A one-time job that nobody suspended starts by itself, and cannot be resumed (rule J8).
+        @let is_resumable = job.suspension.as_ref().is_some_and(|one| one.since.is_some());
+        @if !(is_active || is_resumable) || !visit.may(action) {
+            (texts::sentence(&job.state_words()))
         } @else {
             button.switch role="switch" aria-checked=(is_active) aria-label={ (texts::ACTIVE) ": " (job.title) }
                 formaction=(visit.to(&format!("jobs/{}/{verb}", job.id))) {}

@@ -19,10 +19,18 @@ pub(super) fn when(at: DateTime<Utc>, now: DateTime<Utc>) -> Markup {
     html! { (time(at, now)) span.sub { (words::relative(at - now)) } }
 }
 
-/// Returns a slot, and below it what the job's clock shows then.
+/// Returns the slot of an execution, and below it what the job's clock shows then.
 pub(super) fn slot(at: DateTime<Utc>, reading: Option<SlotReadingView>, now: DateTime<Utc>) -> Markup {
+    html! { (when(at, now)) (local(reading)) }
+}
+
+/// Returns a slot that nobody has seen to yet, which may be overdue, and below it what the job's clock shows then.
+pub(super) fn due(at: DateTime<Utc>, reading: Option<SlotReadingView>, now: DateTime<Utc>) -> Markup {
+    html! { (time(at, now)) span.sub { (words::due(at - now)) } (local(reading)) }
+}
+
+fn local(reading: Option<SlotReadingView>) -> Markup {
     html! {
-        (when(at, now))
         @if let Some(SlotReadingView { local, note, .. }) = reading {
             span.sub {
                 (local.0.format("%-d %b %H:%M %:z"))

@@ -301,9 +301,12 @@ pub(crate) const IN_NO_SET: &str = "No later run exports these records.";
 pub(crate) const SEE_GAP: &str = "See what to do";
 pub(crate) const SUSPENDED_SAYS: &str =
     "The schedule starts nothing until it is resumed. “Run now” still does.";
-pub(crate) const STARTED_ONCE: &str = "It has started, and runs only once";
-pub(crate) const STARTED_ONCE_SAYS: &str =
-    "To export again, run its execution again from the history, or clone the job.";
+pub(crate) const AWAITS_START: &str = "It waits to start";
+pub(crate) const AWAITS_START_SAYS: &str =
+    "It runs once, as soon as a worker is free. There is nothing to resume.";
+pub(crate) const NEVER_STARTED: &str = "Its run was ended before it began";
+pub(crate) const NEVER_STARTED_SAYS: &str =
+    "It runs only once. To export, edit it and set a start, or clone it.";
 pub(crate) const RAN_ONCE: &str = "It has run, and runs only once";
 pub(crate) const RAN_ONCE_SAYS: &str = "Nothing is left to do. To export again, clone it.";
 pub(crate) const ENDED: &str = "Its last start has passed";

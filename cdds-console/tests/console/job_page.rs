@@ -134,6 +134,18 @@ async fn a_range_of_the_past_is_queued_or_refused_beside_its_form() {
 async fn a_job_that_does_not_go_on_says_why() {
     let host = Host::new();
     let ran = host.job(ADA, once("Once")).await;
+    // A one-time job is suspended while it waits, and yet there is nothing to resume (rule J8).
+    let waits = host.get(OLGA, &format!("/jobs/{ran}")).await;
+    assert_has(&waits, &["It waits to start", "<span>Waits to start</span>"]);
+    let list = host.get(OLGA, "/jobs").await;
+    assert_has(&list, &["data-l=\"State\">Waits to start"]);
+    for page in [&waits, &list] {
+        assert!(
+            !page.text.contains(&format!("{ran}/resume")) && !page.text.contains("has started"),
+            "{}",
+            page.text
+        );
+    }
     host.run().await;
     assert_has(&host.get(OLGA, &format!("/jobs/{ran}")).await, &["runs only once", "Clone"]);
     let suspended = host.job(ADA, daily("Suspended")).await;

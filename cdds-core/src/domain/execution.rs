@@ -8,6 +8,7 @@ pub mod manual;
 pub(crate) mod plan;
 pub mod progress;
 pub mod queue;
+mod recovery;
 pub mod retry;
 pub mod schedule;
 mod skip;

@@ -14,6 +14,7 @@ mod reads;
 pub mod renewal;
 mod settings;
 pub mod settling;
+mod suspension;
 pub(in crate::domain) mod tiling;
 
 use chrono::{DateTime, FixedOffset, Utc};
@@ -28,6 +29,7 @@ use self::policy::Overlap;
 pub use self::reads::{Read, Reads, TypeList};
 pub use self::settings::{Description, JobSettings, Protection, RecipientNames, Title};
 use self::settling::Unsettled;
+pub use self::suspension::{Suspension, SuspensionReason};
 
 /// A stored definition of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]

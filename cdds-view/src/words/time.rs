@@ -25,6 +25,15 @@ pub fn relative(ahead: TimeDelta) -> String {
     if seconds > 0 { format!("in {count} {unit}") } else { format!("{count} {unit} ago") }
 }
 
+/// `in 5 h`, `now`, `overdue by 3 h`: where the next start of a job lies that is `ahead` of now.
+pub fn due(ahead: TimeDelta) -> String {
+    if ahead.num_seconds() >= 0 {
+        return relative(ahead);
+    }
+    let ago = relative(ahead);
+    format!("overdue by {}", ago.strip_suffix(" ago").unwrap_or(&ago))
+}
+
 /// `30 ms`, `0.4 s`, `4 s`, `13 s`, `2 min 05 s`, `1 h 02 min`, `2 d 03 h`: how long something took or takes.
 pub fn lasting(duration: TimeDelta) -> String {
     let seconds = duration.num_seconds().max(0);
@@ -75,6 +84,15 @@ mod tests {
             assert_eq!(relative(TimeDelta::seconds(seconds)), told);
         }
         assert_eq!(relative(TimeDelta::MIN), format!("{} years ago", i64::MAX / 1_000 / YEAR));
+    }
+
+    #[test]
+    fn a_start_that_has_passed_is_overdue() {
+        for (seconds, told) in
+            [(5 * HOUR, "in 5 h"), (0, "now"), (-59, "overdue by 59 s"), (-3 * HOUR, "overdue by 3 h")]
+        {
+            assert_eq!(due(TimeDelta::seconds(seconds)), told);
+        }
     }
 
     #[test]

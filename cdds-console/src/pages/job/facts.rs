@@ -7,16 +7,18 @@ use cdds_view::{ExecutionView, YET_TO_RUN, words};
 use maud::{Markup, html};
 
 use super::Sight;
+use super::why::awaits_start;
 use crate::pages::frame::icon;
 use crate::pages::history::standing;
-use crate::pages::parts::{arrival, arrived, mark, said as announced, slot, time, when};
+use crate::pages::parts::{arrival, arrived, due, mark, said as announced, time, when};
 use crate::texts::{self, job as said};
 use crate::visit::Visit;
 
 /// Returns whether the job starts anything new.
 pub(super) fn state(sight: &Sight) -> Markup {
-    let word = texts::sentence(sight.view.state.as_str());
+    let word = texts::sentence(&sight.view.state_words());
     match sight.view.state {
+        _ if awaits_start(&sight.view) => mark("off", "idle", &word),
         JobState::Active => mark("ok", "ok", &word),
         JobState::Suspended => mark("warn", "stop", &word),
         _ => mark("off", "idle", &word),
@@ -31,7 +33,7 @@ pub(super) fn shown(visit: &Visit, sight: &Sight) -> Markup {
         dl #facts .card.facts data-live {
             div { dt { (texts::NEXT_START) } dd {
                 @match view.next_starts_at {
-                    Some(at) => (slot(at.0, view.next_reading, sight.now)),
+                    Some(at) => (due(at.0, view.next_reading, sight.now)),
                     None => span.hint { (texts::NONE) },
                 }
             } }

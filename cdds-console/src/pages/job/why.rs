@@ -1,10 +1,8 @@
 //! Why a job does not run, or not well, and what to do.
 
-use std::num::NonZeroU32;
-
 use cdds_core::domain::access::Action;
 use cdds_core::domain::execution::{Status, ahead};
-use cdds_core::domain::job::JobState;
+use cdds_core::domain::job::{JobState, SuspensionReason};
 use cdds_core::ports::catalog::query::LatestStatus;
 use cdds_view::JobView;
 use maud::{Markup, html};
@@ -57,7 +55,13 @@ fn standing(visit: &Visit, sight: &Sight) -> Markup {
                 (resume(visit, sight))
             }
         },
-        (JobState::Suspended, None) => note(visit, sight, said::STARTED_ONCE, said::STARTED_ONCE_SAYS),
+        (JobState::Suspended, None) if awaits_start(&sight.view) => html! {
+            section.note.off aria-labelledby="why" {
+                h2 #why { (said::AWAITS_START) }
+                p { (said::AWAITS_START_SAYS) }
+            }
+        },
+        (JobState::Suspended, None) => note(visit, sight, said::NEVER_STARTED, said::NEVER_STARTED_SAYS),
         (JobState::Completed, _) if is_once => note(visit, sight, said::RAN_ONCE, said::RAN_ONCE_SAYS),
         (JobState::Completed, _) => note(visit, sight, said::ENDED, said::ENDED_SAYS),
         _ if sight.view.latest_status == LatestStatus::Is(Status::Failed) => html! {
@@ -70,10 +74,14 @@ fn standing(visit: &Visit, sight: &Sight) -> Markup {
     }
 }
 
-/// Whether a job is suspended by its failures (rule E6).
+/// Whether a job is suspended by its failures (rule E5).
 pub(in crate::pages) fn is_paused(job: &JobView) -> bool {
-    let is_over = |limit: NonZeroU32| job.failures_in_row >= limit.get();
-    job.state == JobState::Suspended && job.pause_after_failures.is_some_and(is_over)
+    job.suspension.as_ref().is_some_and(|one| one.reason == SuspensionReason::Failures)
+}
+
+/// Whether a job runs once and waits for a worker (rule J8).
+pub(in crate::pages) fn awaits_start(job: &JobView) -> bool {
+    job.suspension.as_ref().is_some_and(|one| one.reason == SuspensionReason::AwaitsStart)
 }
 
 fn note(visit: &Visit, sight: &Sight, title: &str, says: &str) -> Markup {

@@ -240,6 +240,22 @@ impl Occurrence {
         let (local, note) = (reading.map(|reading| reading.local), reading.and_then(|reading| reading.note));
         Self { slot, local, note, window }
     }
+
+    /// Creates the occurrence of an execution of the job that no worker has begun. The start of an incremental window
+    /// is decided at that beginning (rule W4): it is shown as it would be now.
+    pub(in crate::domain) fn waiting(job: &Job, execution: &Execution) -> Self {
+        let end = execution.window.end();
+        let from = job.watermark().at.filter(|_| execution.generation.is_some());
+        let window = from.map_or(execution.window, |start| Window::between(start, end));
+        Self::of(&execution.settings, execution.slot, window)
+    }
+}
+
+/// Returns the one occurrence of a one-time job that waits for a worker, which [`preview`] does not count as ahead
+/// (rules F8, J8). `None` for every other job.
+pub(crate) fn awaited(job: &Job, waiting: &[Execution]) -> Option<Occurrence> {
+    let scheduled = waiting.iter().find(|one| one.is_waiting() && one.trigger == Trigger::Scheduled);
+    scheduled.filter(|_| job.may_await_start()).map(|first| Occurrence::waiting(job, first))
 }
 
 /// The most occurrences in one preview (rule F8).

@@ -5,7 +5,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::settling::{self, Drops, Open};
 use crate::domain::calendar::frequency::{Frequency, Start};
-use crate::domain::calendar::window::Window;
 use crate::domain::execution::schedule::{self, Gap, Occurrence};
 use crate::domain::execution::watermark::{Overtaken, Watermark};
 use crate::domain::execution::{Execution, ExecutionState, SkipReason, Trigger};
@@ -59,15 +58,14 @@ impl Submission {
     pub fn preview(&self, terms: SourceTerms, count: usize, now: DateTime<Utc>) -> Vec<Occurrence> {
         let mut job = self.job.clone();
         let first = self.first.as_ref().map(|first| {
-            let mut window = first.window;
+            let occurrence = Occurrence::waiting(&job, first);
             if first.generation.is_some() {
                 let watermark = job.watermark();
-                let end = Some(window.end());
-                window = watermark.at.map_or(window, |start| Window::between(start, window.end()));
                 // A watermark never moves back, not even from an origin in the future (rule W4).
-                job.watermark = Some(Watermark { at: watermark.at.max(end), ..watermark });
+                let at = watermark.at.max(Some(occurrence.window.end()));
+                job.watermark = Some(Watermark { at, ..watermark });
             }
-            Occurrence::of(&job.settings, first.slot, window)
+            occurrence
         });
         let later = schedule::preview(&job, terms, count, now);
         first.into_iter().chain(later).take(count).collect()
@@ -203,8 +201,17 @@ pub fn resume(job: &Job, now: DateTime<Utc>) -> Result<Option<JobChange>, RuleVi
     job.check_settled()?;
     match (job.state, &job.settings.frequency) {
         (JobState::Active | JobState::Deleted, _) => return Ok(None),
-        (JobState::Completed, Frequency::Once(_)) | (_, Frequency::Once(Start::Immediately)) => {
+        (JobState::Completed, Frequency::Once(_)) => {
             return refuse("a one-time job that was started cannot be resumed: submit a new one");
+        }
+        (JobState::Suspended, Frequency::Once(_)) if job.may_await_start() => {
+            return refuse(
+                "a one-time job starts by itself as soon as a worker is free, so there is nothing to resume; if its run \
+                 was cancelled, give it a new start",
+            );
+        }
+        (JobState::Suspended, Frequency::Once(Start::Immediately)) => {
+            return refuse("this one-time job was suspended before it started: give it a new start");
         }
         (JobState::Suspended, Frequency::Once(Start::At(start))) if *start <= now => {
             return refuse("the start of this one-time job has passed: give it a new start");

@@ -7,13 +7,13 @@ use crate::domain::execution::Execution;
 use crate::domain::execution::schedule::{self, Occurrence};
 use crate::domain::id::JobId;
 use crate::domain::job::lifecycle::NewJob;
-use crate::domain::job::{Job, edit};
+use crate::domain::job::{Job, JobState, edit};
 use crate::service::ServiceError;
 use crate::service::access::check;
 
 impl Jobs {
     /// Returns the next `count` occurrences of a job, at most [`PREVIEW_MAX`](schedule::PREVIEW_MAX), each
-    /// with the window that it would export (rule F8).
+    /// with the window that it would export (rule F8). That of a one-time job which waits for a worker comes first.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
@@ -36,8 +36,12 @@ impl Jobs {
         check(&self.ports, by, Action::See, Some(Object::Job(id))).await?;
         let job = self.find(&by.owner, id).await?.job;
         let terms = self.source_terms(&job.owner, &job.settings);
-        let ahead = schedule::preview(&job, terms, count, self.now().await?);
-        Ok((job, ahead))
+        let awaited = match job.state {
+            JobState::Suspended => schedule::awaited(&job, &self.open(&job).await?.executions),
+            _ => None,
+        };
+        let later = schedule::preview(&job, terms, count, self.now().await?);
+        Ok((job, awaited.into_iter().chain(later).take(count).collect()))
     }
 
     /// Previews a job that is not submitted yet, like [`preview`](Self::preview). Checks first that it can be

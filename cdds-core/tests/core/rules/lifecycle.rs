@@ -1,15 +1,18 @@
 //! Rules J7–J9, E3, E4: the fate of a job's slots over its life.
 
+use std::num::NonZeroU32;
+
 use cdds_core::domain::calendar::frequency::{Frequency, Start};
 use cdds_core::domain::execution::schedule::{Terms, materialise};
-use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason};
+use cdds_core::domain::execution::{Execution, ExecutionState, SkipReason, Status};
 use cdds_core::domain::job::lifecycle::{self, Submission};
-use cdds_core::domain::job::{Job, JobChange, JobState};
+use cdds_core::domain::job::policy::Policies;
+use cdds_core::domain::job::{Job, JobChange, JobState, SuspensionReason};
 use cdds_core::domain::violation::Code;
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
-use crate::rules::support::{begin, daily, instant, settings, submit, submit_settings, terms};
+use crate::rules::support::{begin, daily, fail, instant, settings, submit, submit_settings, terms};
 
 fn due(job: &Job, waiting: &[Execution], now: &str) -> Option<JobChange> {
     materialise(job, waiting, terms(), instant(now))
@@ -31,6 +34,50 @@ fn j8_an_immediate_one_time_job_is_stored_suspended_with_its_one_execution() {
     assert_eq!(lifecycle::started(&completed), completed);
     assert_eq!(lifecycle::resume(&completed, now).unwrap_err().code(), Code::OneTimeCannotResume);
     assert_eq!(lifecycle::suspend(&completed, Vec::new(), now), None);
+}
+
+#[test]
+fn j8_a_one_time_job_that_waits_says_so_and_not_that_it_was_started() {
+    let now = instant("2026-03-01T10:00:00Z");
+    let Submission { job, first } = submit(Frequency::Once(Start::Immediately), "all", now);
+    let first = first.unwrap();
+    let why = |job: &Job, latest| job.suspension(latest).map(|one| (one.reason, one.since));
+    assert_eq!(why(&job, Some(Status::Queued)), Some((SuspensionReason::AwaitsStart, None)));
+    assert_eq!(why(&job, Some(Status::Cancelled)), Some((SuspensionReason::NeverStarted, None)));
+    assert_eq!(why(&lifecycle::started(&job), Some(Status::InProgress)), None);
+    let refused = lifecycle::resume(&job, now).unwrap_err();
+    assert!(refused.to_string().contains("starts by itself"), "{refused}");
+
+    // Kept from its start by a person, it has not been started either.
+    let stopped = lifecycle::suspend(&job, vec![first], now).unwrap().job;
+    assert_eq!(why(&stopped, None), Some((SuspensionReason::Person, Some(now))));
+    let refused = lifecycle::resume(&stopped, now).unwrap_err();
+    assert_eq!(refused.code(), Code::OneTimeCannotResume);
+    assert!(refused.to_string().contains("give it a new start"), "{refused}");
+    let refused = lifecycle::resume(&lifecycle::started(&job), now).unwrap_err();
+    assert!(refused.to_string().contains("that was started"), "{refused}");
+}
+
+#[test]
+fn e5_a_pause_by_failures_is_told_from_a_persons_suspension() {
+    let (submitted, at) = (instant("2026-03-01T10:00:00Z"), instant("2026-03-02T02:00:00Z"));
+    let policies = Policies::default().with_pause_after_failures(NonZeroU32::new(1));
+    let job = submit_settings(settings(daily("02:00"), "rolling:1d").with_policies(policies), submitted).job;
+    let reason = |job: &Job| job.suspension(None).map(|one| (one.reason, one.since));
+    assert_eq!(reason(&job), None);
+    let change = due(&job, &[], "2026-03-02T02:00:00Z").unwrap();
+    let failed = fail(begin(&change.job, change.entries[0].clone(), at), false, at);
+    let paused = lifecycle::ended(&change.job, &failed, Vec::new(), at).unwrap().job;
+    assert_eq!(reason(&paused), Some((SuspensionReason::Failures, Some(at))));
+    // An edit does not resume it, and it is still paused for its failures.
+    let edited = Job { updated_at: at + TimeDelta::hours(1), ..paused.clone() };
+    assert_eq!(reason(&edited), Some((SuspensionReason::Failures, Some(at))));
+
+    let by_hand = lifecycle::suspend(&change.job, Vec::new(), at).unwrap().job;
+    assert_eq!(reason(&by_hand), Some((SuspensionReason::Person, Some(at))));
+    // What still ran when somebody suspended the job, and failed, did not pause it.
+    let after = lifecycle::ended(&by_hand, &failed, Vec::new(), at + TimeDelta::hours(1)).unwrap().job;
+    assert_eq!((after.failures_in_row, reason(&after)), (1, Some((SuspensionReason::Person, Some(at)))));
 }
 
 #[test]

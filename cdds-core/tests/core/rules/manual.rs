@@ -6,10 +6,12 @@ use cdds_core::domain::execution::manual::{BACKFILL_MAX, backfill, rerun, run_no
 use cdds_core::domain::execution::schedule::materialise;
 use cdds_core::domain::execution::watermark::Watermark;
 use cdds_core::domain::execution::{Execution, Trigger};
+use cdds_core::domain::id::JobId;
 use cdds_core::domain::job::lifecycle;
 use cdds_core::domain::job::{Job, JobChange};
 use cdds_core::domain::violation::{Code, RuleViolation};
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use crate::rules::support::{begin, daily, fail, instant, source_terms, submit, succeed, terms};
 
@@ -106,6 +108,40 @@ fn w5_a_rerun_of_an_incremental_job_starts_at_the_watermark_and_ends_with_the_fa
 
     job.watermark = Some(Watermark { generation: 1, at: Some(failed.window.end()) });
     assert_eq!(refused(rerun(&job, &failed, &[], &[], source_terms(), now)), Code::Covered);
+}
+
+#[test]
+fn w5_a_failure_is_made_good_by_what_exports_the_same_afterwards() {
+    let (job, first, now) = due("rolling:1d");
+    let later = now + TimeDelta::hours(1);
+    let failed = fail(begin(&job, first.clone(), now), false, now);
+    let again = only(rerun(&job, &failed, std::slice::from_ref(&failed), &[], source_terms(), now));
+    let good = succeed(begin(&job, again.clone(), now), later);
+    assert!(failed.is_made_good_by(&good));
+    assert!(!failed.is_made_good_by(&fail(begin(&job, again, now), false, later)), "it failed again");
+    let earlier = Execution { finished_at: Some(now - TimeDelta::hours(1)), ..good.clone() };
+    assert!(!failed.is_made_good_by(&earlier), "only what came afterwards");
+    assert!(!failed.is_made_good_by(&Execution { job_id: JobId(Uuid::from_u128(9)), ..good.clone() }));
+    // The next day holds other records, a backfill of the same day the same ones.
+    let next_day = now + TimeDelta::days(1);
+    let window = Window::between(failed.window.end(), failed.window.end() + TimeDelta::days(1));
+    let other = Execution { slot: next_day, window, trigger: Trigger::Scheduled, ..good.clone() };
+    assert!(!failed.is_made_good_by(&other));
+    let backfill = Execution { trigger: Trigger::Backfill, ..good.clone() };
+    assert!(failed.is_made_good_by(&backfill), "its window is the same");
+    let shorter = Window::between(failed.window.start().unwrap() + TimeDelta::hours(1), failed.window.end());
+    assert!(!failed.is_made_good_by(&Execution { window: shorter, ..backfill }));
+
+    // A job without a gap: what comes next begins where this one would have.
+    let (mut job, first, now) = due("since-last");
+    job.watermark = Some(Watermark { generation: 1, at: Some(instant("2026-03-01T00:00:00Z")) });
+    let failed = fail(begin(&job, first.clone(), now), false, now);
+    let (slot, end) = (now + TimeDelta::days(1), failed.window.end() + TimeDelta::days(1));
+    let next = Execution { slot, window: Window::until(end), ..first };
+    let next = succeed(begin(&job, next, now + TimeDelta::days(1)), now + TimeDelta::days(1));
+    assert!(failed.is_made_good_by(&next));
+    let reset = Execution { generation: Some(2), window: Window::between(failed.window.end(), end), ..next };
+    assert!(!failed.is_made_good_by(&reset));
 }
 
 #[test]
