@@ -118,6 +118,10 @@ pub(crate) enum SubjectCommand {
     Key {
         /// Its name; the present day if left out
         name: Option<String>,
+
+        /// Begin a new file although there was one for the requests on record: it is lost for good
+        #[arg(long)]
+        lost: bool,
     },
 }
 

@@ -4,6 +4,8 @@ mod copies;
 mod erasing;
 mod key;
 
+pub(super) use self::key::{Absence, absence};
+
 use std::io::{self, IsTerminal, Read};
 
 use cdds_core::domain::subject::request::{Evidence, RequestText, Scope, ScopePart, SubjectRequest, refusal};
@@ -27,7 +29,7 @@ pub(super) async fn carry_out(command: SubjectCommand, session: &Session) -> Res
     let command = match command {
         SubjectCommand::Create(args) => return create(args, session).await,
         SubjectCommand::List(args) => return list(args, session).await,
-        SubjectCommand::Key { name } => return key::make(name, session),
+        SubjectCommand::Key { name, lost } => return key::make(name, lost, session).await,
         SubjectCommand::Preview { id, shown } => return erasing::preview(&id, &shown, session).await,
         SubjectCommand::Reapply { dry_run } => return erasing::reapply(dry_run, session).await,
         SubjectCommand::Copies { id, all, notify: false, delete: false, shown } => {

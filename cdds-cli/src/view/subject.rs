@@ -48,8 +48,10 @@ impl View for SubjectRequestView {
             ("handed over", self.handed_over_at.into()),
         ];
         details.extend(self.export.as_ref().map(|export| ("export", exported(export).into())));
-        let waits =
-            self.missing_key.as_ref().map(|key| format!("the key {key}, which is not in subjects.key_file"));
+        let waits = self
+            .missing_key
+            .as_ref()
+            .map(|key| format!("the key {key}, which is not in subjects.key_file, or is another one there"));
         details.extend(waits.map(|waits| ("waits for", waits.into())));
         details.extend(self.erasures.iter().flatten().map(|one| ("erasure", brief(one).into())));
         details

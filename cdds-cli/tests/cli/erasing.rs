@@ -318,7 +318,7 @@ fn d6_a_request_whose_key_is_nowhere_waits_for_it_and_says_so() {
     let keys = std::fs::read(place.path("subjects.keys")).unwrap();
     std::fs::remove_file(place.path("subjects.keys")).unwrap();
     assert!(run(&place).contains("this one has no keys of data subjects"));
-    place.done(&["subject", "key", "2027"]);
+    place.done(&["subject", "key", "2027", "--lost"]);
     let log = run(&place);
     assert!(log.contains("does not have the key 2026 of data subjects"), "{log}");
     let waits = shown(&place, &id);

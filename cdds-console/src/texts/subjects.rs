@@ -187,8 +187,8 @@ pub(crate) const UNTIL: &str = "Until";
 pub(crate) const NO_JOB: &str = "Export";
 
 pub(crate) const KEY_MISSING: &str = "this service does not have the key under which identifiers of data subjects are kept: \
-    whoever runs it names the file of keys in the table [subjects] of its configuration, and brings the missing key back, or \
-    makes the first one with `cdds subject key`";
+    whoever runs it names the file of keys in the table [subjects] of its configuration, and brings it back from its backup; \
+    only where no request was ever on record, `cdds subject key` makes the first one";
 pub(crate) const NO_SUCH_SOURCE: &str = "one of the chosen sources or types is not there, or cannot be read: choose from those \
     that are offered";
 pub(crate) const WRITE_SOURCE: &str =

@@ -21,7 +21,7 @@ use crate::domain::subject::{Subject, SubjectTask};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::identifiers;
 use crate::ports::Ports;
-use crate::ports::catalog::query::{LatestExecution, Page, SubjectRequestQuery};
+use crate::ports::catalog::query::{LatestExecution, Page, Slice, SubjectRequestQuery};
 use crate::ports::subject_keys::{SubjectKeysError, SubjectKeysErrorKind};
 
 /// The requests of data subjects of all owners; each call names one, by its principal (rules D2 to D8). Every method
@@ -242,13 +242,38 @@ impl Subjects {
 
     /// Returns the person whom an open request is about.
     fn opened(&self, request: &SubjectRequest) -> Result<Subject, ServiceError> {
-        identifiers::opened(&*self.ports.subject_keys, request).map_err(refusal)
+        identifiers::opened(&*self.ports.subject_keys, request).map_err(|error| match error.kind() {
+            // It had keys once: a first one is not what helps.
+            SubjectKeysErrorKind::None => keys_are_gone().into(),
+            _ => refusal(error),
+        })
+    }
+
+    /// Returns the refusal of something for which there are no keys. Where requests are on record, there were some.
+    async fn without_keys(&self, by: &Principal, error: SubjectKeysError) -> ServiceError {
+        if error.kind() != SubjectKeysErrorKind::None {
+            return refusal(error);
+        }
+        let query = SubjectRequestQuery::default().with_slice(Slice::first(1));
+        match self.ports.catalog.subject_requests(&by.owner, &query).await {
+            Ok(requests) if requests.items.is_empty() => refusal(error),
+            Ok(_) => keys_are_gone().into(),
+            Err(error) => error.into(),
+        }
     }
 
     async fn find(&self, by: &Principal, id: SubjectRequestId) -> Result<SubjectRequest, ServiceError> {
         let found = self.ports.catalog.subject_request(&by.owner, id).await?;
         found.ok_or_else(|| ServiceError::not_found(Entity::SubjectRequest, id))
     }
+}
+
+fn keys_are_gone() -> RuleViolation {
+    RuleViolation::new(
+        Code::SubjectKeyMissing,
+        "the keys of the identifiers of requests on record are missing: bring their file back from its backup; a new key does \
+         not open them",
+    )
 }
 
 /// A missing key is something that people can bring back.

@@ -80,6 +80,9 @@ impl Subjects {
             if let Some(earlier) = self.created(by, new, handover.as_ref()).await? {
                 return Ok(earlier);
             }
+            if let Err(error) = self.ports.subject_keys.current() {
+                return Err(self.without_keys(by, error).await);
+            }
             let request = self.received(by, new, (handover, certificate.as_deref()), now)?;
             let entry = entry(&self.ports, by, Action::CreateSubjectRequest, now);
             let entry =

@@ -15,6 +15,7 @@ use crate::domain::subject::request::{RequestStatus, SubjectRequest};
 use crate::domain::subject::{EraseRequest, Subject, SubjectTask, TaskReport};
 use crate::domain::violation::{Code, RuleViolation};
 use crate::domain::work::row::WorkFailure;
+use crate::identifiers;
 use crate::ports::source::{
     BadRecordMode, ReadRequest, RegisteredSource, Source, SourceError, SourceErrorKind,
 };
@@ -171,10 +172,11 @@ impl Subjects {
         Ok(self.ports.catalog.subject_tasks(&by.owner, id).await?)
     }
 
-    /// Returns the key without which nobody can go on with an open request, if this service does not have it.
+    /// Returns the key without which nobody can go on with an open request, if this service does not have it, or has another
+    /// one of the same name.
     pub fn missing_key(&self, request: &SubjectRequest) -> Option<SubjectKeyId> {
         let key = &request.sealed()?.key;
-        self.ports.subject_keys.key(key).is_err().then(|| key.clone())
+        identifiers::opened(&*self.ports.subject_keys, request).is_err().then(|| key.clone())
     }
 }
 
