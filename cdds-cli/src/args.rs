@@ -223,8 +223,10 @@ impl Command {
             | Self::Check(_)
             | Self::Status
             | Self::Bundle(_)
+            | Self::Config(ConfigCommand::Check)
             | Self::Retention(_)
-            | Self::Source(_) => true,
+            | Self::Source(_)
+            | Self::Subject(SubjectCommand::Key { .. }) => true,
             Self::Doctor(args) => !args.adopt_store,
             Self::Workers(args) => {
                 !matches!(args.command, Some(WorkersCommand::Drain { .. } | WorkersCommand::Resume { .. }))

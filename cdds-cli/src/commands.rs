@@ -1,6 +1,7 @@
 //! One file per command: parses the arguments into domain types, asks a service, shows the answer.
 
 mod artifact;
+mod attention;
 mod audit;
 mod bundle;
 #[cfg(feature = "postgres")]
@@ -81,7 +82,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Demo(args) => demo::demo(&args, session).await,
         Command::Doctor(args) => doctor::doctor(&args, session).await,
         Command::Status => status::status(session).await,
-        Command::Config(command) => config::carry_out(command, session),
+        Command::Config(command) => config::carry_out(command, session).await,
         Command::Bundle(args) => bundle::bundle(&args, session).await,
         Command::Source(command) => source::carry_out(command, session).await,
         Command::Destination(command) => destination::carry_out(command, session).await,

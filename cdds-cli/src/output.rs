@@ -127,6 +127,11 @@ impl Output {
         }
     }
 
+    /// Breaks a line between words where a terminal ends; what goes on is indented by so many columns.
+    pub(crate) fn hanging(&self, line: &str, indent: usize) -> String {
+        table::hanging(line, indent, self.page)
+    }
+
     /// Returns whether nothing but results is wanted, and those as tables.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet && self.format != Format::Json

@@ -100,9 +100,36 @@ impl Follower {
         }
     }
 
-    /// Returns whether bars are shown, and none of them moves.
+    /// Returns whether something is told, and nothing runs.
     pub(crate) fn is_idle(&self) -> bool {
-        self.console.telling() == Telling::Bars && self.running().is_empty()
+        self.console.telling() != Telling::Nothing && self.running().is_empty()
+    }
+
+    /// Returns whether bars are shown.
+    pub(crate) fn has_bars(&self) -> bool {
+        self.console.telling() == Telling::Bars
+    }
+
+    /// Writes a line of the log: nothing runs, and this execution is waited for.
+    pub(crate) fn awaiting(&self, execution: &Execution) {
+        self.line(|now| Record::awaiting(now, &Subject::of(execution), execution));
+    }
+
+    /// `waiting to try T again in 12 s (at 2026-01-31T02:00:35Z): why it failed`: for what a run waits that ends when it
+    /// is idle.
+    pub(crate) fn awaits(execution: &Execution, now: DateTime<Utc>) -> String {
+        let title = execution.settings.title.as_str();
+        let at = execution.not_before;
+        let when =
+            format!("{} (at {})", words::relative(at - now), at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        match (execution.waits_for_source(), execution.last_failure()) {
+            (Some(since), _) => {
+                let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+                format!("waiting for the source of {title}, which is not complete, since {since}")
+            }
+            (None, Some(failure)) => format!("waiting to try {title} again {when}: {}", failure.message),
+            (None, None) => format!("waiting to begin {title} {when}"),
+        }
     }
 
     /// Shows a line while nothing runs, until the value is dropped.

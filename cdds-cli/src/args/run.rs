@@ -14,10 +14,14 @@ use crate::choice::EventForm;
                   finished or finished_with_errors (the counts, undated), failed (error), cancelled, skipped \
                   (reason), queued (again_at, error: it is tried again), all with seconds; abandoned (another \
                   worker has it); waiting (waits_since, complete_until, window_end: its source is not complete \
-                  for long). Fields are only ever added."
+                  for long); idle (begins_at, error, waits_since: nothing runs, and --until-idle waits for this \
+                  execution). Fields are only ever added."
 )]
 pub(crate) struct RunArgs {
     /// Return when nothing is due or queued; fails if an execution failed
+    ///
+    /// Waits for what is tried again after a failure, which takes 30 seconds to 15 minutes for each of up to five times,
+    /// and for sources that are not complete yet. It says for what it waits. `--retries 0` of a job leaves out the first.
     #[arg(long)]
     pub(crate) until_idle: bool,
 

@@ -5,13 +5,16 @@ use std::path::Path;
 use cdds_view::words;
 use serde::Serialize;
 
+use super::subject::{Absence, absence};
 use crate::args::ConfigCommand;
+use crate::choice::Format;
 use crate::compose;
 use crate::config::{Given, given, nearest, reference};
 use crate::error::{CliError, shown};
 use crate::input;
 use crate::output::{Cell, View};
 use crate::session::Session;
+use crate::text::escaped;
 
 /// A key that counts, and why it does.
 #[derive(Debug, Serialize)]
@@ -73,12 +76,14 @@ struct Checked {
     sources: usize,
     /// Files that it names and that cannot be read.
     unreadable: Vec<String>,
+    /// What is not there yet, and what makes it.
+    notes: Vec<String>,
 }
 
-pub(super) fn carry_out(command: ConfigCommand, session: &Session) -> Result<(), CliError> {
+pub(super) async fn carry_out(command: ConfigCommand, session: &Session) -> Result<(), CliError> {
     match command {
         ConfigCommand::Show => show(session),
-        ConfigCommand::Check => check(session),
+        ConfigCommand::Check => check(session).await,
         ConfigCommand::Reference { key } => print_reference(key.as_deref(), session),
     }
 }
@@ -118,22 +123,42 @@ pub(super) fn holding(session: &Session) -> Result<Vec<Holding>, CliError> {
     Ok(holding.chain(defaults).collect())
 }
 
-fn check(session: &Session) -> Result<(), CliError> {
+async fn check(session: &Session) -> Result<(), CliError> {
     let (config, given) = (session.config()?, given_keys(session)?);
     let sources = compose::register(&config.sources)?;
     let folder = session.config_path().parent().unwrap_or(Path::new(""));
-    let unreadable = given.iter().filter_map(|given| unreadable(given, folder)).collect();
+    let mut unreadable: Vec<String> = Vec::new();
+    let mut notes = Vec::new();
+    for given in &given {
+        if given.path == "subjects.key_file"
+            && config.subject_keys.as_ref().is_some_and(|file| !file.exists())
+        {
+            let place = format!("line {}: {}", given.line, given.key);
+            match absence(&config, session).await {
+                Absence::First(told) => notes.push(format!("{place}: {told}")),
+                Absence::Lost(told) => unreadable.push(format!("{place}: {told}")),
+            }
+        } else {
+            unreadable.extend(self::unreadable(given, folder));
+        }
+    }
     let checked = Checked {
         config: session.config_path().display().to_string(),
         sources: sources.of_all_owners().count(),
         unreadable,
+        notes,
     };
-    let sources = words::counted(checked.sources as u64, "source");
-    session.output.outcome(&checked, &format!("{} is right: {sources}", checked.config))?;
-    if checked.unreadable.is_empty() {
-        return Ok(());
+    let error = (!checked.unreadable.is_empty())
+        .then(|| CliError::config("invalid_config", checked.unreadable.join("; ")));
+    for note in &checked.notes {
+        session.console.note(&format!("note: {}", escaped(note)));
     }
-    Err(CliError::config("invalid_config", checked.unreadable.join("; ")))
+    // It is not right, so nobody reads that it is; a program gets what was found.
+    if error.is_none() || session.output.format() == Format::Json {
+        let sources = words::counted(checked.sources as u64, "source");
+        session.output.outcome(&checked, &format!("{} is right: {sources}", checked.config))?;
+    }
+    error.map_or(Ok(()), Err)
 }
 
 /// Says which file cannot be read, if the key names one: a secret, or a certificate.

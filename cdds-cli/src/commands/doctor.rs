@@ -6,6 +6,9 @@
 
 mod certificates;
 mod deliveries;
+mod fields;
+mod jobs;
+mod keys;
 mod owners;
 #[cfg(unix)]
 mod permissions;
@@ -34,6 +37,9 @@ pub(super) struct Finding {
     /// What to do about it; null if it is in order.
     way_out: Option<String>,
 }
+
+/// The width of the longest status and the blanks behind it: what goes on does so below the check.
+const STATUS_COLUMNS: usize = 9;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -67,7 +73,7 @@ impl Finding {
             Status::Failed => "failed",
         };
         let way_out = self.way_out.as_ref().map_or_else(String::new, |way_out| format!(" -> {way_out}"));
-        let line = format!("{status:<8} {}: {}{way_out}", self.check, self.detail);
+        let line = format!("{status:<STATUS_COLUMNS$}{}: {}{way_out}", self.check, self.detail);
         printable(&line).into_owned()
     }
 }
@@ -79,7 +85,8 @@ pub(super) async fn doctor(args: &DoctorArgs, session: &Session) -> Result<(), C
     let work = WorkBar::new(&session.console, "checking the configuration");
     let findings = examine(session, |next| work.tell(&format!("checking {next}"))).await;
     drop(work);
-    let words: Vec<String> = findings.iter().map(Finding::words).collect();
+    let words: Vec<String> =
+        findings.iter().map(|finding| session.output.hanging(&finding.words(), STATUS_COLUMNS)).collect();
     session.output.outcome(&findings, &words.join("\n"))?;
     let failed: Vec<&str> = findings
         .iter()
@@ -159,6 +166,10 @@ async fn on_record(config: &Config, session: &Session, tell: &impl Fn(&str)) -> 
     findings.extend(record.unwrap_or_else(|error| {
         vec![Finding::failed("clock", error.message(), "see the catalog's own check")]
     }));
+    let jobs = jobs::at_work(&app, session).await;
+    findings.extend(jobs.unwrap_or_else(|error| {
+        vec![Finding::failed("jobs", error.message(), "see the catalog's own check")]
+    }));
     let at_work = workers::at_work(&app, session).await;
     findings.extend(at_work.unwrap_or_else(|error| {
         vec![Finding::failed("workers", error.message(), "see the catalog's own check")]
@@ -167,6 +178,14 @@ async fn on_record(config: &Config, session: &Session, tell: &impl Fn(&str)) -> 
     findings.extend(delivered.unwrap_or_else(|error| {
         vec![Finding::failed("deliveries", error.message(), "see the catalog's own check")]
     }));
+    match keys::keys(&app, config, session).await {
+        Ok(keys) => findings.extend(keys),
+        Err(error) => findings.push(Finding::failed(
+            "keys of data subjects",
+            error.message(),
+            "see the catalog's own check",
+        )),
+    }
     // The check before has already reported a catalog that cannot be read.
     findings.extend(workers::vanished(&app, session).await.unwrap_or_default());
     findings.extend(workers::zones(&app).await);

@@ -58,7 +58,7 @@ pub(super) async fn run(args: RunArgs, session: &Session) -> Result<(), CliError
     let ran = {
         let running = pin!(engine.run(until, stop.asked()));
         // Ends with this block, so that its line is gone before the result is printed.
-        let waiting = pin!(waiting::tell(&app, &follower, session));
+        let waiting = pin!(waiting::tell(&app, until, &follower, session));
         match select(running, waiting).await {
             Either::Left((ran, _)) => ran?,
             Either::Right((never, _)) => match never {},

@@ -9,18 +9,18 @@ use cdds_core::domain::id::{ExecutionId, JobId};
 use cdds_core::domain::job::JobState;
 use cdds_core::domain::work::lease::WorkerLife;
 use cdds_core::domain::work::row::WorkStatus;
-use cdds_core::domain::work::worker::WorkerState;
 use cdds_core::ports::catalog::query::{
-    Between, COUNTED_MAX, DeliveryQuery, ExecutionColumn, ExecutionOverview, ExecutionQuery, JobColumn,
-    JobOverview, JobQuery, Page, Slice, Sort, Total,
+    COUNTED_MAX, DeliveryQuery, ExecutionColumn, ExecutionOverview, ExecutionQuery, JobOverview, JobQuery,
+    Page, Slice, Sort, Total,
 };
 use cdds_core::service::ServiceError;
-use cdds_view::{Instant, WorkerView, words};
+use cdds_view::{Instant, JobView, words};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use self::requests::Requests;
 use self::room::{CatalogRoom, StoreRoom};
+use super::attention::{self, Failures, Suspended, Workers};
 use super::listed::ROWS_AT_ONCE;
 use crate::args::Moment;
 use crate::compose::App;
@@ -42,13 +42,24 @@ pub(super) struct Standing {
     /// How many executions run, more of them than are named.
     running_count: u64,
     queued: u64,
-    /// The job that is due next; null if none is.
+    /// One-time jobs that wait for a worker.
+    awaiting_start: u64,
+    /// The job that is due next, or that is overdue longest; null if none is.
     next: Option<Next>,
+    /// How many jobs are overdue.
+    overdue: u64,
+    /// Jobs that their failures paused.
+    paused: Vec<Paused>,
+    /// How many there are, more of them than are named.
+    paused_count: u64,
     /// From when on failures count: the beginning of yesterday (UTC).
     since: Instant,
+    /// The failures that no later success has made good.
     failures: Vec<Failed>,
     /// How many there are since then, more of them than are named.
     failure_count: u64,
+    /// How many other failures there were since then, which a later success has made good.
+    failures_made_good: u64,
     /// The newest success; null if there is none.
     last_finished: Option<Finished>,
     deliveries_waiting: u64,
@@ -56,14 +67,6 @@ pub(super) struct Standing {
     requests: Requests,
     store: StoreRoom,
     catalog: CatalogRoom,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct Workers {
-    alive: u64,
-    /// Those of them that claim nothing more.
-    draining: u64,
-    gone: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,6 +91,19 @@ struct Next {
     job_id: JobId,
     job_title: String,
     at: Instant,
+    /// Whether that instant has passed.
+    overdue: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Paused {
+    job_id: JobId,
+    job_title: String,
+    since: Option<Instant>,
+    /// How many executions have failed in a row.
+    failures: u32,
+    /// The last of them; null if a later one has run since.
+    execution_id: Option<ExecutionId>,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,8 +141,9 @@ impl Standing {
         };
         let running = executions.clone().with_status(Status::InProgress);
         let queued = executions.clone().with_status(Status::Queued);
-        let failed =
-            executions.clone().with_status(Status::Failed).with_slot(Between { from: Some(since), to: None });
+        let failures = Failures::since(app, by, since).await?;
+        let suspended = Suspended::of(app, by).await?;
+        let overdue = attention::overdue(now);
         let finished = executions
             .with_status(Status::Finished)
             .with_sort(Sort { column: ExecutionColumn::FinishedAt, descending: true });
@@ -140,9 +157,10 @@ impl Standing {
         };
         let named = Slice::first(NAMED_MAX as u64);
         let last = history(&finished, Slice::first(1)).await?.items;
+        let next = attention::next(app, by).await?.and_then(|next| Next::of(next, now));
         Ok(Self {
             at: Instant(now),
-            workers: workers(app, session).await?,
+            workers: Workers::of(app, by).await?,
             jobs: JobCounts {
                 active: jobs(JobState::Active).await?,
                 suspended: jobs(JobState::Suspended).await?,
@@ -151,10 +169,16 @@ impl Standing {
             running: history(&running, named.clone()).await?.items.into_iter().map(Running::from).collect(),
             running_count: counted(async |slice| history(&running, slice).await).await?,
             queued: counted(async |slice| history(&queued, slice).await).await?,
-            next: next(app, session).await?.and_then(Next::of),
+            awaiting_start: suspended.awaiting_start,
+            next,
+            overdue: counted(async |slice| app.jobs.list(by, &overdue.clone().with_slice(slice)).await)
+                .await?,
+            paused_count: suspended.paused.len() as u64,
+            paused: suspended.paused.into_iter().take(NAMED_MAX).map(Paused::from).collect(),
             since: Instant(since),
-            failures: history(&failed, named).await?.items.into_iter().map(Failed::from).collect(),
-            failure_count: counted(async |slice| history(&failed, slice).await).await?,
+            failure_count: failures.open.len() as u64,
+            failures: failures.open.into_iter().take(NAMED_MAX).map(Failed::from).collect(),
+            failures_made_good: failures.made_good,
             last_finished: last.into_iter().next().and_then(Finished::of),
             deliveries_waiting: deliveries(WorkStatus::Waiting).await?,
             deliveries_failed: deliveries(WorkStatus::GivenUp).await?,
@@ -184,22 +208,50 @@ impl Standing {
     fn jobs(&self) -> String {
         let JobCounts { active, suspended, completed } = self.jobs;
         let (active, suspended, completed) = (many(active), many(suspended), many(completed));
-        format!("{active} active, {suspended} suspended, {completed} completed")
+        let of_these: Vec<String> =
+            [(self.awaiting_start, "to start"), (self.paused_count, "paused by failures")]
+                .into_iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| match what {
+                    "to start" if count == 1 => "1 waits to start".to_owned(),
+                    "to start" => format!("{} wait to start", many(count)),
+                    what => format!("{} {what}", many(count)),
+                })
+                .collect();
+        let of_these =
+            if of_these.is_empty() { String::new() } else { format!(" (of these {})", of_these.join(", ")) };
+        format!("{active} active, {suspended} suspended{of_these}, {completed} completed")
     }
 
     fn next(&self) -> String {
         match (&self.next, self.jobs.active) {
-            (Some(next), _) => format!("{} {}", next.job_title, at(next.at.0, self.at.0)),
+            (Some(next), _) if next.overdue => {
+                let why =
+                    self.workers.why_nothing_begins().map_or_else(String::new, |why| format!(": {why}"));
+                let others = match self.overdue {
+                    0 | 1 => String::new(),
+                    jobs => format!("; {} are overdue", words::counted(jobs, "job")),
+                };
+                format!("{} {}{why}{others}", next.job_title, due(next.at.0, self.at.0))
+            }
+            (Some(next), _) => format!("{} {}", next.job_title, due(next.at.0, self.at.0)),
             (None, 0) => "nothing: no job is active".to_owned(),
             (None, _) => "nothing".to_owned(),
         }
     }
 
     fn failures(&self) -> String {
-        match self.failure_count {
-            0 => "none".to_owned(),
-            count => {
-                format!("{} (`cdds history list --status failed --from yesterday`)", many(count))
+        let made_good = match self.failures_made_good {
+            0 => String::new(),
+            1 => "1 more was made good by a later success".to_owned(),
+            more => format!("{} more were made good by later successes", many(more)),
+        };
+        match (self.failure_count, made_good.as_str()) {
+            (0, "") => "none".to_owned(),
+            (0, made_good) => format!("none; {}", made_good.replacen(" more", "", 1)),
+            (count, made_good) => {
+                let also = if made_good.is_empty() { String::new() } else { format!("; {made_good}") };
+                format!("{} (`cdds history list --status failed --from yesterday`){also}", many(count))
             }
         }
     }
@@ -230,6 +282,10 @@ impl View for Standing {
         lines.push(("next", text(self.next())));
         if let Some(last) = &self.last_finished {
             lines.push(("last finished", text(format!("{} {}", last.job_title, at(last.at.0, self.at.0)))));
+        }
+        if self.paused_count > 0 {
+            lines.push(("paused by failures", text(many(self.paused_count))));
+            lines.extend(self.paused.iter().map(|one| ("", text(one.words()))));
         }
         lines.push(("failed since yesterday", text(self.failures())));
         lines.extend(self.failures.iter().map(|one| ("", text(one.words(self.at.0)))));
@@ -270,9 +326,31 @@ impl Running {
 }
 
 impl Next {
-    fn of(JobOverview { job, .. }: JobOverview) -> Option<Self> {
-        let at = Instant(job.next_due_at?);
-        Some(Self { job_id: job.id, job_title: job.settings.title.as_str().to_owned(), at })
+    fn of(JobOverview { job, .. }: JobOverview, now: DateTime<Utc>) -> Option<Self> {
+        let at = job.next_due_at?;
+        let job_title = job.settings.title.as_str().to_owned();
+        Some(Self { job_id: job.id, job_title, at: Instant(at), overdue: at < now })
+    }
+}
+
+impl From<JobView> for Paused {
+    fn from(job: JobView) -> Self {
+        let suspension = job.suspension.as_ref();
+        Self {
+            since: suspension.and_then(|one| one.since),
+            execution_id: suspension.and_then(|one| one.execution_id),
+            job_id: job.id,
+            failures: job.failures_in_row,
+            job_title: job.title,
+        }
+    }
+}
+
+impl Paused {
+    fn words(&self) -> String {
+        let since = self.since.map_or_else(String::new, |since| format!(" since {since}"));
+        let failures = words::counted(self.failures.into(), "failure");
+        format!("{}{since}, after {failures} in a row (`cdds job show {}`)", self.job_title, self.job_id)
     }
 }
 
@@ -305,31 +383,6 @@ impl Finished {
     }
 }
 
-async fn workers(app: &App, session: &Session) -> Result<Workers, CliError> {
-    let mut counts = Workers::default();
-    for worker in app.fleet.list(&session.principal).await?.into_iter().map(WorkerView::from) {
-        match worker.state {
-            WorkerState::Alive => {
-                counts.alive += 1;
-                counts.draining += u64::from(worker.draining_since.is_some());
-            }
-            WorkerState::Gone => counts.gone += 1,
-            WorkerState::Left => {}
-        }
-    }
-    Ok(counts)
-}
-
-/// Returns the job that is due next.
-pub(super) async fn next(app: &App, session: &Session) -> Result<Option<JobOverview>, CliError> {
-    let query = JobQuery::default()
-        .with_state(JobState::Active)
-        .with_next_starts(Between { from: Some(DateTime::UNIX_EPOCH), to: None })
-        .with_sort(Sort { column: JobColumn::NextStartsAt, descending: false })
-        .with_slice(Slice::first(1));
-    Ok(app.jobs.list(&session.principal, &query).await?.items.into_iter().next())
-}
-
 /// Counts the rows of a list, up to one more than [`COUNTED_MAX`].
 async fn counted<T>(fetch: impl AsyncFn(Slice) -> Result<Page<T>, ServiceError>) -> Result<u64, CliError> {
     let mut page = fetch(Slice::first(1)).await?;
@@ -351,7 +404,16 @@ fn many(count: u64) -> String {
     if count > COUNTED_MAX { format!("more than {}", words::count(COUNTED_MAX)) } else { words::count(count) }
 }
 
+/// `at 2026-03-01T02:00:00Z (in 3 h)`, or `overdue since 2026-03-01T02:00:00Z (3 h ago)`.
+pub(super) fn due(due: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let words = at(due, now);
+    match words.strip_prefix("at ") {
+        Some(since) if due < now => format!("overdue since {since}"),
+        _ => words,
+    }
+}
+
 /// `at 2026-03-01T02:00:00Z (in 3 h)`.
-pub(super) fn at(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+fn at(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     format!("at {} ({})", at.to_rfc3339_opts(SecondsFormat::Secs, true), words::relative(at - now))
 }

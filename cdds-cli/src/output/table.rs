@@ -291,6 +291,15 @@ pub(super) fn details(lines: &[(&str, Cell)], page: Page) -> String {
     })
 }
 
+/// Breaks a line between words where the page ends. Its first part begins at the margin, the others are indented.
+pub(super) fn hanging(line: &str, indent: usize, page: Page) -> String {
+    let Some(columns) = page.columns else { return line.to_owned() };
+    let Some((begin, rest)) = line.split_at_checked(indent) else { return line.to_owned() };
+    let room = columns.saturating_sub(indent).max(TEXT_COLUMNS_MIN);
+    let parts = wrapped(rest, room);
+    format!("{begin}{}", parts.join(&format!("\n{:indent$}", "")))
+}
+
 /// Breaks a text between words into lines that fit. A word that does not is a line of its own, to be copied.
 fn wrapped(text: &str, room: usize) -> Vec<&str> {
     let (mut lines, mut start, mut end) = (Vec::new(), 0, 0);

@@ -126,6 +126,16 @@ impl Record {
         record.with([("waits_since", since), ("complete_until", until), ("window_end", window_end)])
     }
 
+    /// Nothing runs, and the run ends only after this.
+    pub(super) fn awaiting(at: DateTime<Utc>, subject: &Subject, execution: &Execution) -> Self {
+        let text = |text: &str| Field::Text(text.to_owned());
+        let error = execution.last_failure().map_or(Field::Unknown, |failure| text(&failure.message));
+        let since = execution.waits_for_source().map_or(Field::Unknown, |at| Field::Word(instant(at)));
+        let begins_at = Field::Word(instant(execution.not_before));
+        let record = Self::new(at, "idle", subject);
+        record.with([("begins_at", begins_at), ("error", error), ("waits_since", since)])
+    }
+
     /// This engine has nothing more to do with it.
     pub(super) fn abandoned(at: DateTime<Utc>, subject: &Subject) -> Self {
         Self::new(at, "abandoned", subject)

@@ -55,6 +55,7 @@ fn nothing_is_wrong_and_nothing_is_changed() {
         "catalog and store",
         "sets",
         "clock",
+        "jobs",
         "workers",
         "time zones",
     ];

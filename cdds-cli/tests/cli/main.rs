@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod attention;
 mod audit;
 mod beginnings;
 #[cfg(all(unix, feature = "buckets", feature = "delivery"))]

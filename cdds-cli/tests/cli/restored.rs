@@ -27,7 +27,9 @@ fn restored() -> (Place, Value) {
 }
 
 fn sets(place: &Place) -> (String, String) {
-    let found = place.at(SECOND, &["doctor"]);
+    // Its job is overdue again, so that the doctor fails.
+    let output = place.cdds(&["doctor", "--output", "json", "--now", SECOND]).output().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let found = found.as_array().unwrap().iter().find(|finding| finding["check"] == "sets").unwrap();
     (string(&found["status"]), string(&found["detail"]))
 }

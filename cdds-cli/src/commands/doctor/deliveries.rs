@@ -1,8 +1,9 @@
 //! Checks of destinations, endpoints and deliveries, by what is on record: nothing is connected to.
 
-use cdds_core::domain::work::row::WorkStatus;
-use cdds_core::ports::catalog::query::DeliveryQuery;
-use cdds_view::{DestinationView, EndpointView, HealthState, HealthView, words};
+use cdds_core::domain::notice::Notice;
+use cdds_core::domain::work::row::{GivenUp, WorkState, WorkStatus};
+use cdds_core::ports::catalog::query::{DeliveryQuery, NoticeQuery};
+use cdds_view::{DestinationView, EndpointView, HealthState, HealthView, NoticeView, words};
 use chrono::TimeDelta;
 
 use super::Finding;
@@ -29,6 +30,7 @@ pub(super) async fn deliveries(app: &App, session: &Session) -> Result<Vec<Findi
         findings.push(health(&check, &view.health, &way_out, &enable));
     }
     findings.extend(given_up(app, session).await?);
+    findings.extend(untold(app, session).await?);
     Ok(findings)
 }
 
@@ -63,13 +65,36 @@ async fn given_up(app: &App, session: &Session) -> Result<Option<Finding>, CliEr
     let mut found = every_row(page).await?;
     found.retain(|one| one.created_at >= since);
     let Some(newest) = found.first() else { return Ok(None) };
+    let count = match found.len() as u64 {
+        1 => "1 delivery was".to_owned(),
+        count => format!("{} deliveries were", words::count(count)),
+    };
     let detail = format!(
-        "{} {} given up; the newest is that of execution {} to {}",
-        words::counted(found.len() as u64, "delivery"),
-        if found.len() == 1 { "was" } else { "were" },
-        newest.execution_id,
-        newest.to.destination
+        "{count} given up; the newest is that of execution {} to {}",
+        newest.execution_id, newest.to.destination
     );
     let way_out = format!("`cdds history redeliver {}`", newest.execution_id);
     Ok(Some(Finding::warning("deliveries", detail, &way_out)))
+}
+
+/// Names the notices that were given up: whoever was to be told does not know.
+async fn untold(app: &App, session: &Session) -> Result<Option<Finding>, CliError> {
+    let query = NoticeQuery::default().with_status(WorkStatus::GivenUp);
+    let page = async |slice| app.outbox.list(&session.principal, &query.clone().with_slice(slice)).await;
+    let since = app.now().await? - GIVEN_UP_WITHIN;
+    let mut found = every_row(page).await?;
+    // One of which nothing was left to tell is missed by nobody.
+    let is_missed =
+        |notice: &Notice| !matches!(notice.work.state, WorkState::GivenUp { reason: GivenUp::Gone, .. });
+    found.retain(|one| one.at >= since && is_missed(one));
+    let Some(newest) = found.first().cloned().map(NoticeView::from) else { return Ok(None) };
+    let detail = format!(
+        "{} {} given up; the newest is that of {} to {}",
+        words::counted(found.len() as u64, "notice"),
+        if found.len() == 1 { "was" } else { "were" },
+        newest.kind,
+        newest.target
+    );
+    let way_out = format!("`cdds notice list --state failed` shows why; `cdds notice replay {}`", newest.id);
+    Ok(Some(Finding::warning("notices", detail, &way_out)))
 }

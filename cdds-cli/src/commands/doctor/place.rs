@@ -7,6 +7,7 @@ use cdds_core::ports::ids::Ids;
 use cdds_core::ports::sink::{Key, Sink, SinkError};
 use cdds_core::system::SystemIds;
 use cdds_storage::catalog::SqliteCatalog;
+use cdds_view::words;
 use futures::TryStreamExt;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -171,7 +172,7 @@ pub(super) fn disks(config: &Config) -> Vec<Finding> {
 
 fn space(what: &str, place: &Path, free: u64) -> Finding {
     let check = format!("disk space for {what}");
-    let detail = format!("{} MiB free at {}", free >> 20, place.display());
+    let detail = format!("{} free at {}", words::bytes(free), place.display());
     let way_out = "make room, or move it to a larger disk";
     match free {
         ..FREE_BYTES_MIN => Finding::failed(&check, detail, way_out),

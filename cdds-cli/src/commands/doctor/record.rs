@@ -35,15 +35,22 @@ pub(super) async fn source(
         }
         RegisteredSource::Supported(source) => source,
     };
-    let mut failures = Vec::new();
+    let (mut failures, mut has_bad_records, mut is_misread) = (Vec::new(), false, false);
     let owner = &session.principal.owner;
     let types = source.describe().types.iter().filter(|data_type| data_type.ownership.admits(owner));
     let types: Vec<_> = types.collect();
     for data_type in &types {
         match read_beginning(id, source.as_ref(), data_type, config, session).await {
             // Mere oddities are left to `source check`.
-            Ok(survey) => failures.extend(faults(data_type, &survey)),
-            Err(error) => failures.push(error.message().to_owned()),
+            Ok(survey) => {
+                has_bad_records |= survey.bad_records() > 0;
+                is_misread |= survey.fault().is_some();
+                failures.extend(faults(data_type, &survey));
+            }
+            Err(error) => {
+                is_misread = true;
+                failures.push(error.message().to_owned());
+            }
         }
     }
     if types.is_empty() {
@@ -55,8 +62,23 @@ pub(super) async fn source(
             format!("its {} can be read", words::counted(types.len() as u64, "type")),
         );
     }
-    let way_out = "correct its [[source]] in the configuration, or restore the source";
-    Finding::failed(&check, failures.join("; "), way_out)
+    let mut way_out = Vec::new();
+    if is_misread {
+        way_out.push("correct its [[source]] in the configuration, or restore the source".to_owned());
+    }
+    if has_bad_records {
+        way_out.push(bad_records(id));
+    }
+    Finding::failed(&check, failures.join("; "), &way_out.join("; "))
+}
+
+/// Says what to do about records that nobody can read: the declaration of the source is as it should be.
+fn bad_records(id: &SourceId) -> String {
+    format!(
+        "look at the records that it names, and have them mended where they come from. Until then, exports that read them fail, \
+         unless their job sets them aside: `cdds job edit ID --bad-records skip:100`. `cdds history list --source {id} --status \
+         failed` shows which failed; `cdds history show ID`, and errors.jsonl in a set, which records"
+    )
 }
 
 /// Compares the clock with record and store: whether both disagree with it, and which jobs lie ahead of it.
