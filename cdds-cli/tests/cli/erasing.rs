@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::erasing_kills::Killed;
+use crate::handing_over::copied;
 use crate::postgres_server::Server;
 use crate::pty::Terminal;
 use crate::support::{Place, string, text};
@@ -218,6 +219,8 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
     assert!(table.contains("done, and records stay in shop/invoice, shop/note"), "{table}");
     assert_eq!(place.refused(&["subject", "run", &id]), (3, "subject_request_state".to_owned()));
 
+    assert_eq!(copied(&place), BTreeMap::new(), "what is erased is in no copy");
+
     // An old copy of the source brings the person back.
     let restore = || {
         for name in ["shop.db-wal", "shop.db-shm"] {
@@ -226,6 +229,8 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
         std::fs::copy(place.path("shop.old"), place.path("shop.db")).unwrap();
     };
     restore();
+    let back: Vec<usize> = copied(&place).values().map(Vec::len).collect();
+    assert_eq!(back, [2, 2], "calls and customers");
     let dry = place.json(&["subject", "reapply", "--dry-run"]);
     assert_eq!(sql(&place, "select count(*) from customers"), "200\n");
     let again = place.json(&["subject", "reapply"]);
@@ -233,6 +238,7 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
     assert_eq!(outcomes(&again["found"]), told(&should), "{again}");
     assert_eq!(again["found"][0]["request"], id.as_str());
     assert_eq!(sql(&place, "select count(*) from customers"), "198\n");
+    assert_eq!(copied(&place), BTreeMap::new(), "what is erased again is in no copy");
     let second = place.json(&["subject", "reapply"]);
     assert_eq!(about(&second["found"]), 1, "the invoice stays, and nothing else is found: {second}");
     // So does one whose catalog was restored to a state before the request: the store's ledger knows.
@@ -362,8 +368,11 @@ fn d4_d7_a_person_is_erased_from_postgresql_and_again_after_a_restore() {
     run(&place);
     let done = shown(&place, &id);
     assert_eq!((&done["state"], outcomes(&done["erasures"])), (&"done".into(), told(&should)));
+    assert_eq!(copied(&place), BTreeMap::new(), "what is erased is in no copy");
     fill();
+    assert_eq!(copied(&place).len(), 2, "it is back");
     assert_eq!(outcomes(&place.json(&["subject", "reapply"])["found"]), told(&should));
+    assert_eq!(copied(&place), BTreeMap::new(), "what is erased again is in no copy");
     assert_eq!(about(&place.json(&["subject", "reapply"])["found"]), 1);
     assert_nothing_in_the_clear(&place);
 }
