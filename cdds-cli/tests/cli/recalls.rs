@@ -175,6 +175,9 @@ fn d9_d11_the_copy_that_a_person_asked_for_is_theirs() {
     let theirs =
         history.as_array().unwrap().iter().find(|one| string(&one["job_title"]).starts_with("Request "));
     place.json(&["artifact", "download", "--execution", &string(&theirs.unwrap()["id"]), "--to", "theirs"]);
+    let archive = place.files("theirs").into_iter().find(|name| name.ends_with(".zip")).unwrap();
+    let verified = place.done(&["verify", &format!("theirs/{archive}")]);
+    assert!(verified.contains("1 record file and index.html read and checked"), "{verified}");
     let erasure = asked(place, "erasure");
     let found = place.json(&["subject", "copies", &erasure]);
     assert_eq!(found.as_array().unwrap().len(), 4, "{found}");

@@ -246,6 +246,9 @@ async fn d11_a_page_asks_before_those_who_have_copies_are_told() {
         ],
     );
     assert_silent(&question, &["bob@example.com", &untouched]);
+    let (told_of, by_hand) = question.text.split_once("Nobody subscribes to these").unwrap();
+    assert!(told_of.contains("Told &lt;i&gt;") && !told_of.contains("Alone"), "{told_of}");
+    assert!(by_hand.contains("Alone") && !by_hand.contains("Told &lt;i&gt;"), "{by_hand}");
     assert_nothing_of_the_person(&question.text, "the question");
     let none = people.host.get(ADA, "/api/v1/notices?kind=recall").await;
     assert_eq!(none.json()["items"], json!([]), "a question tells nobody");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::Path;
 
-use cdds_core::domain::archive::manifest;
+use cdds_core::domain::archive::{index, manifest};
 use cdds_crypto::{PrivateKey, check_sealed};
 use cdds_storage::archive::{PartSet, SteadyFile, extract};
 use cdds_view::words;
@@ -32,8 +32,11 @@ struct Verdict {
     /// When the manifest was signed, by the signer's clock; null unless its signature was checked.
     signed_at: Option<String>,
     parts: Vec<PartVerdict>,
-    /// Record files whose contents were checked; null if they could not be looked at.
+    /// Files whose contents were checked; null if they could not be looked at.
     files: Option<u64>,
+    /// Whether one of them is the page of a copy that a data subject asked for, and no file of records.
+    #[serde(skip)]
+    has_page: bool,
     /// What is wrong with the set as a whole.
     problem: Option<String>,
 }
@@ -165,6 +168,7 @@ fn verify_set(
         signed_at: None,
         parts,
         files: None,
+        has_page: false,
         problem: None,
     };
     if !intact {
@@ -197,12 +201,16 @@ fn inspect(set: &PartSet, key: Option<&PrivateKey>, reading: &Reading, mut verdi
         }
         return verdict;
     }
+    let mut has_page = false;
     let checked = plaintext(set, key, reading).and_then(|plain| {
         reading.begin_archive("checking", set);
-        Ok(extract::verify(&plain.parts, |_path| {})?)
+        Ok(extract::verify(&plain.parts, |path| has_page |= path == index::PATH)?)
     });
     match checked {
-        Ok(summary) => verdict.files = Some(summary.entries),
+        Ok(summary) => {
+            verdict.files = Some(summary.entries);
+            verdict.has_page = has_page;
+        }
         Err(error) => {
             verdict.ok = false;
             verdict.problem = Some(error.message().to_owned());
@@ -243,6 +251,7 @@ impl Verdict {
             signed_at: None,
             parts,
             files: None,
+            has_page: false,
             problem: None,
         }
     }
@@ -288,6 +297,10 @@ impl Verdict {
             (None, _) => "no manifest beside it, so digests were not compared".to_owned(),
         };
         let contents = match self.files {
+            Some(files) if self.has_page => {
+                let records = words::counted(files.saturating_sub(1), "record file");
+                format!("{records} and {} read and checked", index::PATH)
+            }
             Some(files) => format!("{} read and checked", words::counted(files, "record file")),
             None if self.ok => "contents not checked: they are sealed, --key opens them".to_owned(),
             None => "contents not checked".to_owned(),
