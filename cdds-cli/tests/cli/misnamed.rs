@@ -21,14 +21,14 @@ fn a_list_by_a_name_that_there_is_not_says_so() {
         (
             "job",
             "--source",
-            "contact-histroy",
-            "no source is called contact-histroy, did you mean contact-history?",
+            "contract-history",
+            "no source is called contract-history, did you mean contact-history?",
         ),
         ("history", "--source", "x", "no source is called x: there are contact-history, events, info-mart"),
         ("job", "--type", "interactoin", "no type is called interactoin, did you mean interaction?"),
         ("history", "--type", "x", "no type is called x: there are interaction, note, event"),
         ("artifact", "--type", "notes", "no type is called notes, did you mean note?"),
-        ("job", "--recipient", "opps", "no recipient is called opps, did you mean ops?"),
+        ("job", "--recipient", "oops", "no recipient is called oops, did you mean ops?"),
     ] {
         let (code, said) = said(&place, &[list, "list", filter, typed]);
         assert!(code == Some(0) && said.starts_with(&format!("note: {told}")), "{list} {filter}: {said}");

@@ -165,6 +165,7 @@ fn a7_c3_an_execution_names_its_set_for_holds_and_for_who_downloaded_it() {
     let downloads = ["audit", "--object", &execution, "--action", "download"];
     let (code, told) = said(&place, &downloads);
     assert!(code == Some(0) && told.contains("nobody has downloaded"), "{told}");
+    assert_eq!(place.json(&["artifact", "list"])[0]["job_title"], "T");
     place.json(&["artifact", "download", "--execution", &execution, "--to", "out"]);
     let listed = place.json(&downloads);
     let kinds: Vec<&str> =
@@ -216,7 +217,7 @@ fn j4_whoever_types_a_field_that_there_is_not_is_told_at_once() {
     let edit = ["job", "edit", &job, "--field", "Note"];
     let (code, told) = said(&place, &edit);
     assert!(code == Some(3) && told.contains("did you mean \"note\"?"), "{told}");
-    let (code, told) = said(&place, &["job", "clone", &job, "--title", "C", "--filter", "sconds>3"]);
+    let (code, told) = said(&place, &["job", "clone", &job, "--title", "C", "--filter", "second>3"]);
     assert!(code == Some(3) && told.contains("did you mean \"seconds\"?"), "{told}");
     let (code, told) = said(&place, &[&edit[..], &["--allow-unknown-fields"]].concat());
     assert!(
@@ -245,11 +246,11 @@ fn j4_a_field_that_no_record_of_a_file_has_is_refused_only_as_a_likely_slip() {
     let (code, told) = typed(&["--field", "anything", "--dry-run"]);
     assert!(code == Some(0) && !told.contains("warning"), "nothing is known without a record: {told}");
     std::fs::write(place.path("events-1.jsonl"), "{\"caller\":\"Ada\",\"seconds\":3}\n").unwrap();
-    let (code, told) = typed(&["--filter", "caler=Ada"]);
+    let (code, told) = typed(&["--filter", "called=Ada"]);
     assert_eq!(code, Some(3), "{told}");
-    assert!(told.contains("looked at has a field \"caler\", did you mean \"caller\"? --allow"), "{told}");
+    assert!(told.contains("looked at has a field \"called\", did you mean \"caller\"? --allow"), "{told}");
     assert!(!told.contains("Ada"), "{told}");
-    let (code, told) = typed(&["--filter", "caler=Ada", "--allow-unknown-fields"]);
+    let (code, told) = typed(&["--filter", "called=Ada", "--allow-unknown-fields"]);
     assert!(code == Some(0) && told.contains("did you mean \"caller\"?"), "{told}");
     let (code, told) = typed(&["--field", "remark"]);
     assert!(code == Some(0) && told.contains("cdds source fields events event"), "{told}");
@@ -263,9 +264,9 @@ fn j4_a_type_that_names_a_column_that_there_is_not_is_told_by_its_key() {
     let right = std::fs::read_to_string(place.path("cdds.toml")).unwrap();
     let job = place.job_at(NOON, &DAILY);
     for (key, typo) in [
-        ("time", right.replace("time = \"started_at\"", "time = \"startd_at\"")),
-        ("changed", right.replace("changed = \"updated_at\"", "changed = \"updatd_at\"")),
-        ("category.column", right.replace("column = \"media_type\"", "column = \"media_tipe\"")),
+        ("time", right.replace("time = \"started_at\"", "time = \"starts_at\"")),
+        ("changed", right.replace("changed = \"updated_at\"", "changed = \"update_at\"")),
+        ("category.column", right.replace("column = \"media_type\"", "column = \"media_tape\"")),
         ("subject", right.replace("subject = [\"contact_id\"]", "subject = [\"contact_iid\"]")),
     ] {
         assert_ne!(typo, right, "{key}");
