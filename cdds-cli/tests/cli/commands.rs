@@ -92,6 +92,28 @@ fn sources_are_listed_and_checked() {
 }
 
 #[test]
+fn the_fields_of_one_type_are_listed_and_a_source_that_fails_is_told_with_each_type() {
+    let place = Place::with_interactions(5);
+    let fields = ["source", "fields", "contact-history"];
+    let note = place.json(&[&fields[..], &["note"]].concat());
+    let told = |field: &serde_json::Value| format!("{} {}", string(&field["type"]), string(&field["name"]));
+    let names: Vec<String> = note.as_array().unwrap().iter().map(told).collect();
+    assert_eq!(names, ["note contact_id", "note note"]);
+    let all = place.json(&fields);
+    assert!(all.as_array().unwrap().iter().map(told).any(|name| name == "interaction seconds"), "{all}");
+    assert_eq!(place.refused(&[&fields[..], &["nothing"]].concat()), (4, "not_found".to_owned()));
+    std::fs::rename(place.path("contacts.db"), place.path("away.db")).unwrap();
+    let output = place.cdds(&fields).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(
+        output.status.code() == Some(1)
+            && said.contains("type interaction: ")
+            && said.contains("type note: "),
+        "{said}"
+    );
+}
+
+#[test]
 fn jobs_are_listed_searched_filtered_and_sorted() {
     let place = Place::with_interactions(3);
     let create = |title: &str, run: &[&str]| {
