@@ -19,6 +19,7 @@ mod found;
 mod history;
 mod init;
 mod job;
+mod known_fields;
 mod listed;
 mod manual;
 mod misnamed;

@@ -2,26 +2,19 @@
 //!
 //! A source may change after a job was submitted: a column is renamed, a type leaves the configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use cdds_core::domain::id::{SourceId, TypeId};
 use cdds_core::domain::job::{Job, JobState, Read};
-use cdds_core::domain::record::template::Filter;
 use cdds_core::ports::catalog::query::JobQuery;
-use cdds_core::ports::source::{RegisteredSource, Source};
-use futures::future::{Either, select};
+use cdds_core::ports::source::RegisteredSource;
 
 use super::Finding;
-use crate::commands::every_row;
+use crate::commands::{every_row, known_fields};
 use crate::compose::App;
 use crate::config::nearest;
 use crate::error::CliError;
 use crate::session::Session;
-
-/// How long a source is asked for the fields of a type. What keeps it from answering is another finding's.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many jobs are named: what is wrong with a source is wrong with all of its jobs.
 const NAMED_MAX: usize = 10;
@@ -53,6 +46,7 @@ pub(super) async fn unknown(app: &App, session: &Session) -> Result<Vec<Finding>
 struct Sources<'a> {
     app: &'a App,
     session: &'a Session,
+    /// What each knows. What keeps one from answering is another finding's.
     fields: BTreeMap<(SourceId, TypeId), Option<Vec<String>>>,
 }
 
@@ -90,14 +84,14 @@ impl Sources<'_> {
         if let Err(violation) = read.template.check(declared) {
             return Some((violation.to_string(), edit));
         }
-        let named = named(read);
+        let named = known_fields::named(read);
         // Of declared fields, the template's own check knows all; records of other kinds may have any field.
         if named.is_empty() || !declared.pushes_down || declared.fields.is_some() {
             return None;
         }
         let key = (id.clone(), data_type.clone());
         if !self.fields.contains_key(&key) {
-            let fields = self.ask(source.as_ref(), data_type).await;
+            let fields = known_fields::names(source.as_ref(), data_type, self.session).await;
             self.fields.insert(key.clone(), fields);
         }
         let known = self.fields.get(&key)?.as_ref()?;
@@ -107,18 +101,4 @@ impl Sources<'_> {
             .map_or_else(String::new, |nearest| format!(", did you mean {nearest:?}?"));
         Some((format!("{data_type} of {id} has no field {missing:?}{hint}"), edit))
     }
-
-    /// Returns the names of a type's fields; `None` if the source does not know them, or does not answer.
-    async fn ask(&self, source: &dyn Source, data_type: &TypeId) -> Option<Vec<String>> {
-        let asked = pin!(source.fields(&self.session.principal.owner, data_type));
-        match select(asked, self.session.clock.sleep(PATIENCE)).await {
-            Either::Left((Ok(Some(fields)), _)) => Some(fields.into_iter().map(|field| field.name).collect()),
-            _ => None,
-        }
-    }
-}
-
-fn named(read: &Read) -> BTreeSet<&str> {
-    let fields = read.template.fields.names().unwrap_or_default().iter().map(String::as_str);
-    fields.chain(read.template.filters.iter().map(Filter::field)).collect()
 }

@@ -4,25 +4,16 @@
 //! refused. Of files of JSON only some records are looked at: a name that none of them has is refused if it is a likely
 //! slip, and else remarked on.
 
-use std::collections::BTreeSet;
-use std::future::Future;
-use std::pin::pin;
-use std::time::Duration;
-
 use cdds_core::domain::id::SourceId;
-use cdds_core::domain::job::{JobSettings, Read};
-use cdds_core::domain::record::template::Filter;
+use cdds_core::domain::job::JobSettings;
 use cdds_core::ports::source::{DataType, RegisteredSource, Source};
-use futures::future::{Either, select};
 
+use crate::commands::known_fields::{self, in_time, named};
 use crate::compose::App;
 use crate::config::nearest;
 use crate::error::CliError;
 use crate::session::Session;
 use crate::text::escaped;
-
-/// How long a source is asked: a server may be away, and the job is stored all the same.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Something that a job names and its source does not have, or may not have.
 #[derive(Debug)]
@@ -126,8 +117,8 @@ impl Known {
 
 /// Asks the schema of a database.
 async fn of_schema(source: &dyn Source, data_type: &DataType, session: &Session) -> Option<Known> {
-    let fields = in_time(source.fields(&session.principal.owner, &data_type.id), session).await??;
-    Some(Known { names: fields.into_iter().map(|field| field.name).collect(), are_all: true })
+    let names = known_fields::names(source, &data_type.id, session).await?;
+    Some(Known { names, are_all: true })
 }
 
 /// Looks at the first records, and at what the type names. `None` if there is no record yet.
@@ -137,17 +128,4 @@ async fn of_sample(source: &SourceId, data_type: &DataType, app: &App, session: 
     let is_seen = fields.iter().any(|seen| !seen.kinds.is_empty());
     let names = fields.into_iter().map(|seen| seen.field.name).collect();
     is_seen.then_some(Known { names, are_all: false })
-}
-
-/// Returns the answer, if it comes in time.
-async fn in_time<T, E>(asked: impl Future<Output = Result<T, E>>, session: &Session) -> Option<T> {
-    match select(pin!(asked), session.clock.sleep(PATIENCE)).await {
-        Either::Left((answer, _)) => answer.ok(),
-        Either::Right(_) => None,
-    }
-}
-
-fn named(read: &Read) -> BTreeSet<&str> {
-    let fields = read.template.fields.names().unwrap_or_default().iter().map(String::as_str);
-    fields.chain(read.template.filters.iter().map(Filter::field)).collect()
 }
