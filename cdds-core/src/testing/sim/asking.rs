@@ -2,8 +2,8 @@
 //!
 //! Two owners know the same people, whom the records of five types name: one type is deleted, one is emptied, one is kept by
 //! law, one cannot be erased, and of one records are on hold for a while or needed by others. Clerks put requests on record,
-//! verify, approve, refuse, withdraw and extend them, preview and ask again, find copies, run failed exports again and apply
-//! past erasures again after the sources were restored. Keys are missing in some programs, filters are lost, and each call
+//! verify, approve, refuse, withdraw and extend them, preview and ask again, download sets, find copies and recall them, run
+//! failed exports again and apply past erasures again after the sources were restored. Keys are missing in some programs, filters are lost, and each call
 //! to a port meets the faults of any world.
 //!
 //! After every step these rules are checked, by their numbers:
@@ -19,6 +19,8 @@
 //! - D9: a copy holds the person's records that the sources had, each once, and no other; it is sealed for the certificate
 //!   that came with the request; nothing is published for one that has ended.
 //! - D10: of no set that names a person its filters say that it does not.
+//! - D11: of a set that somebody has and that may hold a person who asked for erasure, everybody is told, once for each
+//!   request; nobody is told of others, and each has its entry of the audit.
 //! - The audit has each step that a person took once, and no owner sees anything of another.
 
 mod clerk;
@@ -26,6 +28,7 @@ mod closer;
 mod copy;
 mod desk;
 mod keys;
+mod recall;
 mod record;
 mod run;
 mod seal;

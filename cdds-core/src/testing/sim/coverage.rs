@@ -6,7 +6,7 @@ use std::fmt;
 use super::report::FaultKind;
 
 /// All calls to ports that the engines and people of a world make.
-const CALLS: [&str; 69] = [
+const CALLS: [&str; 70] = [
     "catalog.agenda",
     "catalog.artifact",
     "catalog.artifact_set",
@@ -48,6 +48,7 @@ const CALLS: [&str; 69] = [
     "catalog.open_executions",
     "catalog.publish",
     "catalog.published_sets",
+    "catalog.recall",
     "catalog.record",
     "catalog.removals",
     "catalog.renew_zones",
@@ -82,7 +83,7 @@ const CALLS: [&str; 69] = [
 const WORK: &str = "workers.submit";
 /// Calls at which an outage is never counted. Either a person makes them rarely and gives up after an error,
 /// or they directly follow another call of the same caller to the same port, which meets the outage first.
-const BRIEF: [&str; 21] = [
+const BRIEF: [&str; 22] = [
     "catalog.artifact",
     "catalog.ask_notice_again",
     "catalog.ask_subject_tasks_again",
@@ -98,6 +99,7 @@ const BRIEF: [&str; 21] = [
     "catalog.lay_out_subject_request",
     "catalog.notices",
     "catalog.published_sets",
+    "catalog.recall",
     "catalog.record",
     "catalog.subject_requests",
     "catalog.subject_tasks",
@@ -108,12 +110,13 @@ const BRIEF: [&str; 21] = [
 
 /// Calls that people make so rarely that not every fault comes at them in two thousand worlds: a notice is
 /// looked up and asked for again only after it was given up, and so is an erasure. So is what an engine calls once for a
-/// database of time zones, and the approval of an erasure without a copy.
-const RARE: [&str; 5] = [
+/// database of time zones, the approval of an erasure without a copy, and a recall.
+const RARE: [&str; 6] = [
     "catalog.ask_notice_again",
     "catalog.ask_subject_tasks_again",
     "catalog.lay_out_subject_request",
     "catalog.notices",
+    "catalog.recall",
     "catalog.renew_zones",
 ];
 

@@ -222,11 +222,15 @@ pub enum PlantedBug {
     RepeatTaken,
     /// The source leaves a record out when it reads what is about a person.
     CopyIncomplete,
+    /// The catalog tells those who have a set of the same request again.
+    RecallAgain,
+    /// The catalog acknowledges that a set is recalled, and tells nobody.
+    RecallUnheard,
 }
 
 impl PlantedBug {
     /// Every planted bug.
-    pub const ALL: [Self; 100] = [
+    pub const ALL: [Self; 102] = [
         Self::NoFence,
         Self::LeaseRenewedAfterExpiry,
         Self::LeaseStolen,
@@ -327,6 +331,8 @@ impl PlantedBug {
         Self::ErasesOtherOwners,
         Self::RepeatTaken,
         Self::CopyIncomplete,
+        Self::RecallAgain,
+        Self::RecallUnheard,
     ];
 
     /// Whether worlds [that ask](super::World::asking) find it, and no others.

@@ -282,6 +282,8 @@ pub struct Figures {
     pub reapplied: u64,
     /// Sets whose filters were asked whether they hold a person (rule D10).
     pub filters_asked: u64,
+    /// Sets that were recalled, each once for a request (rule D11).
+    pub recalled: u64,
     /// The faults of each kind at each call.
     pub coverage: Coverage,
     /// Commits and settlements that were refused because the worker had lost its claim.
@@ -326,6 +328,7 @@ impl Figures {
         self.erased += other.erased;
         self.reapplied += other.reapplied;
         self.filters_asked += other.filters_asked;
+        self.recalled += other.recalled;
         self.coverage.extend(&other.coverage);
         self.fenced += other.fenced;
         self.removals += other.removals;
@@ -366,6 +369,7 @@ impl fmt::Display for Figures {
             ("records erased", self.erased),
             ("erasures again", self.reapplied),
             ("sets asked for people", self.filters_asked),
+            ("sets recalled", self.recalled),
             ("fenced commits", self.fenced),
             ("sets removed", self.removals),
             ("rows forgotten", self.forgotten),

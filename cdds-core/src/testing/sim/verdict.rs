@@ -71,7 +71,7 @@ pub enum Invariant {
     /// Destinations that hang hold up no others (N-I4; rule N4).
     Alone,
     /// Each step of a request is taken once, in order and by whom it may be, and one worker at a time holds an erasure.
-    /// This and the next seven are rules of the same names, in worlds [that ask](super::World::asking).
+    /// This and the next eight are rules of the same names, in worlds [that ask](super::World::asking).
     D3,
     /// What was erased and what stays is on record, and counted there before.
     D4,
@@ -87,6 +87,8 @@ pub enum Invariant {
     D9,
     /// Of no set that names a person it is said that it does not.
     D10,
+    /// Who has a set that may hold a person who asked for erasure is told, once, and nobody else.
+    D11,
     /// Every world ends: nothing panics and nothing loops for ever.
     Ends,
 }
@@ -118,8 +120,8 @@ impl Invariant {
     ];
 
     /// The rules that are checked in worlds [that ask](super::World::asking), besides some of the others.
-    pub const OF_REQUESTS: [Self; 8] =
-        [Self::D3, Self::D4, Self::D5, Self::D6, Self::D7, Self::D8, Self::D9, Self::D10];
+    pub const OF_REQUESTS: [Self; 9] =
+        [Self::D3, Self::D4, Self::D5, Self::D6, Self::D7, Self::D8, Self::D9, Self::D10, Self::D11];
 }
 
 impl fmt::Display for Invariant {

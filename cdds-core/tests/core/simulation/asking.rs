@@ -3,7 +3,7 @@
 use cdds_core::testing::sim::{World, run_all};
 
 #[test]
-fn d3_to_d10_hold_in_every_world_in_which_people_ask() {
+fn d3_to_d11_hold_in_every_world_in_which_people_ask() {
     let figures = run_all(0..30, 1, |seed| World::new(seed).days(4).asking());
     let figures = figures.unwrap_or_else(|broken| panic!("{broken}"));
     for (what, count) in [
@@ -13,6 +13,7 @@ fn d3_to_d10_hold_in_every_world_in_which_people_ask() {
         ("restores", figures.restores),
         ("erasures applied again", figures.reapplied),
         ("sets asked for people", figures.filters_asked),
+        ("recalled sets", figures.recalled),
         ("crashes", figures.crashes),
         ("pauses", figures.pauses),
         ("faults", figures.faults),

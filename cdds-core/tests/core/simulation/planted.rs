@@ -8,8 +8,8 @@ const SEEDS: u64 = 200;
 /// The invariant that each bug breaks first.
 fn breaks(bug: PlantedBug) -> Invariant {
     use Invariant::{
-        Answer, Audit, Cancel, Complete, D3, D4, D5, D6, D7, D8, D9, D10, Ends, I1, I2, I3, I4, I5, I6, I7,
-        I8, I9, I10, I11, I12, Lease, Order, Owner, Reason, Record,
+        Answer, Audit, Cancel, Complete, D3, D4, D5, D6, D7, D8, D9, D10, D11, Ends, I1, I2, I3, I4, I5, I6,
+        I7, I8, I9, I10, I11, I12, Lease, Order, Owner, Reason, Record,
     };
     match bug {
         PlantedBug::ShiftedWindow | PlantedBug::NoSettleLag | PlantedBug::DaysOfUtc => I1,
@@ -101,6 +101,7 @@ fn breaks(bug: PlantedBug) -> Invariant {
         PlantedBug::RepeatTaken => D8,
         PlantedBug::CopyIncomplete => D9,
         PlantedBug::LostFilterHoldsNothing | PlantedBug::FilterAfterTemplate => D10,
+        PlantedBug::RecallAgain | PlantedBug::RecallUnheard => D11,
         other => panic!("say what {other:?} breaks"),
     }
 }
@@ -262,4 +263,6 @@ planted! {
     d9_a_copy_that_leaves_a_record_out_is_found: CopyIncomplete,
     d10_a_lost_filter_that_says_nothing_is_there_is_found: LostFilterHoldsNothing,
     d10_a_filter_that_is_filled_after_fields_were_left_out_is_found: FilterAfterTemplate,
+    d11_a_recall_that_tells_twice_is_found: RecallAgain,
+    d11_a_recall_that_tells_nobody_is_found: RecallUnheard,
 }

@@ -23,7 +23,9 @@ use crate::domain::subject::request::{
 };
 use crate::domain::violation::RuleViolation;
 use crate::ports::Ports;
+use crate::ports::catalog::query::ArtifactQuery;
 use crate::service::ServiceError;
+use crate::service::artifacts::Artifacts;
 use crate::service::copies::Copies;
 use crate::service::history::History;
 use crate::service::jobs::{JobRules, Jobs};
@@ -73,7 +75,8 @@ impl Clerk {
             73..80 => self.find_copies().await,
             80..86 => self.rerun().await,
             86..89 => self.cancel().await,
-            89..93 => self.look().await,
+            89..91 => self.look().await,
+            91..93 => self.download().await,
             _ => self.reapply().await,
         }
     }
@@ -227,16 +230,40 @@ impl Clerk {
     async fn find_copies(&mut self) {
         let Some((owner, id)) = self.any_open() else { return };
         let (by, copies) = (self.by(&owner), Copies::new(&self.ports));
-        let mut behind = None;
+        let (mut behind, mut found) = (None, Vec::new());
         loop {
             let result = copies.page(&by, id, behind).await;
             self.told(|| format!("find copies for {id}"), &result);
             let Ok(page) = result else { return };
             self.ward.check_holdings(&owner, id, &page.items);
+            found.extend(page.items);
             behind = page.next;
             if behind.is_none() {
-                return;
+                break;
             }
+        }
+        if self.dice.below(3) > 0 {
+            let result = copies.notify(&by, id, &found).await;
+            self.told(|| format!("recall copies for {id}"), &result);
+            if let Ok(recalls) = result {
+                self.ward.check_recalls(&found, &recalls);
+            }
+        }
+    }
+
+    /// Downloads a file, or its beginning.
+    async fn download(&mut self) {
+        let Some(owner) = self.dice.pick(&owners()) else { return };
+        let (by, artifacts) = (self.by(&owner), Artifacts::new(&self.ports));
+        let Ok(page) = artifacts.list(&by, &ArtifactQuery::default()).await else { return };
+        let files: Vec<_> = page.items.iter().map(|one| &one.artifact).collect();
+        let Some(file) = self.dice.pick(&files) else { return };
+        lock(&self.ward.model).had.insert(file.execution_id);
+        let result = artifacts.download(&by, file.id, 0).await;
+        self.told(|| format!("download {}", file.name), &result);
+        if let Ok(mut download) = result {
+            // Whoever gives up after the first bytes has them.
+            let _read = download.next().await;
         }
     }
 

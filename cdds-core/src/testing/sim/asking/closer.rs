@@ -168,6 +168,7 @@ impl Ward {
                 let told = key.as_str().starts_with("subjects/") && names_anybody(&text);
                 ensure(!told, Invariant::D6, || format!("{key} holds an identifier"))?;
             }
+            self.check_notices_of_recalls(model)?;
             self.check_audit(model)
         });
     }

@@ -19,6 +19,7 @@ use crate::domain::execution::completeness::Frozen;
 use crate::domain::id::{ExecutionId, JobId, Owner, SubjectRequestId, SubjectTaskId, WorkerId};
 use crate::domain::job::lifecycle::Submission;
 use crate::domain::job::{Job, JobChange};
+use crate::domain::notice::recall::Recalled;
 use crate::domain::subject::copies::{CopyPlace, FilterNote, PublishedSet};
 use crate::domain::subject::request::{RequestState, Stage, SubjectRequest};
 use crate::domain::subject::{SealedIdentifiers, SubjectTask, TaskReport};
@@ -239,6 +240,16 @@ impl CatalogLayer for Record {
         limit: usize,
     ) -> Answer<Vec<AuditRecord>> {
         self.call("catalog.downloads_of", || step(self.catalog.downloads_of(owner, execution, limit))).await
+    }
+
+    async fn recall(
+        &self,
+        owner: &Owner,
+        request: SubjectRequestId,
+        sets: &[(ExecutionId, AuditRecord)],
+    ) -> Answer<Vec<Recalled>> {
+        let recall = || self.ward.recall(&*self.catalog, (owner, request), sets);
+        self.call("catalog.recall", recall).await
     }
 
     async fn record(&self, entry: &AuditRecord) -> Answer {

@@ -51,6 +51,10 @@ pub(super) struct Model {
     pub(super) claims: BTreeMap<(usize, u64), Vec<(SubjectTaskId, u64)>>,
     /// Whom each published set names.
     pub(super) sets: BTreeMap<ExecutionId, BTreeSet<(By, usize)>>,
+    /// The sets of which somebody may have a file.
+    pub(super) had: BTreeSet<ExecutionId>,
+    /// The sets that were recalled for each request.
+    pub(super) recalled: BTreeSet<(SubjectRequestId, ExecutionId)>,
     /// The steps that people took.
     pub(super) steps: Vec<Step>,
     /// How often people asked again for what failed.
