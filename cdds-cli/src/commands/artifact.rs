@@ -180,14 +180,23 @@ async fn set_hold(args: &SetArgs, hold: bool, session: &Session) -> Result<(), C
 async fn execution_of(app: &App, args: &SetArgs, session: &Session) -> Result<ExecutionId, CliError> {
     match (&args.id, &args.execution) {
         (_, Some(execution)) => found::execution(execution, app, &session.principal).await,
-        (Some(typed), None) => match found::artifact(typed, app, &session.principal).await {
-            Ok(id) => Ok(app.artifacts.execution_of(&session.principal, id).await?),
+        (Some(typed), None) => match of_file(app, typed, session).await {
             // The lists of history name sets by their executions.
             Err(error) if error.missing().is_some() => {
-                found::execution(typed, app, &session.principal).await.map_err(|_| error)
+                of_history(app, typed, session).await.map_err(|_| error)
             }
-            Err(error) => Err(error),
+            found => found,
         },
         (None, None) => Err(CliError::usage("name an artifact, or the set of an execution")),
     }
+}
+
+async fn of_file(app: &App, typed: &str, session: &Session) -> Result<ExecutionId, CliError> {
+    let id = found::artifact(typed, app, &session.principal).await?;
+    Ok(app.artifacts.execution_of(&session.principal, id).await?)
+}
+
+async fn of_history(app: &App, typed: &str, session: &Session) -> Result<ExecutionId, CliError> {
+    let id = found::execution(typed, app, &session.principal).await?;
+    Ok(app.history.show(&session.principal, id).await?.execution.id)
 }

@@ -25,7 +25,11 @@ fn the_beginning_of_an_id_is_enough_wherever_an_id_is_typed() {
     assert_eq!(place.json(&["artifact", "list", "--job", job8, "--execution", execution8])[0]["id"], file);
     let got = place.json(&["artifact", "download", file8, "--to", "got"]);
     assert_eq!(place.records(got[0]["path"].as_str().unwrap()).len(), 30);
-    place.done(&["artifact", "hold", file8]);
+    // A set goes by any of its files, and by the execution that the lists of history name.
+    for set in [file8, &file, execution8, &execution] {
+        assert_eq!(place.json(&["artifact", "hold", set])[0]["hold"], true, "{set}");
+        assert_eq!(place.json(&["artifact", "release", set])[0]["hold"], false, "{set}");
+    }
     place.done(&["artifact", "release", "--execution", execution8]);
     assert_eq!(place.json(&["check", "--job", job8, "--within", "1h"])["job_id"], job);
     place.done(&["artifact", "delete", file8]);

@@ -26,7 +26,7 @@ fn an_id_of_another_kind_leads_to_what_was_meant() {
             "the id of a job",
             "`cdds history list --job",
         ),
-        (&["artifact", "hold", &execution], "the id of an execution", &by_execution),
+        (&["artifact", "hold", job], "the id of a job", "`cdds artifact list --job"),
         (&["artifact", "download", &execution, "--to", "o"], "the id of an execution", &by_execution),
         (&["artifact", "delete", job], "the id of a job", "`cdds artifact list --job"),
         (&["job", "show", &execution], "the id of an execution", "`cdds history show"),
