@@ -19,7 +19,7 @@ async fn d10_copies_are_found_with_those_who_have_them_and_are_deleted() {
     let artifact = people.host.get(ADA, &format!("/api/v1/artifacts?execution={going}")).await.json();
     let artifact = artifact["items"][0]["id"].as_str().unwrap().to_owned();
     people.host.get(ADA, &format!("/api/v1/artifacts/{artifact}/content")).await;
-    let id = people.asked("access").await;
+    let id = people.asked("erasure").await;
     let copies = format!("/api/v1/subjects/{id}/copies");
     let found = people.host.get(OLGA, &copies).await;
     assert_nothing_of_the_person(&found.text, "the copies");
@@ -114,7 +114,7 @@ async fn d10_copies_are_shown_and_deleted_after_a_question() {
     );
 
     // What does not hold the person is not deleted, whatever a form says.
-    let other = people.asked("access").await;
+    let other = people.asked("both").await;
     let nobody = json!({"kind": "erasure", "identifier": ["phone=+1 555 01"]});
     let nobody = people.send(OLGA, "", &nobody).await.json()["id"].as_str().unwrap().to_owned();
     let forged =

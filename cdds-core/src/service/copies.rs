@@ -239,7 +239,9 @@ impl Copies {
     /// entry of the audit for each. Sets on legal hold stay.
     ///
     /// # Errors
-    /// If the catalog or the store fails; some sets may be deleted by then, and the same call goes on with the rest.
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] if the request has ended, or
+    /// asks for no erasure; if the catalog or the store fails: some sets may be deleted by then, and the same call goes on
+    /// with the rest.
     ///
     /// # Cancel safety
     /// If dropped, some of the sets may be deleted.
@@ -250,6 +252,7 @@ impl Copies {
         found: &[CopyOf],
     ) -> Result<Vec<CopyDeletion>, ServiceError> {
         check(&self.ports, by, Action::DeleteArtifacts, Some(Object::SubjectRequest(request))).await?;
+        self.erasing_request(&by.owner, request).await?;
         let artifacts = Artifacts::new(&self.ports);
         let mut deletions = Vec::with_capacity(found.len());
         for copy in found {
@@ -281,6 +284,16 @@ impl Copies {
             return Err(RuleViolation::new(Code::SubjectRequestState, why).into());
         }
         Ok(found)
+    }
+
+    /// Finds a request that is open and asks for erasure: for access alone, nothing has to go.
+    async fn erasing_request(&self, owner: &Owner, request: SubjectRequestId) -> Result<(), ServiceError> {
+        if self.open_request(owner, request).await?.kind.erases() {
+            return Ok(());
+        }
+        let why =
+            format!("request {request} asks for access alone: nobody has to delete what is not to be erased");
+        Err(RuleViolation::new(Code::SubjectRequestState, why).into())
     }
 
     /// Returns the keys of the service. Without any, nobody can tell of any set.

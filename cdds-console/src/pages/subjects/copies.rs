@@ -40,7 +40,8 @@ pub(in crate::pages) async fn list(
     let found = services.copies.page(visit.principal(), id, behind).await.map_err(form::told)?;
     let found = PageView::of_copies(found, all);
     let sight = Sight::of(&services, &visit, id).await?;
-    let is_deleted = visit.may(Action::DeleteArtifacts)
+    let is_deleted = sight.erases()
+        && visit.may(Action::DeleteArtifacts)
         && found.items.iter().any(|copy| copy.holds == "may" && copy.removed_at.is_none());
     let is_had =
         |copy: &CopyView| copy.holds == "may" && !(copy.downloads.is_empty() && copy.deliveries.is_empty());

@@ -6,7 +6,6 @@ use crate::domain::access::{Action, Principal};
 use crate::domain::id::SubjectRequestId;
 use crate::domain::notice::recall::Recalled;
 use crate::domain::notice::{Channel, Notice};
-use crate::domain::violation::{Code, RuleViolation};
 use crate::service::ServiceError;
 use crate::service::access::{check, entry};
 
@@ -82,7 +81,7 @@ impl Copies {
     /// Returns the sets in the order given, each with who is told, and who has it.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] if the request has ended, or
+    /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`](crate::domain::violation::Code::SubjectRequestState) if the request has ended, or
     /// asks for no erasure; [`ServiceError::Catalog`], and some sets may be recalled by then: the same call goes on with the
     /// rest.
     ///
@@ -97,12 +96,7 @@ impl Copies {
         let object = Object::SubjectRequest(request);
         check(&self.ports, by, Action::RecallCopies, Some(object)).await?;
         let (catalog, owner) = (&self.ports.catalog, &by.owner);
-        if !self.open_request(owner, request).await?.kind.erases() {
-            let why = format!(
-                "request {request} asks for access alone: nobody has to delete what is not to be erased"
-            );
-            return Err(RuleViolation::new(Code::SubjectRequestState, why).into());
-        }
+        self.erasing_request(owner, request).await?;
         let had: Vec<&CopyOf> = found.iter().filter(|copy| copy.is_had()).collect();
         let mut recalls = Vec::with_capacity(had.len());
         for copies in had.chunks(RECALLED_AT_ONCE) {

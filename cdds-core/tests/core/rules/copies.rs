@@ -28,7 +28,7 @@ use cdds_core::service::audit::Audit;
 use cdds_core::service::copies::{Copies, CopyOf, CopyOutcome};
 use cdds_core::service::history::History;
 use cdds_core::service::jobs::{JobRules, Jobs};
-use cdds_core::service::subjects::{NewSubjectRequest, Subjects};
+use cdds_core::service::subjects::{NewHandover, NewSubjectRequest, Subjects};
 use cdds_core::testing::{MemoryPorts, MemorySubjectKeys, PreparedSource, administrator, principal};
 use futures::executor::block_on;
 
@@ -103,8 +103,13 @@ impl World {
 
     /// Puts a request of somebody on record.
     pub(super) fn asked(&self, phone: &str) -> SubjectRequestId {
+        self.asked_for(RequestKind::Erasure, phone)
+    }
+
+    fn asked_for(&self, kind: RequestKind, phone: &str) -> SubjectRequestId {
         let person = Subject::new([Identifier::new(IdentifierKind::Phone, phone).unwrap()]).unwrap();
-        let new = NewSubjectRequest::new(person, RequestKind::Erasure);
+        let handover = kind.hands_over().then_some(NewHandover::Plaintext);
+        let new = NewSubjectRequest::new(person, kind).with_handover(handover);
         block_on(Subjects::new(&self.memory.ports).create(&self.by, &new)).unwrap().id
     }
 
@@ -366,6 +371,10 @@ fn d10_c2_those_that_may_hold_the_person_are_deleted_but_for_those_on_hold() {
     let operator = principal(&Owner::default(), Role::Operator);
     let refused = block_on(world.copies.delete(&operator, request, &survey.kept)).unwrap_err();
     assert!(matches!(refused, ServiceError::Forbidden { .. }), "{refused}");
+    // Whoever asks for access alone asks for no deletion.
+    let access = world.asked_for(RequestKind::Access, ADA);
+    let refused = block_on(world.copies.delete(&world.by, access, &survey.kept)).unwrap_err();
+    assert_eq!(refused.code(), "subject_request_state");
     block_on(artifacts.delete_set(&world.by, gone)).unwrap();
     let done = block_on(world.copies.delete(&world.by, request, &survey.kept)).unwrap();
     for (execution, outcome) in
