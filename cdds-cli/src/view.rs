@@ -16,6 +16,7 @@ pub(crate) use self::artifact::{DownloadedView, FileView};
 pub(crate) use self::audit::EntryView;
 pub(crate) use self::occurrence::{expected_records, occurrence_cells};
 pub(crate) use self::source::CheckView;
+pub(crate) use self::subject::Prospect;
 
 use cdds_view::{Instant, StatusLine};
 

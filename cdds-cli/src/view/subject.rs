@@ -6,6 +6,8 @@ use cdds_view::{
     SubjectRequestView,
 };
 
+use serde::Serialize;
+
 use crate::output::{Cell, View};
 
 impl View for SubjectRequestView {
@@ -58,6 +60,44 @@ impl View for SubjectRequestView {
     }
 }
 
+/// A row of what an erasure would do.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct Prospect(pub(crate) SubjectErasureView);
+
+impl View for Prospect {
+    const COLUMNS: &'static [&'static str] = &["source", "type", "would be", "records", "kept", "failure"];
+    const GIVES_WAY: &'static [&'static str] = &["failure", "kept"];
+
+    fn row(&self) -> Vec<Cell> {
+        let Self(erasure) = self;
+        vec![
+            erasure.source.as_str().into(),
+            erasure.data_type.as_str().into(),
+            would_be(&erasure.outcome).into(),
+            Cell::Count(erasure.records),
+            kept(erasure).into(),
+            erasure.failure.clone().into(),
+        ]
+    }
+
+    fn details(&self) -> Vec<(&'static str, Cell)> {
+        Self::COLUMNS.iter().copied().zip(self.row()).collect()
+    }
+}
+
+/// Says how the erasure of a type would end, by the name of its outcome.
+fn would_be(outcome: &str) -> &str {
+    match outcome {
+        "done" => "erased",
+        "partial" => "erased in part",
+        "on_hold" => "erased later",
+        "unsupported" => "not erased",
+        "failed" => "unknown",
+        other => other,
+    }
+}
+
 impl View for SubjectErasureView {
     const COLUMNS: &'static [&'static str] =
         &["source", "type", "outcome", "records", "kept", "next attempt", "failure"];
@@ -97,7 +137,8 @@ impl View for ReapplicationView {
         let mut details: Vec<(&'static str, Cell)> = vec![("past erasures", Cell::Count(self.erasures))];
         details.extend(self.found.iter().map(|one| {
             let of = one.request.map(|id| format!(" (request {id})")).unwrap_or_default();
-            (erased, format!("{}{of}", brief(&one.erasure)).into())
+            let stays = one.erasure.records == 0;
+            (if stays { "not erased" } else { erased }, format!("{}{of}", brief(&one.erasure)).into())
         }));
         if self.found.is_empty() {
             details.push((erased, "nobody has come back".into()));

@@ -194,7 +194,9 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
     would.insert("note".to_owned(), ("unsupported".to_owned(), 0, 1));
     assert_eq!(outcomes(&preview), would, "what nobody erases is counted, too: {preview}");
     assert_eq!(sql(&place, "select count(*) from customers"), "200\n", "a dry run changes nothing");
-    assert!(place.done(&["subject", "preview", &id]).contains("kept for ten years by law"));
+    let table = place.done(&["subject", "preview", &id]);
+    assert!(table.contains("kept for ten years by law") && table.contains("WOULD BE"), "{table}");
+    assert!(!table.contains("done") && table.contains("not erased"), "nothing is done yet: {table}");
 
     std::fs::write(place.path(log), run(&place)).unwrap();
     let done = shown(&place, &id);
@@ -239,6 +241,8 @@ fn d4_d6_d7_a_person_is_erased_stays_erased_after_a_restore_and_leaves_no_trace(
     assert_eq!(again["found"][0]["request"], id.as_str());
     assert_eq!(sql(&place, "select count(*) from customers"), "198\n");
     assert_eq!(copied(&place), BTreeMap::new(), "what is erased again is in no copy");
+    let table = place.done(&["subject", "reapply"]);
+    assert!(table.contains("not erased") && !table.contains("erased again"), "{table}");
     let second = place.json(&["subject", "reapply"]);
     assert_eq!(about(&second["found"]), 1, "the invoice stays, and nothing else is found: {second}");
     // So does one whose catalog was restored to a state before the request: the store's ledger knows.

@@ -1,7 +1,7 @@
 //! `cdds subject preview`, `cdds subject approve` and `cdds subject reapply`.
 
 use cdds_core::domain::id::SubjectRequestId;
-use cdds_core::domain::subject::request::SubjectRequest;
+use cdds_core::domain::subject::request::{RequestStatus, SubjectRequest};
 use cdds_view::{ReapplicationView, SubjectErasureView, words};
 
 use super::super::found;
@@ -11,6 +11,7 @@ use crate::compose::App;
 use crate::error::CliError;
 use crate::progress::WorkBar;
 use crate::session::Session;
+use crate::view::Prospect;
 
 /// Prints what an erasure would erase.
 pub(super) async fn preview(typed: &str, shown: &Columns, session: &Session) -> Result<(), CliError> {
@@ -19,7 +20,7 @@ pub(super) async fn preview(typed: &str, shown: &Columns, session: &Session) -> 
     let work = WorkBar::new(&session.console, "counting what would be erased");
     let preview = app.subjects.preview(by, id).await;
     drop(work);
-    let views: Vec<SubjectErasureView> = preview?.iter().map(Into::into).collect();
+    let views: Vec<Prospect> = preview?.iter().map(|one| Prospect(one.into())).collect();
     print_all(session, shown, &views, "no type of the request is erased from")
 }
 
@@ -31,12 +32,24 @@ pub(super) async fn approve(
     session: &Session,
 ) -> Result<SubjectRequest, CliError> {
     let by = &session.principal;
-    if session.consent.asks() {
+    let request = app.subjects.show(by, id).await?;
+    // What cannot be approved is refused, with the reason, and nobody is asked before.
+    let is_next = request.kind.erases() && request.status() == RequestStatus::Verified;
+    if is_next && session.consent.asks() {
         let work = WorkBar::new(&session.console, "counting what would be erased");
         let preview = app.subjects.preview(by, id).await;
         drop(work);
-        let preview: Vec<SubjectErasureView> = preview?.iter().map(Into::into).collect();
-        session.consent.ask(&format!("{} Erase them for good?", counted(&preview)))?;
+        session.consent.ask(&match preview {
+            Ok(preview) => {
+                let preview: Vec<SubjectErasureView> = preview.iter().map(Into::into).collect();
+                format!("{} Erase them for good?", counted(&preview))
+            }
+            // Who approves need not have the key, by which the worker erases.
+            Err(error) => format!(
+                "It cannot be counted here what would be erased: {}. Erase it for good all the same?",
+                CliError::from(error).message()
+            ),
+        })?;
     }
     let approved = app.subjects.approve(by, id).await?;
     for (source, data_type) in app.subjects.not_erased(by, id).await? {
