@@ -384,7 +384,8 @@ fn n9_each_kind_has_a_type() {
             "certificate.expiring",
             "export.expiring",
             "job.paused",
-            "destination.disabled"
+            "destination.disabled",
+            "export.recalled"
         ]
     );
 }

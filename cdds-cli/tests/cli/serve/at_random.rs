@@ -165,7 +165,10 @@ impl Known {
                 "/subjects/{id}/approve" => "subjects?state=verified&kind=erasure",
                 "/subjects/{id}/refuse" => "subjects?state=received&kind=both",
                 "/subjects/{id}/withdraw" => "subjects?state=verified&kind=both",
-                "/subjects/{id}/run" | "/subjects/{id}/preview" => "subjects?state=running",
+                "/subjects/{id}/run"
+                | "/subjects/{id}/preview"
+                | "/subjects/{id}/copies/delete"
+                | "/subjects/{id}/copies/notify" => "subjects?state=running",
                 path if path.starts_with("/subjects/{id}/") => "subjects?state=received&kind=access",
                 path if path.starts_with("/sets/") || path.ends_with("/redeliver") => {
                     "executions?status=finished"

@@ -16,7 +16,7 @@ use cdds_core::domain::record::{Place, RecordBatchBuilder};
 use cdds_core::domain::subject::request::{
     Evidence, HandedOver, Handover, RequestKind, RequestStatus, RequestText, SubjectRequest,
 };
-use cdds_core::domain::subject::{Identifier, IdentifierKind, Subject, SubjectField};
+use cdds_core::domain::subject::{ErasureRule, Identifier, IdentifierKind, Subject, SubjectField};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::catalog::SubjectStore;
 use cdds_core::ports::catalog::query::ArtifactQuery;
@@ -42,7 +42,8 @@ struct World {
 
 fn data_type(id: &str, field: &str) -> DataType {
     let shared = DataType::new(id.parse().unwrap()).with_ownership(Ownership::Shared);
-    shared.with_subject_field(SubjectField::new(field, IdentifierKind::Phone))
+    let named = shared.with_subject_field(SubjectField::new(field, IdentifierKind::Phone));
+    named.with_erasure(ErasureRule::Delete)
 }
 
 /// A source of one type with these records, each in a folder of its own.
@@ -241,7 +242,7 @@ fn d9_what_is_to_be_erased_too_is_handed_over_first() {
     let request = world.ready(RequestKind::Both, NewHandover::Plaintext);
     world.run();
     let [execution] = world.executions(&request).try_into().unwrap();
-    // The sources of this world do not erase, which answers the erasure.
+    // The sources of this world do not erase, whatever rule they declare, which answers the erasure.
     let done = world.stored(request.id);
     assert_eq!(done.handed_over.map(|handed| handed.execution), Some(execution.id));
     assert_eq!((done.status(), done.sealed()), (RequestStatus::Done, None));
