@@ -143,12 +143,14 @@ impl Subjects {
         request: impl Into<ExpectedSubjectRequest>,
         reason: &RequestText,
     ) -> Result<SubjectRequest, ServiceError> {
-        self.step(by, request.into(), Action::RefuseSubjectRequest, |request, now| {
+        let refused = self.step(by, request.into(), Action::RefuseSubjectRequest, |request, now| {
             let refused = request.clone().refuse(reason.clone(), &by.name, now)?;
             self.check_words(request, &[reason])?;
             Ok(refused)
-        })
-        .await
+        });
+        let refused = refused.await?;
+        self.note_erased(&refused).await;
+        Ok(refused)
     }
 
     /// Records that the person asks for it no more. Its identifiers are destroyed (rule D6).
@@ -160,10 +162,12 @@ impl Subjects {
         by: &Principal,
         request: impl Into<ExpectedSubjectRequest>,
     ) -> Result<SubjectRequest, ServiceError> {
-        self.step(by, request.into(), Action::WithdrawSubjectRequest, |request, now| {
+        let withdrawn = self.step(by, request.into(), Action::WithdrawSubjectRequest, |request, now| {
             Ok(request.clone().withdraw(&by.name, now)?)
-        })
-        .await
+        });
+        let withdrawn = withdrawn.await?;
+        self.note_erased(&withdrawn).await;
+        Ok(withdrawn)
     }
 
     /// Returns a request.
@@ -242,11 +246,7 @@ impl Subjects {
 
     /// Returns the person whom an open request is about.
     fn opened(&self, request: &SubjectRequest) -> Result<Subject, ServiceError> {
-        identifiers::opened(&*self.ports.subject_keys, request).map_err(|error| match error.kind() {
-            // It had keys once: a first one is not what helps.
-            SubjectKeysErrorKind::None => keys_are_gone().into(),
-            _ => refusal(error),
-        })
+        identifiers::opened(&*self.ports.subject_keys, request).map_err(unopened)
     }
 
     /// Returns the refusal of something for which there are no keys. Where requests are on record, there were some.
@@ -276,8 +276,17 @@ fn keys_are_gone() -> RuleViolation {
     )
 }
 
+/// Returns why a request on record cannot be opened.
+pub(super) fn unopened(error: SubjectKeysError) -> ServiceError {
+    match error.kind() {
+        // It had keys once: a first one is not what helps.
+        SubjectKeysErrorKind::None => keys_are_gone().into(),
+        _ => refusal(error),
+    }
+}
+
 /// A missing key is something that people can bring back.
-pub(super) fn refusal(error: SubjectKeysError) -> ServiceError {
+fn refusal(error: SubjectKeysError) -> ServiceError {
     match error.kind() {
         SubjectKeysErrorKind::None | SubjectKeysErrorKind::Unknown => {
             RuleViolation::new(Code::SubjectKeyMissing, error.context()).into()

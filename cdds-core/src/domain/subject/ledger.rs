@@ -69,10 +69,6 @@ impl ErasureEntry {
     /// scope is the types that are answered. `None` if none is.
     pub(crate) fn so_far(request: &SubjectRequest, tasks: &[SubjectTask]) -> Option<Self> {
         let answered: Vec<SubjectTask> = tasks.iter().filter(|task| task.is_answered()).cloned().collect();
-        let part = |task: &SubjectTask| ScopePart {
-            source: task.source.clone(),
-            data_type: Some(task.data_type.clone()),
-        };
         let entry = Self::of(request, &answered)?;
         if answered.len() == tasks.len() {
             return Some(entry);
@@ -81,4 +77,24 @@ impl ErasureEntry {
         let scope = Scope::new(answered.iter().map(part)).unwrap_or_else(|_| request.scope.clone());
         Some(Self { scope, ..entry })
     }
+
+    /// Returns what was erased for a request before it was refused or withdrawn: its scope is those types. `None` if nothing
+    /// was, and for a request that did not end so.
+    pub(crate) fn before_end(request: &SubjectRequest, tasks: &[SubjectTask]) -> Option<Self> {
+        let (step, _) = request.ended()?;
+        let erased: Vec<&SubjectTask> = tasks.iter().filter(|task| task.erased > 0).collect();
+        let scope = Scope::new(erased.iter().map(|task| part(task))).ok().filter(|_| !erased.is_empty())?;
+        Some(Self {
+            request: request.id,
+            owner: request.owner.clone(),
+            scope,
+            identifiers: request.identifiers.clone(),
+            types: erased.into_iter().map(ErasedType::of).collect(),
+            ended_at: step.at,
+        })
+    }
+}
+
+fn part(task: &SubjectTask) -> ScopePart {
+    ScopePart { source: task.source.clone(), data_type: Some(task.data_type.clone()) }
 }

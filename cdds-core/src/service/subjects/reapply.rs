@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
+use tracing::warn;
 
 use super::super::ServiceError;
 use super::super::access::{check, entry};
@@ -14,7 +15,7 @@ use super::{Subjects, TypeErasure};
 use crate::domain::access::{Action, Principal};
 use crate::domain::calendar::window::Window;
 use crate::domain::id::{Owner, SourceId, SubjectKeyId, SubjectRequestId, TypeId};
-use crate::domain::subject::request::{RequestStatus, Scope};
+use crate::domain::subject::request::{RequestStatus, Scope, SubjectRequest};
 use crate::domain::subject::{
     ErasureEntry, HashedIdentifier, Identifier, NamedPeople, Subject, SubjectField, TaskReport,
 };
@@ -134,7 +135,10 @@ impl Subjects {
         let unread = |(key, why): (Key, String)| Unapplied { what: key.to_string(), why };
         done.unapplied.extend(unreadable.into_iter().map(unread));
         let mut by_id: BTreeMap<SubjectRequestId, ErasureEntry> = BTreeMap::new();
-        let ended = self.on_record(owner, RequestStatus::Done).await?;
+        let mut ended = self.on_record(owner, RequestStatus::Done).await?;
+        for status in [RequestStatus::Refused, RequestStatus::Withdrawn] {
+            ended.extend(self.on_record(owner, status).await?);
+        }
         let of_ledger = entries.into_iter().filter(|entry| entry.owner == *owner);
         for entry in going_on.into_iter().chain(of_ledger).chain(ended) {
             by_id.insert(entry.request, entry);
@@ -164,6 +168,21 @@ impl Subjects {
         Ok(index)
     }
 
+    /// Writes the entry of what was erased for a request that has ended early. It is on record already, so where it cannot
+    /// be written now, it is missing only once the catalog is lost, too.
+    pub(super) async fn note_erased(&self, ended: &SubjectRequest) {
+        let noted = async {
+            let tasks = self.ports.catalog.subject_tasks(&ended.owner, ended.id).await?;
+            if let Some(entry) = ErasureEntry::before_end(ended, &tasks) {
+                ledger::put(&*self.ports.sink, &entry).await?;
+            }
+            Ok::<(), ServiceError>(())
+        };
+        if let Err(error) = noted.await {
+            warn!(request_id = %ended.id, "what was erased is not in the ledger: {}", error.report());
+        }
+    }
+
     /// Returns the erasures that the catalog knows, of requests of this status, as far as they are carried out.
     async fn on_record(
         &self,
@@ -177,7 +196,12 @@ impl Subjects {
             let page = self.ports.catalog.subject_requests(owner, &query).await?;
             for request in page.items.iter().filter(|request| request.kind.erases()) {
                 let tasks = self.ports.catalog.subject_tasks(owner, request.id).await?;
-                entries.extend(ErasureEntry::so_far(request, &tasks));
+                entries.extend(match status {
+                    RequestStatus::Refused | RequestStatus::Withdrawn => {
+                        ErasureEntry::before_end(request, &tasks)
+                    }
+                    _ => ErasureEntry::so_far(request, &tasks),
+                });
             }
             let Some(next) = page.next else { return Ok(entries) };
             query.slice.after = Some(next);

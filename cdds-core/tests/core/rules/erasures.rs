@@ -431,6 +431,40 @@ fn d3_d9_records_are_erased_once_they_are_handed_over() {
     assert!(holds("\"n\":1") && holds("\"n\":3") && !holds("\"n\":2"), "the copy has what was erased");
 }
 
+#[test]
+fn d7_what_was_erased_before_a_request_was_withdrawn_stays_erased_and_nothing_else_is() {
+    for is_refused in [false, true] {
+        let world = World::new();
+        world.crm.add("call", r#"{"phone":"+4930123456","n":4,"hold":true}"#);
+        let id = world.approved(RequestKind::Erasure).id;
+        world.run();
+        assert_eq!((world.standings(id)[0], world.crm.count("call")), (OnHold, 2));
+        assert!(world.ledger().is_empty());
+        if is_refused {
+            let reason = RequestText::new("not who they said").unwrap();
+            block_on(world.subjects.refuse(&somebody("bob"), id, &reason)).unwrap();
+        } else {
+            block_on(world.subjects.withdraw(&somebody("ada"), id)).unwrap();
+        }
+        assert_eq!(world.ledger(), [format!("subjects/{id}.json")]);
+        for source_of in ["ledger and catalog", "the catalog alone"] {
+            if source_of == "the catalog alone" {
+                block_on(world.memory.sink.delete(&entry_of(id))).unwrap();
+            }
+            world.crm.restore();
+            let done = world.reapply(false);
+            let applied: Vec<_> = done.types.iter().map(|one| one.erasure.data_type.as_str()).collect();
+            assert_eq!((done.erasures, applied), (1, vec!["call"]), "{source_of}");
+            assert_eq!((world.crm.count("call"), done.is_whole()), (1, true), "{source_of}");
+        }
+    }
+    // Of one that ended before anything was erased, nothing is.
+    let world = World::new();
+    let id = world.approved(RequestKind::Erasure).id;
+    block_on(world.subjects.withdraw(&somebody("ada"), id)).unwrap();
+    assert_eq!((world.reapply(false).erasures, world.ledger().len(), world.crm.count("call")), (0, 0, 3));
+}
+
 /// A store to which nothing can be written for a while.
 #[derive(Debug)]
 struct FullStore {
