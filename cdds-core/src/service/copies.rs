@@ -9,7 +9,7 @@ use futures::TryStreamExt;
 pub use self::recalling::{CopyRecall, RecallOutcome};
 use super::access::{check, entry};
 use super::artifacts::Artifacts;
-use super::subjects::refusal;
+use super::subjects::unopened;
 use super::{Entity, ServiceError};
 use crate::domain::access::audit::{AuditRecord, Object};
 use crate::domain::access::{Action, Principal};
@@ -183,7 +183,7 @@ impl Copies {
         check(&self.ports, by, Action::FindSubjectCopies, Some(object.clone())).await?;
         let (catalog, owner) = (&self.ports.catalog, &by.owner);
         let found = self.open_request(owner, request).await?;
-        let subject = opened(&*self.ports.subject_keys, &found).map_err(refusal)?;
+        let subject = opened(&*self.ports.subject_keys, &found).map_err(unopened)?;
         if behind.is_none() {
             let entry = entry(&self.ports, by, Action::FindSubjectCopies, catalog.now().await?);
             catalog.record(&entry.with_object(object)).await?;
@@ -224,7 +224,7 @@ impl Copies {
                 if copy.is_had() {
                     survey.had.push(copy.clone());
                 }
-                if copy.holding == Holding::May && copy.set.is_kept(now) {
+                if copy.holding == Holding::May && copy.set.is_kept(now) && !copy.is_handed_over {
                     survey.kept.push(copy);
                 }
             }
@@ -255,7 +255,8 @@ impl Copies {
         self.erasing_request(&by.owner, request).await?;
         let artifacts = Artifacts::new(&self.ports);
         let mut deletions = Vec::with_capacity(found.len());
-        for copy in found {
+        // The copy that a person asked for is theirs to fetch.
+        for copy in found.iter().filter(|copy| !copy.is_handed_over) {
             let execution = copy.set.execution;
             let deleted = if copy.set.hold { None } else { Some(artifacts.delete_set(by, execution).await) };
             let outcome = match deleted {

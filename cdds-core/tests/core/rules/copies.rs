@@ -14,7 +14,7 @@ use cdds_core::domain::job::{JobSettings, Read, Reads, Title};
 use cdds_core::domain::record::template::{FieldNames, FieldSelection, Template};
 use cdds_core::domain::record::{Place, RecordBatchBuilder, RejectedRecord};
 use cdds_core::domain::subject::copies::{Holding, Unknown, is_filter};
-use cdds_core::domain::subject::request::RequestKind;
+use cdds_core::domain::subject::request::{Evidence, RequestKind, RequestText};
 use cdds_core::domain::subject::{Identifier, IdentifierKind, Subject, SubjectField};
 use cdds_core::engine::{Engine, Until};
 use cdds_core::ports::Ports;
@@ -384,6 +384,19 @@ fn d10_c2_those_that_may_hold_the_person_are_deleted_but_for_those_on_hold() {
     }
     let left = |execution| block_on(artifacts.set(&world.by, execution)).is_ok();
     assert_eq!([gone, held, deleted, other, untold].map(left), [false, true, false, true, true]);
+    // Nor is the copy that somebody asked for.
+    let text = |text| RequestText::new(text).unwrap();
+    let evidence = Evidence { who: text("the desk"), how: text("passport shown") };
+    let subjects = Subjects::new(&world.memory.ports);
+    block_on(subjects.verify(&world.by, access, &evidence)).unwrap();
+    world.run();
+    let copy = block_on(subjects.export(&world.by, access)).unwrap().unwrap().id;
+    let survey = block_on(world.copies.survey(&world.by, request)).unwrap();
+    assert!(survey.kept.iter().all(|kept| kept.set.execution != copy), "{survey:?}");
+    let page = block_on(world.copies.page(&world.by, request, None)).unwrap().items;
+    assert!(page.iter().any(|one| one.set.execution == copy));
+    block_on(world.copies.delete(&world.by, request, &page)).unwrap();
+    assert!(left(copy));
     let query = AuditQuery::default().with_action(Action::DeleteArtifacts);
     let entries = block_on(Audit::new(&world.memory.ports).list(&world.by, &query)).unwrap().items;
     let deletions = entries.iter().filter(|entry| entry.object == Some(Object::ArtifactSet(deleted))).count();
