@@ -175,6 +175,29 @@ fn d5_what_objects_leaves_everything_as_it_was_and_is_told_without_values() {
 }
 
 #[test]
+fn d4_what_a_trigger_has_the_database_say_is_not_told() {
+    let place = Place::new(&format!(
+        "{CALLS} CREATE VIRTUAL TABLE found USING fts5(words);
+         CREATE TRIGGER forgets BEFORE DELETE ON calls BEGIN DELETE FROM found WHERE found MATCH old.notes || '-secret:'; END"
+    ));
+    let error = erase(&place.source(calls().with_erasure(ErasureRule::Delete)), false).unwrap_err();
+    let report = error.report();
+    assert!(report.contains("does not carry out the erasure") && !report.contains("secret"), "{report}");
+    assert_eq!(place.rows("SELECT notes FROM calls").len(), 6);
+}
+
+#[test]
+fn d5_a_zero_of_any_kind_is_no_hold() {
+    let table = "CREATE TABLE calls (n, caller, callee, notes, hold REAL);
+        INSERT INTO calls VALUES (1, '+49 30 1', NULL, '', 0), (2, '+49 30 1', NULL, '', -0.0),
+          (3, '+49 30 1', NULL, '', 0.5), (4, '+49 30 1', NULL, '', NULL)";
+    let place = Place::new(table);
+    let source = place.source(calls().with_hold("hold").with_erasure(ErasureRule::Delete));
+    assert_eq!(erase(&source, false).unwrap().records, 3);
+    assert_eq!(place.rows("SELECT CAST(n AS TEXT) FROM calls"), ["3"]);
+}
+
+#[test]
 fn d5_tables_without_rowids_are_erased_from_and_nothing_of_a_record_stays_in_the_file() {
     let place = Place::new(
         "CREATE TABLE calls (caller TEXT PRIMARY KEY, callee, notes) WITHOUT ROWID;

@@ -18,7 +18,7 @@ use tokio_postgres::{Error, Row};
 use super::bound::TextBytes;
 use super::column::quoted;
 use super::conditions;
-use super::failure::{Cause, failure};
+use super::failure::{Cause, failure, withheld};
 use super::read::Reading;
 use super::relation::Relation;
 use super::scope::Rows;
@@ -102,8 +102,8 @@ impl Erasing {
         let conditions = conditions::of(data_type, relation, request);
         let hold = match data_type.hold.as_deref().and_then(|hold| relation.column(hold)) {
             Some(hold) => format!(
-                "({} IS NOT NULL AND {}::pg_catalog.text NOT IN ('', '0', 'f', 'false'))",
-                hold.sql(),
+                "({0} IS NOT NULL AND {0}::pg_catalog.text NOT IN ('', 'f', 'false') \
+                 AND {0}::pg_catalog.text OPERATOR(pg_catalog.!~) '^-?0+(\\.0+)?$')",
                 hold.sql()
             ),
             None => "false".to_owned(),
@@ -187,7 +187,7 @@ impl Erasing {
             Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
                 (SourceErrorKind::Invalid, "the server only reads, as a standby does: name the primary")
             }
-            _ => return failure(name, "the server does not carry out the erasure", error),
+            _ => return withheld(name, "the server does not carry out the erasure", error),
         };
         SourceError::with_source(kind, format!("{name}: nothing is erased, since {why}"), Cause::from(error))
     }

@@ -52,6 +52,16 @@ fn is_harmless(code: &str) -> bool {
         .any(|class| code.starts_with(class))
 }
 
+/// Converts an error of a statement during which a trigger may put values into the words of any class.
+pub(super) fn withheld(name: &str, what: &str, error: &Error) -> SourceError {
+    let kind = error.code().map_or(SourceErrorKind::Unavailable, kind);
+    let cause = match error.code() {
+        Some(code) => Cause::Withheld { code: code.code().to_owned() },
+        None => Cause::from(error),
+    };
+    SourceError::with_source(kind, format!("{name}: {what}"), cause)
+}
+
 /// Converts an error. `what` says in words what could not be done.
 pub(super) fn failure(name: &str, what: &str, error: &Error) -> SourceError {
     let kind = error.code().map_or(SourceErrorKind::Unavailable, kind);

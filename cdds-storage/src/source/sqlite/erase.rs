@@ -33,15 +33,15 @@ impl Erasing {
     /// Erases, or answers what an erasure would do.
     pub(super) fn run(&self) -> Result<Erased, SourceError> {
         let relation = self.relation()?;
-        let mut connection = self.open().map_err(|error| self.failure(error))?;
+        let mut connection = self.open().map_err(|error| self.failure(&error))?;
         let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let transaction = begun.map_err(|error| self.failure(error))?;
+        let transaction = begun.map_err(|error| self.failure(&error))?;
         let erased = self.carry_out(&transaction, &relation)?;
         if self.request.dry_run {
-            transaction.rollback().map_err(|error| self.failure(error))?;
+            transaction.rollback().map_err(|error| self.failure(&error))?;
             return Ok(erased);
         }
-        transaction.commit().map_err(|error| self.failure(error))?;
+        transaction.commit().map_err(|error| self.failure(&error))?;
         // What was erased is still in the log beside a database in WAL mode. Nobody waits for that: if others read
         // older states, it is emptied by whoever closes the database last.
         let _ = connection.busy_timeout(std::time::Duration::ZERO);
@@ -79,7 +79,7 @@ impl Erasing {
     }
 
     fn carry_out(&self, transaction: &Transaction<'_>, relation: &Relation) -> Result<Erased, SourceError> {
-        let failure = |error| self.failure(error);
+        let failure = |error: rusqlite::Error| self.failure(&error);
         let found = self.found();
         if let ErasureRule::Keep { reason } = &self.rule {
             let records = count(transaction, found, relation).map_err(failure)?;
@@ -137,8 +137,8 @@ impl Erasing {
 
     /// Converts an error of SQLite. Those of constraints and triggers are told in own words: the database chooses
     /// theirs, and may put values in them.
-    fn failure(&self, error: rusqlite::Error) -> SourceError {
-        let kind = match (error.sqlite_error_code(), &error) {
+    fn failure(&self, error: &rusqlite::Error) -> SourceError {
+        let kind = match (error.sqlite_error_code(), error) {
             (Some(ErrorCode::ConstraintViolation), rusqlite::Error::SqliteFailure(code, _)) => {
                 return self.refused(objection(*code));
             }
@@ -154,7 +154,12 @@ impl Erasing {
             Some(ErrorCode::ReadOnly) => "the database may not be written: give this program the right to",
             _ => "the database does not carry out the erasure",
         };
-        SourceError::with_source(kind, format!("{}: {what}", self.name), error)
+        let told = format!("{}: {what}", self.name);
+        // A trigger may put values into what it has the database do, and so into the words of an error.
+        match error.sqlite_error() {
+            Some(code) => SourceError::with_source(kind, told, *code),
+            None => SourceError::new(kind, told),
+        }
     }
 }
 
@@ -162,8 +167,8 @@ impl Erasing {
 fn objection(error: ffi::Error) -> &'static str {
     match error.extended_code {
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
-            "a foreign key of another table leads to one of the records: erase that table's records first, or declare \
-             the key ON DELETE CASCADE"
+            "a foreign key of another table leads to one of the records: erase that table's records first, or, if none \
+             of them has to stay, declare the key ON DELETE CASCADE"
         }
         ffi::SQLITE_CONSTRAINT_TRIGGER => "a trigger of the database forbids it",
         ffi::SQLITE_CONSTRAINT_NOTNULL => {
@@ -180,7 +185,7 @@ fn is_named(field: usize, column: &str) -> String {
 /// Returns SQL that is true for a row on hold, and false for any other.
 fn on_hold(column: &str) -> String {
     let column = quoted(column);
-    format!("({column} IS NOT NULL AND CAST({column} AS TEXT) NOT IN ('', '0', 'false'))")
+    format!("({column} IS NOT NULL AND CAST({column} AS TEXT) NOT IN ('', '0', '0.0', '-0.0', 'false'))")
 }
 
 fn count(transaction: &Transaction<'_>, rows: Condition, relation: &Relation) -> rusqlite::Result<u64> {

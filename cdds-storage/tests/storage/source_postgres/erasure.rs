@@ -90,6 +90,21 @@ fn d5_records_are_deleted_emptied_or_kept_and_a_rehearsal_tells() {
 }
 
 #[test]
+fn d5_a_zero_of_any_kind_is_no_hold() {
+    for (kind, held) in
+        [("numeric(9, 2)", "0.01"), ("float8", "0.5"), ("int", "10"), ("bool", "true"), ("text", "'no'")]
+    {
+        let scene = Scene::new(&format!(
+            "CREATE TABLE calls (n int, caller text, callee text, hold {kind}); GRANT DELETE ON calls TO reader;
+             INSERT INTO calls VALUES (1, '+49 30 1', NULL, '0'), (2, '+49 30 1', NULL, NULL), (3, '+49 30 1', NULL, {held})"
+        ));
+        let source = scene.source(calls().with_hold("hold").with_erasure(ErasureRule::Delete));
+        assert_eq!(erase(&source, false).unwrap().records, 2, "{kind}");
+        assert_eq!(scene.texts("SELECT n::text FROM calls"), ["3"], "{kind}");
+    }
+}
+
+#[test]
 fn d5_what_objects_leaves_everything_as_it_was() {
     let scene = Scene::new("");
     let foreign = "CREATE TABLE bills (call int REFERENCES calls (n)); INSERT INTO bills VALUES (2)";
@@ -108,6 +123,12 @@ fn d5_what_objects_leaves_everything_as_it_was() {
              CREATE TRIGGER stays BEFORE DELETE ON calls FOR EACH ROW EXECUTE FUNCTION stay()"
                 .to_owned(),
             refused,
+        ),
+        (
+            "CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN EXECUTE ''SELECT secret'' || OLD.n; RETURN OLD; END';
+             CREATE TRIGGER stays BEFORE DELETE ON calls FOR EACH ROW EXECUTE FUNCTION stay()"
+                .to_owned(),
+            SourceErrorKind::Missing,
         ),
         (format!("REVOKE DELETE ON calls FROM {READER}"), SourceErrorKind::Invalid),
     ] {

@@ -83,11 +83,15 @@ pub fn names_person(text: &str, subject: &Subject) -> bool {
 /// Returns the first identifier of the person that a text holds.
 fn held<'s>(text: &str, subject: &'s Subject) -> Option<&'s Identifier> {
     let folded = text.to_lowercase();
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let digits_of = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    // People write a zero in brackets behind the country's code, which no identifier has (rule D2).
+    let spelled = [digits_of(&bare), digits_of(&bare.replace("(0)", ""))];
     let holds = |value: &str| {
         let number = value.trim_start_matches('+');
         let is_number = number.len() >= DIGITS_MIN && number.bytes().all(|byte| byte.is_ascii_digit());
-        holds_word(&folded, &value.to_lowercase()) || is_number && digits.contains(number)
+        holds_word(&folded, &value.to_lowercase())
+            || is_number && spelled.iter().any(|digits| digits.contains(number))
     };
     subject.identifiers().iter().find(|one| holds(one.expose()))
 }
@@ -133,7 +137,14 @@ mod tests {
         ]);
         let person = person.unwrap();
         let check = |text| RequestText::new(text).unwrap().check_against(&person);
-        for held in ["called 0049 30 / 123456", "wrote from Ada@Example.COM.", "customer 17", "+4930123456"] {
+        for held in [
+            "called 0049 30 / 123456",
+            "called +49 (0)30/123456",
+            "called +49( 0 )30 123456 back",
+            "wrote from Ada@Example.COM.",
+            "customer 17",
+            "+4930123456",
+        ] {
             let refused = check(held).unwrap_err();
             assert_eq!(refused.code(), Code::InvalidSubjectRequest, "{held}");
             assert!(!refused.to_string().contains(held), "{refused}");
