@@ -20,14 +20,22 @@ pub(super) fn in_filters(source: Option<&str>, data_type: Option<&str>, app: &Ap
         tell("source", typed, &known, session);
     }
     if let Some(typed) = data_type {
-        let of = |registered: &RegisteredSource| match registered {
-            RegisteredSource::Supported(source) => {
-                source.describe().types.iter().map(|known| known.id.to_string()).collect()
+        let of = |registered: &RegisteredSource| -> Vec<String> {
+            match registered {
+                RegisteredSource::Supported(source) => {
+                    source.describe().types.iter().map(|known| known.id.to_string()).collect()
+                }
+                RegisteredSource::Unsupported { .. } => Vec::new(),
             }
-            RegisteredSource::Unsupported { .. } => Vec::new(),
         };
         let meant = sources.iter().filter(|(id, _)| source.is_none_or(|source| source == id.as_str()));
-        let known: Vec<String> = meant.flat_map(|(_, registered)| of(registered)).collect();
+        let mut known: Vec<String> = Vec::new();
+        for name in meant.flat_map(|(_, registered)| of(registered)) {
+            // Several sources may have a type of this name.
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
         tell("type", typed, &known.iter().map(String::as_str).collect::<Vec<_>>(), session);
     }
 }
