@@ -236,7 +236,8 @@ impl Copies {
     }
 
     /// Deletes sets that a [survey](Self::survey) found, as [`Artifacts::delete_set`] does, one after the other, with an
-    /// entry of the audit for each. Sets on legal hold stay.
+    /// entry of the audit for each. Sets on legal hold stay, and so do those that do not hold the person and the copies that
+    /// people asked for, whatever is handed in.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`]; [`ServiceError::Refused`] with [`Code::SubjectRequestState`] if the request has ended, or
@@ -256,7 +257,8 @@ impl Copies {
         let artifacts = Artifacts::new(&self.ports);
         let mut deletions = Vec::with_capacity(found.len());
         // The copy that a person asked for is theirs to fetch.
-        for copy in found.iter().filter(|copy| !copy.is_handed_over) {
+        let going = |copy: &&CopyOf| copy.holding == Holding::May && !copy.is_handed_over;
+        for copy in found.iter().filter(going) {
             let execution = copy.set.execution;
             let deleted = if copy.set.hold { None } else { Some(artifacts.delete_set(by, execution).await) };
             let outcome = match deleted {
