@@ -215,7 +215,9 @@ impl Ward {
         let mut past = model.requests.iter().filter(|(_, known)| of_person(known)).map(|(id, _)| *id);
         let is_answered = |id| {
             let mut tasks = model.tasks.values().filter(|known| known.task.request == id);
-            tasks.any(|known| known.is_of(request.owner.as_str(), kind) && known.task.is_answered())
+            // Of a request that ended early, what was erased before.
+            let is_past = |task: &SubjectTask| task.is_answered() || task.erased > 0;
+            tasks.any(|known| known.is_of(request.owner.as_str(), kind) && is_past(&known.task))
         };
         ensure(past.any(|id| self.is_in_ledger(id) || is_answered(id)), Invariant::D7, || {
             "records are erased again that nobody has erased before".to_owned()
