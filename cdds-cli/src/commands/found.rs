@@ -135,7 +135,7 @@ pub(super) async fn worker(typed: &str, app: &App, by: &Principal) -> Result<Wor
 /// Checks that there is a source that the principal's owner sees.
 ///
 /// # Errors
-/// `not_found`, with those that there are.
+/// `not_found`, with the known sources.
 pub(super) fn source(typed: &str, app: &App, by: &Principal) -> Result<(), CliError> {
     let sources = app.sources.for_owner(&by.owner);
     let known: Vec<&str> = sources.iter().map(|(id, _)| id.as_str()).collect();

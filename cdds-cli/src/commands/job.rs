@@ -121,7 +121,7 @@ async fn submit(app: &App, new: NewJob, rehearsal: Rehearsal, session: &Session)
     show(submitted, app, session).await
 }
 
-/// Tells of other jobs with the title: it names none of them any more.
+/// Warns if other jobs have the same title: commands then no longer take it as a name.
 async fn tell_of_namesakes(job: &Job, app: &App, session: &Session) -> Result<(), CliError> {
     let title = &job.settings.title;
     let query = JobQuery::default().with_search(title.as_str().to_owned());

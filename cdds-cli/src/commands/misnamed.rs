@@ -1,4 +1,4 @@
-//! Names in the filters of lists that there are not: such a list is empty, and a person is told why.
+//! Unknown names in the filters of lists: the list is empty, and a note says why.
 
 use cdds_core::ports::catalog::query::{AuditQuery, Slice};
 use cdds_core::ports::source::RegisteredSource;
@@ -12,7 +12,7 @@ use crate::text::escaped;
 /// How many names are listed where none is near.
 const NAMED_MAX: usize = 8;
 
-/// Tells of a source and a type that are not registered.
+/// Prints a note for an unknown source, and for an unknown type.
 pub(super) fn in_filters(source: Option<&str>, data_type: Option<&str>, app: &App, session: &Session) {
     let sources = app.sources.for_owner(&session.principal.owner);
     if let Some(typed) = source {
@@ -40,7 +40,7 @@ pub(super) fn in_filters(source: Option<&str>, data_type: Option<&str>, app: &Ap
     }
 }
 
-/// Tells of a recipient whose certificate is not stored.
+/// Prints a note for a recipient without a stored certificate.
 pub(super) async fn recipient(typed: Option<&str>, app: &App, session: &Session) -> Result<(), CliError> {
     let Some(typed) = typed else { return Ok(()) };
     let recipients = app.recipients.list(&session.principal).await?;
@@ -49,7 +49,7 @@ pub(super) async fn recipient(typed: Option<&str>, app: &App, session: &Session)
     Ok(())
 }
 
-/// Tells of a principal and an object that the audit says nothing about.
+/// Prints a note for a principal, and for an object, that no entry of the audit names.
 pub(super) async fn in_audit(query: &AuditQuery, app: &App, session: &Session) -> Result<(), CliError> {
     let nothing = async |query: AuditQuery| -> Result<bool, CliError> {
         let query = query.with_slice(Slice::first(1));
